@@ -1,0 +1,238 @@
+"""`pooclint check`: files in, a report out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from pooclint import __version__
+from pooclint.app.options import check_parser, overrides_of
+from pooclint.config import Config, ConfigFinder
+from pooclint.packs import load_rules, select_rules
+from pooclint.report import reporter
+from pooclint.report.common import Context, printable
+from pooclint.run.discovery import Source, UsageError, discover, display_path, is_excluded
+from pooclint.run.result import FileReport, RunResult, collect
+
+_PROGRESS_FROM = 100
+
+
+def check(arguments: Sequence[str]) -> int:
+    """Checks files and prints a report.
+
+    Args:
+        arguments: What follows the command's name.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        UsageError: a path that does not exist, a code that does not exist.
+        ConfigError: a configuration file has a mistake.
+    """
+    options = check_parser().parse_strictly(arguments)
+    rules = load_rules()
+    codes = [rule.code for rule in rules]
+    if options.config and options.isolated:
+        raise UsageError("--config and --isolated exclude each other")
+    config_file = Path(options.config) if options.config else None
+    finder = ConfigFinder(codes, overrides_of(options, codes), config_file, options.isolated)
+    if options.show_settings:
+        print(_settings(_first_config(options.paths, finder)), end="")
+        return 0
+
+    started = time.monotonic()
+    stdin = _read_stdin(options)
+    if stdin is None:
+        reports = list(_check_files(list(discover(options.paths, finder, options.force_exclude)), options))
+    else:
+        reports = _check_stdin(stdin, options, finder)
+    result = collect(reports)
+    _tell(reports, result, options, time.monotonic() - started)
+
+    context = Context(
+        version=__version__,
+        rules=rules,
+        lines=_line_reader(stdin, options),
+        color=_wants_color(options),
+        summary=not options.quiet,
+    )
+    _write(reporter(options.format)(result, context), options.output)
+    if options.statistics:
+        _statistics(result)
+    return 1 if result.findings and not options.exit_zero else 0
+
+
+def _read_stdin(options: argparse.Namespace) -> bytes | None:
+    if "-" not in options.paths:
+        if options.stdin_filename:
+            raise UsageError("--stdin-filename needs `-` as the path")
+        return None
+    if options.paths != ["-"]:
+        raise UsageError("`-` cannot be combined with other paths")
+    return sys.stdin.buffer.read()
+
+
+def _stdin_name(options: argparse.Namespace) -> str:
+    return display_path(options.stdin_filename) if options.stdin_filename else "<stdin>"
+
+
+def _check_stdin(data: bytes, options: argparse.Namespace, finder: ConfigFinder) -> list[FileReport]:
+    from pooclint.run.check import Checker
+
+    path = Path(os.path.abspath(options.stdin_filename or "stdin.py"))
+    config = finder.for_folder(path.parent)
+    if options.force_exclude and options.stdin_filename and is_excluded(path, config):
+        return []
+    return [Checker().check_data(data, _stdin_name(options), config)]
+
+
+def _check_files(sources: Sequence[Source], options: argparse.Namespace) -> Iterator[FileReport]:
+    if not sources:
+        return
+    # LibCST and the rules take longer to import than an empty run may last.
+    from pooclint.run.check import Checker
+
+    checker = Checker()
+    for source in _with_progress(sources, options):
+        started = time.monotonic()
+        report = checker.check(source)
+        if options.verbose:
+            spent = (time.monotonic() - started) * 1000
+            print(f"{printable(source.display)}: {report.status}, {spent:.1f} ms", file=sys.stderr)
+        yield report
+
+
+def _with_progress(sources: Sequence[Source], options: argparse.Namespace) -> Iterable[Source]:
+    hidden = options.no_progress or options.quiet or options.verbose
+    if hidden or len(sources) < _PROGRESS_FROM or not sys.stderr.isatty():
+        return sources
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(sources, description="Checking", console=Console(stderr=True), transient=True)
+
+
+def _tell(reports: Iterable[FileReport], result: RunResult, options: argparse.Namespace, spent: float) -> None:
+    for report in reports:
+        if not report.crash:
+            continue
+        path = printable(report.path)
+        if options.verbose:
+            print(printable(report.crash).replace("\\x0a", "\n"), file=sys.stderr)
+        print(
+            f"pooclint: {path}: the analysis failed; this is a bug, please report it with the output of "
+            f"`pooclint --verbose {path}`",
+            file=sys.stderr,
+        )
+    if not result.files and not options.quiet:
+        print("pooclint: no Python files found", file=sys.stderr)
+    if options.verbose:
+        print(
+            f"{result.checked} checked, {result.skipped} without anything to check, {result.unreadable} unreadable, "
+            f"{spent:.2f} s",
+            file=sys.stderr,
+        )
+
+
+def _line_reader(stdin: bytes | None, options: argparse.Namespace) -> _Lines:
+    return _Lines({_stdin_name(options): _decoded(stdin)} if stdin is not None else {})
+
+
+class _Lines:
+    """The lines of files, read when a frame needs them."""
+
+    def __init__(self, known: dict[str, list[str]]) -> None:
+        self._known = known
+
+    def __call__(self, path: str) -> Sequence[str]:
+        if path not in self._known:
+            try:
+                self._known[path] = _decoded(Path(path).read_bytes())
+            except (OSError, ValueError):
+                self._known[path] = []
+        return self._known[path]
+
+
+def _decoded(data: bytes) -> list[str]:
+    # Only what Python counts as a line end; str.splitlines() knows more.
+    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return text.split("\n")
+
+
+def _wants_color(options: argparse.Namespace) -> bool:
+    if options.color != "auto":
+        return bool(options.color == "always")
+    if options.output or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def _write(text: str, output: str | None) -> None:
+    if not output:
+        # A reader that goes away early changes nothing about the result.
+        with suppress(BrokenPipeError):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            return
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    target = Path(output)
+    try:
+        with tempfile.NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}.", delete=False) as stream:
+            stream.write(text.encode("utf-8", "backslashreplace"))
+        os.chmod(stream.name, 0o644)
+        os.replace(stream.name, target)
+    except OSError as error:
+        raise UsageError(f"--output: {output}: {error.strerror or error}") from error
+
+
+def _statistics(result: RunResult) -> None:
+    names = {finding.code: finding.name for finding in result.findings}
+    counted = Counter(finding.code for finding in result.findings)
+    for code, number in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])):
+        print(f"{number:6}  {code}  {names[code]}", file=sys.stderr)
+
+
+def _first_config(paths: Sequence[str], finder: ConfigFinder) -> Config:
+    path = Path(os.path.abspath(paths[0] if paths and paths[0] != "-" else "."))
+    return finder.for_folder(path if os.path.isdir(path) else path.parent)
+
+
+def _settings(config: Config) -> str:
+    settings = msgspec.to_builtins(config.settings)
+    on = select_rules(load_rules(), config.settings.select, config.settings.extend_select, config.settings.ignore)
+    rows = [f"# from {printable(str(config.source))}" if config.source else "# no configuration file"]
+    rows.append(f"# on: {' '.join(rule.code for rule in on)}")
+    tables = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            tables[name] = [value]
+        elif name == "resource":
+            tables["[resource]"] = list(value)
+        elif value is not None:
+            rows.append(f"{name} = {_toml(value)}")
+    for name, entries in tables.items():
+        for entry in entries:
+            rows.append(f"\n[{name}]")
+            rows.extend(
+                f"{_toml(key) if name == 'per-file-ignores' else key} = {_toml(value)}"
+                for key, value in entry.items()
+                if value is not None
+            )
+    return "\n".join(rows) + "\n"
+
+
+def _toml(value: object) -> str:
+    # Strings, numbers, booleans and lists of them are written alike in JSON and TOML.
+    return json.dumps(value, ensure_ascii=False)

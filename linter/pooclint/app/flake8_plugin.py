@@ -1,0 +1,121 @@
+"""The flake8 plugin: the same findings as the command, a line each."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import tokenize
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from flake8.exceptions import ExecutionError
+from flake8.options.manager import OptionManager
+
+from pooclint import __version__
+from pooclint.config import ConfigError, ConfigFinder, Overrides, code_problem
+from pooclint.models import ModelError
+from pooclint.packs import load_rules
+from pooclint.report.common import printable
+from pooclint.run.check import Checker
+from pooclint.run.discovery import display_path, is_excluded
+
+
+class Plugin:
+    """What flake8 makes for every file. The class carries the options, as flake8 wants it."""
+
+    name: ClassVar[str] = "pooclint"
+    version: ClassVar[str] = __version__
+
+    _finder: ClassVar[ConfigFinder | None] = None
+    _checker: ClassVar[Checker | None] = None
+    _stdin: ClassVar[str] = ""
+
+    def __init__(self, tree: ast.AST, filename: str, lines: Sequence[str]) -> None:  # noqa: ARG002 - flake8 goes by the name
+        """Takes what flake8 offers.
+
+        Args:
+            tree: Not used; asking for it makes flake8 call once per file.
+            filename: The path, or the display name of standard input.
+            lines: The file as flake8 read it.
+        """
+        self._filename = filename
+        self._lines = lines
+
+    @classmethod
+    def add_options(cls, manager: OptionManager) -> None:
+        """Registers the `--pooclint-*` options, which also stand in flake8's configuration file."""
+        codes: dict[str, Any] = {"parse_from_config": True, "comma_separated_list": True, "metavar": "CODES"}
+        manager.add_option("--pooclint-select", **codes, help="only these codes; CNX is every rule")
+        manager.add_option("--pooclint-extend-select", **codes, help="these codes in addition to what is on")
+        manager.add_option("--pooclint-ignore", **codes, help="not these codes")
+        severities: Any = ("info", "warning", "error")
+        confidences: Any = ("low", "medium", "high")
+        one: dict[str, Any] = {"parse_from_config": True}
+        manager.add_option("--pooclint-min-severity", **one, choices=severities, help="default: warning")
+        manager.add_option("--pooclint-min-confidence", **one, choices=confidences, help="default: medium")
+        manager.add_option("--pooclint-max-pool-size", **one, type=int, metavar="N", help="default: 20")
+        manager.add_option("--pooclint-max-acquire-timeout", **one, type=float, metavar="SECONDS", help="default: 10")
+
+    @classmethod
+    def parse_options(cls, options: argparse.Namespace) -> None:
+        """Takes flake8's options; `[tool.pooclint]` is read beside them, and they are stronger.
+
+        Raises:
+            ExecutionError: a code that does not exist.
+        """
+        codes = [rule.code for rule in load_rules()]
+        for name in ("select", "extend_select", "ignore"):
+            for code in getattr(options, f"pooclint_{name}") or ():
+                problem = code_problem(code, codes)
+                if problem:
+                    raise ExecutionError(f"pooclint-{name.replace('_', '-')}: {problem}")
+        select = options.pooclint_select
+        overrides = Overrides(
+            select=tuple(select) if select else None,
+            extend_select=tuple(options.pooclint_extend_select or ()),
+            ignore=tuple(options.pooclint_ignore or ()),
+            min_severity=options.pooclint_min_severity,
+            min_confidence=options.pooclint_min_confidence,
+            max_pool_size=options.pooclint_max_pool_size,
+            max_acquire_timeout=options.pooclint_max_acquire_timeout,
+        )
+        cls._finder = ConfigFinder(codes, overrides)
+        cls._checker = Checker(noqa=not options.disable_noqa)
+        cls._stdin = options.stdin_display_name if "-" in (options.filenames or ()) else ""
+
+    def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
+        """Yields line, 0-based column, text and class of each finding.
+
+        Raises:
+            ExecutionError: `[tool.pooclint]` has a mistake.
+        """
+        finder = self._finder or ConfigFinder([rule.code for rule in load_rules()])
+        checker = self._checker or Checker()
+        path = Path(self._filename).absolute()
+        try:
+            config = finder.for_folder(path.parent)
+            if is_excluded(path, config):
+                return
+            report = checker.check_data(self._data(), display_path(self._filename), config)
+        except (ConfigError, ModelError) as error:
+            raise ExecutionError(str(error)) from error
+        for finding in report.findings:
+            yield finding.line, finding.column - 1, f"{finding.code} {printable(finding.message)}", type(self)
+
+    def _data(self) -> bytes:
+        if self._filename != self._stdin:
+            try:
+                return Path(self._filename).read_bytes()
+            except OSError:
+                # Not a file after all; the lines are all there is.
+                pass
+        text = "".join(self._lines)
+        data = text.encode("utf-8", "surrogateescape")
+        try:
+            # Lines are decoded already; a declared encoding has to stay true.
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+            return text.encode(encoding)
+        except (SyntaxError, UnicodeError, LookupError):
+            return data

@@ -1,0 +1,423 @@
+"""Settings: where they stand, what they may say, and which file they apply to.
+
+The closest `pyproject.toml` with a `[tool.pooclint]` table, `pooclint.toml` or `.pooclint.toml` above a file holds for
+it. A mistake is reported with file, line and key, and ends the run: a linter that guesses what its settings mean checks
+something else than its user believes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from pooclint.models import Call, Kind, Library, ModelFile, Type
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SeverityName = Literal["info", "warning", "error"]
+ConfidenceName = Literal["low", "medium", "high"]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+DEFAULT_EXCLUDE = ("build/", "dist/", "_vendor/", "venv/", "env/", ".eggs/", "*.egg/")
+FILE_NAMES = (".pooclint.toml", "pooclint.toml", "pyproject.toml")
+_KEY = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
+_DOTTED = r"^[^\W\d]\w*(\.[^\W\d]\w*)+$"
+_RELEASE = r"^(await )?[$@\w.]+\(.*\)$"
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the text names file, line and key."""
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
+    pass
+
+
+class Budget(_Table, frozen=True, kw_only=True):
+    """`[tool.pooclint.budget]`: what the database server can take, and how many processes share it."""
+
+    max_connections: Positive | None = None
+    reserved: Count | None = None
+    instances: Positive | None = None
+    workers: Positive | None = None
+
+
+class Pooler(_Table, frozen=True, kw_only=True):
+    """`[tool.pooclint.pooler]`: a proxy between the program and its database."""
+
+    mode: Literal["session", "transaction", "statement"]
+
+
+class Resource(_Table, frozen=True, kw_only=True):
+    """`[[tool.pooclint.resource]]`: an acquiring function of the project, or of a library without a model."""
+
+    acquire: Annotated[str, msgspec.Meta(pattern=_DOTTED)]
+    release: tuple[Annotated[str, msgspec.Meta(pattern=_RELEASE)], ...] = ("$.close()",)
+    kind: Kind = "connection"
+    with_releases: bool = False
+
+
+class Settings(_Table, frozen=True, kw_only=True):
+    """Every key of `[tool.pooclint]`."""
+
+    select: tuple[str, ...] | None = None
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    extend_exclude: tuple[str, ...] = ()
+    exclude_tests: bool = False
+    per_file_ignores: dict[str, tuple[str, ...]] = {}
+    min_severity: SeverityName = "warning"
+    min_confidence: ConfidenceName = "medium"
+    max_pool_size: Positive = 20
+    max_acquire_timeout: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    budget: Budget | None = None
+    pooler: Pooler | None = None
+    resource: tuple[Resource, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings, the folder that their patterns are relative to, and the file they come from."""
+
+    settings: Settings
+    root: Path
+    source: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line says; it is stronger than every file."""
+
+    select: tuple[str, ...] | None = None
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    per_file_ignores: Mapping[str, tuple[str, ...]] | None = None
+    min_severity: SeverityName | None = None
+    min_confidence: ConfidenceName | None = None
+    max_pool_size: int | None = None
+    max_acquire_timeout: float | None = None
+
+
+def override(settings: Settings, overrides: Overrides) -> Settings:
+    """The settings with the command line's word on top.
+
+    A `select` of the command line starts afresh: what the file selects and ignores no longer counts. All other lists
+    are added to those of the file.
+    """
+    fresh = overrides.select is not None
+    per_file = dict(settings.per_file_ignores)
+    for pattern, codes in (overrides.per_file_ignores or {}).items():
+        per_file[pattern] = (*per_file.get(pattern, ()), *codes)
+    changes: dict[str, Any] = {
+        "select": overrides.select if fresh else settings.select,
+        "extend_select": (*(() if fresh else settings.extend_select), *overrides.extend_select),
+        "ignore": (*(() if fresh else settings.ignore), *overrides.ignore),
+        "extend_exclude": (*settings.extend_exclude, *overrides.exclude),
+        "per_file_ignores": per_file,
+    }
+    for name in ("min_severity", "min_confidence", "max_pool_size", "max_acquire_timeout"):
+        value = getattr(overrides, name)
+        if value is not None:
+            changes[name] = value
+    return msgspec.structs.replace(settings, **changes)
+
+
+def resource_model(resource: Resource) -> ModelFile:
+    """A `[[tool.pooclint.resource]]` as a library model, so that the analysis knows one kind of fact only."""
+    parts = resource.acquire.split(".")
+    form: Literal["none", "both"] = "both" if resource.with_releases else "none"
+    kept_by_others = resource.kind in ("connection", "session")
+    held = Type(
+        name=f"{resource.acquire}.Resource",
+        kind=resource.kind,
+        with_form=form,
+        release=resource.release,
+        reclaimed="never" if kept_by_others else "late",
+        pooled=kept_by_others,
+    )
+    call = Call(
+        names=(resource.acquire,),
+        returns=held.name,
+        acquires=True,
+        # Nothing says whether it is a coroutine; both spellings have to be understood.
+        awaited="may",
+        with_form=form,
+    )
+    # The function's own name is a word of the prefilter too: a relative import does not mention the package.
+    library = Library(name=resource.acquire, imports=tuple(dict.fromkeys((parts[0], parts[-1]))), note="configured")
+    return ModelFile(library=library, type=(held,), call=(call,))
+
+
+class ConfigFinder:
+    """Finds the configuration of a file; each folder is looked at once."""
+
+    def __init__(
+        self,
+        codes: Collection[str],
+        overrides: Overrides | None = None,
+        file: Path | None = None,
+        isolated: bool = False,
+        start: Path | None = None,
+    ) -> None:
+        """Prepares a finder.
+
+        Args:
+            codes: The rule codes there are, to check selections against.
+            overrides: What the command line says.
+            file: Use this file for everything (`--config`).
+            isolated: Use no file at all (`--isolated`).
+            start: The folder that patterns are relative to where no file applies; default: the working directory.
+
+        Raises:
+            ConfigError: `file` cannot be used.
+        """
+        self._codes = codes
+        self._overrides = overrides or Overrides()
+        start = start or Path.cwd()
+        self._default = Config(override(Settings(), self._overrides), start)
+        self._fixed = self._default if isolated else None
+        self._cache: dict[Path, Config | None] = {}
+        if file is not None:
+            settings = read_settings(file, codes)
+            if settings is None:
+                raise ConfigError(f"{file}: has no [tool.pooclint] table")
+            self._fixed = Config(override(settings, self._overrides), Path(os.path.abspath(file)).parent, file)
+
+    def for_folder(self, folder: Path) -> Config:
+        """The configuration of the files in `folder` (an absolute path).
+
+        Raises:
+            ConfigError: the closest file has a mistake.
+        """
+        if self._fixed is not None:
+            return self._fixed
+        return self._closest(folder) or self._default
+
+    def _closest(self, folder: Path) -> Config | None:
+        if folder in self._cache:
+            return self._cache[folder]
+        visited = []
+        found: Config | None = None
+        for parent in (folder, *folder.parents):
+            if parent in self._cache:
+                found = self._cache[parent]
+                break
+            visited.append(parent)
+            found = self._here(parent)
+            if found is not None:
+                break
+        self._cache.update(dict.fromkeys(visited, found))
+        return found
+
+    def _here(self, folder: Path) -> Config | None:
+        for name in FILE_NAMES:
+            file = folder / name
+            if not os.path.isfile(file):  # Path.is_file raises where the folder may not be entered
+                continue
+            settings = read_settings(file, self._codes)
+            if settings is not None:
+                return Config(override(settings, self._overrides), folder, file)
+        return None
+
+
+def read_settings(file: Path, codes: Collection[str]) -> Settings | None:
+    """Reads a configuration file.
+
+    Args:
+        file: A `pyproject.toml`, or a file with the same keys at top level.
+        codes: The rule codes there are.
+
+    Returns:
+        The settings; None for a `pyproject.toml` without `[tool.pooclint]`.
+
+    Raises:
+        ConfigError: the file cannot be read, is no TOML, or says something that is not understood.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from error
+    in_pyproject = file.name == "pyproject.toml"
+    if in_pyproject and b"pooclint" not in data:
+        return None
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        table: Any = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not UTF-8: {error.reason} at byte {error.start}") from error
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise ConfigError(f"{file}:{line.group(1) if line else 1}: is not valid TOML: {error}") from error
+    prefix: tuple[str, ...] = ()
+    if in_pyproject:
+        prefix = ("tool", "pooclint")
+        tool = table.get("tool")
+        table = tool.get("pooclint") if isinstance(tool, dict) else None
+        if table is None:
+            return None
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}:{line_of(text, prefix)}: [tool.pooclint] must be a table")
+    return _checked(table, _Source(file, text, prefix), codes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    file: Path
+    text: str
+    prefix: tuple[str, ...]
+
+    def error(self, key: Sequence[str | int], reason: str) -> ConfigError:
+        line = line_of(self.text, (*self.prefix, *key))
+        return ConfigError(f"{self.file}:{line}: {reason}")
+
+
+def _checked(table: dict[str, Any], source: _Source, codes: Collection[str]) -> Settings:
+    _check_keys(table, Settings, (), source)
+    for name, kind in (("budget", Budget), ("pooler", Pooler)):
+        if isinstance(table.get(name), dict):
+            _check_keys(table[name], kind, (name,), source)
+    if isinstance(table.get("resource"), list):
+        for index, entry in enumerate(table["resource"]):
+            if isinstance(entry, dict):
+                _check_keys(entry, Resource, ("resource", index), source)
+    try:
+        settings = msgspec.convert(table, Settings)
+    except msgspec.ValidationError as error:
+        raise _type_error(error, table, source) from error
+    for name in ("select", "extend-select", "ignore"):
+        for code in table.get(name, ()):
+            _check_code(code, (name, code), source, codes)
+    for pattern, listed in settings.per_file_ignores.items():
+        for code in listed:
+            _check_code(code, ("per-file-ignores", pattern), source, codes)
+    return settings
+
+
+def _check_keys(
+    table: Mapping[str, Any], kind: type[msgspec.Struct], where: Sequence[str | int], source: _Source
+) -> None:
+    known = [field.encode_name for field in msgspec.structs.fields(kind)]
+    for key in table:
+        if key not in known:
+            text = f"unknown key `{_dotted((*where, key))}`{suggestion(key.replace('_', '-'), known)}"
+            raise source.error((*where, key), text)
+
+
+def _check_code(code: str, key: Sequence[str | int], source: _Source, codes: Collection[str]) -> None:
+    problem = code_problem(code, codes)
+    if problem:
+        raise source.error(key, f"{_dotted(key[:1])}: {problem}")
+
+
+def code_problem(code: str, codes: Collection[str]) -> str:
+    """Why `code` selects nothing, or an empty text when it is a code or the beginning of one."""
+    if code and any(known.startswith(code) for known in codes):
+        return ""
+    return f"unknown code `{code}`{suggestion(code.upper(), codes, 0.75)}"
+
+
+def suggestion(word: str, known: Collection[str], likeness: float = 0.5) -> str:
+    """`; did you mean ...?` with the closest spelling, or an empty text."""
+    close = difflib.get_close_matches(word, sorted(known), n=8, cutoff=likeness)
+    if not close:
+        return ""
+    # Codes differ in digits only and tie often; then the same character in the same place decides.
+    best = max(close, key=lambda one: (_likeness(word, one), sum(map(str.__eq__, word, one))))
+    return f"; did you mean `{best}`?"
+
+
+def _likeness(word: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, word, other).ratio()
+
+
+def _type_error(error: msgspec.ValidationError, table: dict[str, Any], source: _Source) -> ConfigError:
+    reason, _, at = str(error).partition(" - at `$.")
+    key: list[str | int] = []
+    for name, index in re.findall(r"([^.\[\]`]+)|\[(\d+|\.\.\.)\]", at.rstrip("`")):
+        key.append(name or (int(index) if index != "..." else index))
+    if "..." in key:
+        # msgspec does not say which entry of a table it means.
+        position = key.index("...")
+        key[position : position + 1] = [_offender(table, key[:position])]
+    reason = reason.replace(" | null", "").replace("`", "")
+    required = re.search(r"missing required field (\S+)", reason)
+    if required:
+        reason = f"needs the key `{required.group(1)}`"
+    text = reason[:1].lower() + reason[1:]
+    return source.error(key, f"{_dotted(key)}: {text}")
+
+
+def _offender(table: dict[str, Any], key: Sequence[str | int]) -> str:
+    entries: Any = table
+    for part in key:
+        entries = entries[part]
+    for name, value in entries.items():
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            return str(name)
+    return "..."
+
+
+def _dotted(key: Sequence[str | int]) -> str:
+    text = ""
+    for part in key:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        else:
+            text += f".{part}" if text else part
+    return text
+
+
+def line_of(text: str, key: Sequence[str | int]) -> int:
+    """The line of a TOML key, by looking at headers and assignments; the closest line above it that is found.
+
+    Args:
+        text: The file.
+        key: Names of tables and keys from the top; a number is the place in an array of tables, or in an array. A last
+            name that is no key is looked for as a quoted string behind the key before it.
+
+    Returns:
+        A 1-based line.
+    """
+    names = [part for part in key if isinstance(part, str)]
+    wanted_index = next((part for part in key if isinstance(part, int)), 0)
+    table: list[str] = []
+    seen: dict[tuple[str, ...], int] = {}
+    best = (0, 1)
+    for number, line in enumerate(text.split("\n"), start=1):
+        header = re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$", line)
+        if header:
+            table = _split_key(header.group(2))
+            if header.group(1) == "[[":
+                seen[tuple(table)] = seen.get(tuple(table), -1) + 1
+            path = table
+        else:
+            assignment = re.match(rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*=", line)
+            path = [*table, *_split_key(assignment.group(1))] if assignment else []
+        if path and seen.get(tuple(table), wanted_index) == wanted_index and names[: len(path)] == path:
+            best = max(best, (len(path), number), key=lambda pair: pair[0])
+    if best[0] < len(names) and best[0]:
+        # Not a key: an item of the array, or a key of the inline table, that starts on the line found.
+        for number, line in enumerate(text.split("\n")[best[1] - 1 :], start=best[1]):
+            if re.search(rf"[\"'\s{{,]{re.escape(names[-1])}[\"'\s=]", line.split("=", 1)[-1] if "[" in line else line):
+                return number
+            if number > best[1] and re.match(r"\s*\[", line):
+                break
+    return best[1]
+
+
+def _split_key(text: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.\s]+", text)]

@@ -1,0 +1,183 @@
+"""One file in, findings out: a pure function of bytes, path, rules, models and limits."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+import libcst as cst
+
+from pooclint.flow.analysis import Analysis
+from pooclint.flow.run import GaveUp, Record
+from pooclint.models import Models
+from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
+from pooclint.program.names import Names
+from pooclint.program.requests import RequestScopes
+from pooclint.program.scopes import Function, Index, Scope, build_index
+from pooclint.rule import Confidence, Finding, Report, Rule, Severity, Step
+from pooclint.source.parse import Unreadable, parse
+from pooclint.source.positions import Span, locate
+from pooclint.source.prefilter import compile_prefilter
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Figures that rules compare with; the user sets them in the configuration."""
+
+    max_pool_size: int = 20
+    max_acquire_timeout: float = 10.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What one file gave."""
+
+    findings: tuple[Finding, ...]
+    acquisitions: int
+    """Calls in it that acquire something, leaking or not."""
+    status: Literal["checked", "skipped", "unreadable"]
+    """`skipped`: the prefilter saw that no known library is imported."""
+
+
+@dataclass(slots=True)
+class FileContext:
+    """What a rule may ask about the file that it is looking at."""
+
+    index: Index
+    names: Names
+    analysis: Analysis
+    requests: RequestScopes
+    limits: Limits
+    scope: Scope
+    """The scope of the node that is being visited."""
+    gave_up: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict)
+
+    @property
+    def models(self) -> Models:
+        """The loaded models."""
+        return self.names.models
+
+    def function(self, node: cst.CSTNode) -> Function | None:
+        """The function that a `FunctionDef` or `Lambda` node defines."""
+        return self.index.functions.get(id(node))
+
+    def is_entry_point(self, function: Function) -> bool:
+        """True for a script's `main`: what it holds ends with the process."""
+        return function.parent.kind == "module" and function.name == "main"
+
+    def record(self, function: Function | None) -> Record | None:
+        """What evaluating a function saw; None when it holds nothing, or was too large (which is reported once)."""
+        if function is not None and not self.analysis.may_hold(function):
+            return None
+        try:
+            return self.analysis.record(function)
+        except GaveUp as error:
+            node: cst.CSTNode = function.node if function else self.index.module
+            self.gave_up[id(node)] = (node, str(error))
+            return None
+
+
+def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Models, limits: Limits) -> FileResult:
+    """Check one file.
+
+    Args:
+        data: the file's bytes.
+        path: how findings name it.
+        rules: the rules to run; a rule that is not given costs nothing.
+        models: what is known of libraries and frameworks.
+        limits: the user's figures.
+
+    Returns:
+        Findings in source order, before suppression and filters. A file that cannot be read as Python is a finding.
+    """
+    if not _prefilter(models).search(data):
+        problem = _syntax_problem(data)
+        return _unreadable(problem, path) if problem else FileResult((), 0, "skipped")
+    module = parse(data)
+    if isinstance(module, Unreadable):
+        return _unreadable(module, path)
+    visitors = _visitors(rules)
+    index = build_index(module, wanted=frozenset(visitors) | {cst.Call})
+    names = Names(index, models)
+    context = FileContext(index, names, Analysis(names), RequestScopes(names), limits, index.scope)
+    reports: list[tuple[type[Rule], Report]] = []
+    acquisitions = 0
+    for node, scope in index.visited:
+        context.scope = scope
+        if isinstance(node, cst.Call):
+            acquisitions += any(c.kind != "stack" for c in map(models.acquisition, names.calls(node, scope)) if c)
+        for rule, visit in visitors.get(type(node), ()):
+            reports.extend((rule, report) for report in visit(node, context))
+    if AnalysisGaveUp in rules:
+        reports += [(AnalysisGaveUp, _gave_up(node, why, index)) for node, why in context.gave_up.values()]
+    return FileResult(_findings(module, path, reports), acquisitions, "checked")
+
+
+@lru_cache(maxsize=4)
+def _prefilter(models: Models) -> re.Pattern[bytes]:
+    return compile_prefilter(models.import_roots())
+
+
+def _syntax_problem(data: bytes) -> Unreadable | None:
+    """A file that imports no known library is not parsed by LibCST; the builtin parser, far faster, says whether it is Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(data, "<file>", "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        found = parse(data)  # newer syntax than the running Python's is no error
+        return found if isinstance(found, Unreadable) else None
+    except (RecursionError, MemoryError):
+        return None
+    return None
+
+
+def _unreadable(problem: Unreadable, path: str) -> FileResult:
+    finding = Finding(
+        UnreadableFile.code, UnreadableFile.name, Severity.ERROR, Confidence.HIGH, problem.reason,
+        path, problem.line, problem.column, problem.line, problem.column,
+    )  # fmt: skip
+    return FileResult((finding,), 0, "unreadable")
+
+
+def _visitors(rules: Iterable[type[Rule]]) -> dict[type[cst.CSTNode], list[tuple[type[Rule], object]]]:
+    """For each node class, the visitors of the given rules."""
+    found: dict[type[cst.CSTNode], list[tuple[type[Rule], object]]] = {}
+    for rule in rules:
+        instance = rule()
+        for name in dir(instance):
+            if name.startswith("visit_"):
+                found.setdefault(getattr(cst, name.removeprefix("visit_")), []).append((rule, getattr(instance, name)))
+    return found
+
+
+def _gave_up(node: cst.CSTNode, why: str, index: Index) -> Report:
+    function = index.functions.get(id(node))
+    what = f"'{function.qualname}'" if function else "the module's own code"
+    return Report(node, (f"{what} was not analysed: {why}",), Severity.INFO, function=function.qualname if function else "")
+
+
+def _findings(module: cst.Module, path: str, reports: list[tuple[type[Rule], Report]]) -> tuple[Finding, ...]:
+    nodes: list[cst.CSTNode] = []
+    for _, report in reports:
+        nodes += [report.node, *(n for n, _ in report.trace), *(p for p in report.message if not isinstance(p, str))]
+    spans = locate(module, nodes)
+    found = [_finding(rule, report, path, spans) for rule, report in reports if id(report.node) in spans]
+    unique = {(f.code, f.line, f.column, f.message): f for f in found}
+    return tuple(sorted(unique.values(), key=lambda f: f.sort_key))
+
+
+def _finding(rule: type[Rule], report: Report, path: str, spans: dict[int, Span]) -> Finding:
+    span = spans[id(report.node)]
+    message = "".join(p if isinstance(p, str) else str(spans[id(p)].line) if id(p) in spans else "?" for p in report.message)
+    steps = tuple(Step(path, s.line, s.column, text) for node, text in report.trace if (s := spans.get(id(node))))
+    return Finding(
+        rule.code, rule.name, report.severity, report.confidence, message, path, span.line, span.column, span.end_line,
+        span.end_column, report.function, report.library, steps,
+    )  # fmt: skip

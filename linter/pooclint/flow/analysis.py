@@ -1,0 +1,381 @@
+"""The analysis of one function: evaluate its body, and record what every way out of it loses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import libcst as cst
+
+from pooclint.flow import calls, statements
+from pooclint.flow.completions import NORMAL, RETURN, Outcomes
+from pooclint.flow.expressions import evaluate
+from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
+from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
+from pooclint.models import Acquisition
+from pooclint.program.names import Names, literal
+from pooclint.program.scopes import Function, Scope, children, descendants, dotted
+
+_SYMBOLIC = 1_000_000  # numbers of a callee's parameters
+_RETURNED = 2_000_000  # numbers of what a callee returns to its caller
+_MAX_DEPTH = 4  # project functions called by project functions are followed this far
+_MAX_OUTCOMES = 8
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Analyses of the functions of one file, made on demand and kept."""
+
+    names: Names
+    _records: dict[int, Record | GaveUp] = field(default_factory=dict)
+    _acquiring: dict[int, bool] = field(default_factory=dict)
+    _summaries: dict[tuple[object, ...], tuple[Summary, ...] | None] = field(default_factory=dict)
+    _active: list[int] = field(default_factory=list)
+
+    def record(self, function: Function | None) -> Record:
+        """What the evaluation of a function (None: the module's own code) saw.
+
+        Raises:
+            GaveUp: a bound was exceeded; again at every call for the same function.
+        """
+        key = id(function)
+        if key not in self._records:
+            try:
+                self._records[key] = self._evaluate(function)
+            except RecursionError:
+                self._records[key] = GaveUp("expressions nested too deeply")
+            except GaveUp as error:
+                self._records[key] = error
+        found = self._records[key]
+        if isinstance(found, GaveUp):
+            raise found
+        return found
+
+    def may_hold(self, function: Function) -> bool:
+        """A quick look: could this function hold something that matters?"""
+        return self.acquires(function) or any(True for _ in self._held_parameters(function))
+
+    def acquires(self, function: Function) -> bool:
+        """True when a call in the function's own body acquires, or calls a function of this file that does."""
+        if id(function) not in self._acquiring:
+            self._acquiring[id(function)] = False  # cuts off recursion
+            self._acquiring[id(function)] = any(self._call_acquires(c, s) for c, s in own_calls(function.node, function.scope))
+        return self._acquiring[id(function)]
+
+    def _call_acquires(self, node: cst.Call, scope: Scope) -> bool:
+        if any(c.acquires for c in self.names.calls(node, scope)):
+            return True
+        defined = self.names.definition(node.func, scope)
+        return isinstance(defined, Function) and self.acquires(defined)
+
+    def _held_parameters(self, function: Function) -> Iterator[tuple[str, Acquisition, bool]]:
+        """Parameters through which the caller or a framework hands in something that occupies a connection."""
+        for index, parameter in enumerate(function.parameters):
+            if index == 0 and function.owner:
+                continue
+            type_name = self.names.annotated(parameter.annotation, function.parent) if parameter.annotation else ""
+            injected = self.names.is_injected(parameter.default, function.parent) or self.names.is_injected(
+                parameter.annotation, function.parent
+            )
+            if not type_name and injected and isinstance(parameter.default, cst.Call):
+                type_name = self.names.provided(parameter.default, function.parent)
+            acquisition = self.names.models.acquisition_of_type(type_name) if type_name else None
+            if acquisition and acquisition.pooled:
+                yield parameter.name, acquisition, injected
+
+    # ------------------------------------------------------------------------------------------------------ evaluation
+
+    def _evaluate(self, function: Function | None) -> Record:
+        record = Record()
+        run = self._run(function, record)
+        state = self._initial(run, function)
+        if function:
+            for name, acquisition, injected in self._held_parameters(function):
+                node = function.node
+                position = next(i for i, p in enumerate(function.parameters) if p.name == name)
+                site = Site(len(record.sites) + _SYMBOLIC, node, acquisition, name, parameter=position, injected=injected)
+                number = _SYMBOLIC + position
+                state = state.add(number, Obligation(site, holding=not acquisition.lazy))
+                state = state.bind(name, Value(acquisition.type, refs=frozenset({number})))
+        out = self._body(run, function, state)
+        for completion, states in out.items():
+            for ended in states:
+                self._leave(run, function, completion.kind, completion.exceptional, ended, completion)
+        return record
+
+    def _run(self, function: Function | None, record: Record) -> Run:
+        scope = function.scope if function else self.names.index.scope
+        node: cst.CSTNode = function.node if function else self.names.index.module
+        at_module = frozenset(scope.bindings) if function is None else frozenset(scope.declared_outside)
+        return Run(
+            names=self.names,
+            scope=scope,
+            function=function,
+            record=record,
+            summarise=self.summarise,
+            global_names=at_module,
+            repeated=repeated_names(node),
+            escaping=self._escaping(node),
+            yields_to=self._yields_to(function),
+        )
+
+    def _initial(self, run: Run, function: Function | None) -> State:
+        """Names that are released somewhere start out unbound; all others are simply unknown."""
+        if function is None or isinstance(function.node, cst.Lambda):
+            return State({}, {})
+        released = released_names(function.node, run.models.release_names)
+        unbound = {
+            name: Value(constant=UNBOUND)
+            for name, bindings in function.scope.bindings.items()
+            if name in released
+            and name not in function.scope.declared_outside
+            and all(b.kind in ("assign", "other") for b in bindings)
+            and any(b.kind == "assign" for b in bindings)
+        }
+        return State(unbound, {})
+
+    def _body(self, run: Run, function: Function | None, state: State) -> Outcomes:
+        if function is None:
+            return statements.evaluate_block(run, self.names.index.module.body, [state])
+        if isinstance(function.node, cst.Lambda):
+            out = Outcomes()
+            for after, value in evaluate(run, function.node.body, state, out):
+                out.add(RETURN, after.bind(statements.RETURNED, value))
+            return out
+        return statements.evaluate_block(run, function.node.body.body, [state])
+
+    def _leave(self, run: Run, function: Function | None, kind: str, exceptional: bool, state: State, completion: object) -> None:
+        """What is still held when the function is left is leaked, unless the caller gets it."""
+        from pooclint.flow.completions import Completion
+
+        assert isinstance(completion, Completion)
+        if kind == "exit" or function is None:
+            return
+        returned = state.get(statements.RETURNED).reach() if kind == "return" else frozenset[int]()
+        state = run.keep(state, returned)
+        constructing = function.name in ("__init__", "__aenter__", "__enter__") and exceptional
+        for number, obligation in state.obligations.items():
+            lost = obligation.fate is Fate.HELD or (constructing and obligation.fate is Fate.FIELD and function.name == "__init__")
+            if not lost or obligation.site.parameter >= 0 or obligation.managed:
+                continue
+            if obligation.site.acquisition.kind == "stack" or self._follows_owner(state, obligation):
+                continue
+            steps = tuple(state.trace.steps()) if state.trace else ()
+            run.record.leak(
+                Leak(obligation.site, "exit", obligation, completion, steps[-1][0] if steps and kind == "return" else None, state.causes.get(number), steps)
+            )
+
+    def _follows_owner(self, state: State, obligation: Obligation) -> bool:
+        """An obligation with an owner shares its fate; only what a forgotten stack holds is reported for itself."""
+        if obligation.owner < 0:
+            return False
+        owner = state.obligations.get(obligation.owner)
+        return owner is None or owner.fate is not Fate.HELD or owner.site.acquisition.kind != "stack"
+
+    def _yields_to(self, function: Function | None) -> Literal["nobody", "manager", "fixture", "consumer"]:
+        if function is None or not function.is_generator:
+            return "nobody"
+        decorators = [d.func if isinstance(d, cst.Call) else d for d in function.decorators]
+        qualified = [self.names.qualify(d, function.parent) for d in decorators]
+        teardown = next((self.names.models.teardowns[q] for q in qualified if q in self.names.models.teardowns), None)
+        if teardown:
+            return "fixture" if teardown.always_resumed else "manager"
+        if self.names.is_context_manager(function) or self._is_dependency(function):
+            return "manager"
+        return "consumer"
+
+    def _is_dependency(self, function: Function) -> bool:
+        """A generator that yields once, outside any loop, has the form of an injected dependency."""
+        if isinstance(function.node, cst.Lambda) or function.owner:
+            return False
+        yields = [n for n in descendants(function.node.body, into_functions=False) if isinstance(n, cst.Yield)]
+        loops = [n for n in descendants(function.node.body, into_functions=False) if isinstance(n, (cst.For, cst.While))]
+        return len(yields) == 1 and not isinstance(yields[0].value, cst.From) and not any(yields[0] in descendants(loop) for loop in loops)
+
+    def _escaping(self, node: cst.CSTNode) -> frozenset[str]:
+        """Names that a nested function releases, returns, stores or passes on: whoever holds that function decides."""
+        found: set[str] = set()
+        for inner in descendants(node):
+            if isinstance(inner, (cst.FunctionDef, cst.Lambda)) and inner is not node:
+                found |= taken_names(inner, self.names.models.release_names)
+        return frozenset(found)
+
+    # ------------------------------------------------------------------------------------------------------- summaries
+
+    def summarise(self, function: Function, arguments: tuple[tuple[str, Value], ...], state: State) -> tuple[Summary, ...] | None:
+        """In which ways a call of the function completes, in the caller's terms; None when that is not known or not needed."""
+        numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
+        if not numbers and not self.acquires(function):
+            return None
+        if id(function) in self._active or len(self._active) >= _MAX_DEPTH:
+            return None
+        known = [n for n in numbers if n in state.obligations]
+        key = (
+            id(function),
+            tuple((name, _shape(value, known)) for name, value in arguments),
+            tuple(id(state.obligations[n].site.acquisition) for n in known),
+        )
+        if key not in self._summaries:
+            self._active.append(id(function))
+            try:
+                self._summaries[key] = self._summarise(function, arguments, known, state)
+            except (GaveUp, RecursionError):
+                self._summaries[key] = None
+            finally:
+                self._active.pop()
+        found = self._summaries[key]
+        return None if found is None else tuple(_translated(s, known) for s in found)
+
+    def _summarise(self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], caller: State) -> tuple[Summary, ...]:
+        run = self._run(function, Record())
+        state = self._initial(run, function)
+        for index, number in enumerate(known):
+            origin = caller.obligations[number]
+            site = Site(_SYMBOLIC + index, function.node, origin.site.acquisition, origin.site.label, parameter=index)
+            state = state.add(_SYMBOLIC + index, Obligation(site, holding=origin.holding))
+        given = dict(arguments)
+        for parameter in function.parameters:
+            value = given.get(parameter.name)
+            if value is not None:
+                for index, number in enumerate(known):
+                    value = value.renumbered(number, _SYMBOLIC + index)
+                state = state.bind(parameter.name, value)
+            elif parameter.default is not None and literal(parameter.default) is None:
+                state = state.bind(parameter.name, NONE)
+        found: dict[tuple[object, ...], Summary] = {}
+        for completion, states in self._body(run, function, state).items():
+            for ended in states:
+                summary = _summary(completion, ended)
+                found.setdefault((summary.completion, summary.value, summary.fates, summary.doubtful, bool(summary.fresh)), summary)
+        ordered = sorted(found.values(), key=lambda s: s.completion.exceptional)
+        return tuple(ordered[:_MAX_OUTCOMES])
+
+
+def _summary(completion: object, state: State) -> Summary:
+    from pooclint.flow.completions import Completion
+
+    assert isinstance(completion, Completion)
+    value = state.get(statements.RETURNED) if completion.kind == "return" else NONE
+    fates = tuple(
+        (n, o.fate) for n, o in sorted(state.obligations.items()) if n >= _SYMBOLIC and o.fate is not Fate.HELD
+    )
+    doubtful = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.doubtful)
+    fresh: list[tuple[int, Site]] = []
+    held = [n for n in value.reach() if n < _SYMBOLIC and n in state.obligations and state.obligations[n].fate is Fate.HELD]
+    for number in sorted(held):
+        value = value.renumbered(number, _RETURNED + number)
+        fresh.append((_RETURNED + number, state.obligations[number].site))
+    return Summary(NORMAL if completion.kind == "return" else completion, _portable(value), fates, doubtful, tuple(fresh))
+
+
+def _portable(value: Value) -> Value:
+    """What of a returned value means something to the caller."""
+    return Value(
+        type=value.type,
+        refs=frozenset(n for n in value.refs if n >= _SYMBOLIC),
+        derived=frozenset(n for n in value.derived if n >= _SYMBOLIC),
+        items=tuple(_portable(v) for v in value.items) if value.items is not None else None,
+        constant=value.constant if value.constant is None or isinstance(value.constant, bool) else NOTHING.constant,
+        inner=_portable(value.inner) if value.inner else None,
+    )
+
+
+def _translated(summary: Summary, known: list[int]) -> Summary:
+    """A memoised summary with the caller's numbers in place of the symbolic ones."""
+    value = summary.value
+    for index, number in enumerate(known):
+        value = value.renumbered(_SYMBOLIC + index, number)
+    return Summary(
+        summary.completion,
+        value,
+        tuple((known[n - _SYMBOLIC], fate) for n, fate in summary.fates if n - _SYMBOLIC < len(known)),
+        frozenset(known[n - _SYMBOLIC] for n in summary.doubtful if n - _SYMBOLIC < len(known)),
+        summary.fresh,
+    )
+
+
+def _shape(value: Value, known: list[int]) -> tuple[object, ...]:
+    """What of an argument a summary depends on."""
+    return (
+        value.type,
+        tuple(known.index(n) for n in sorted(value.reach()) if n in known),
+        value.method,
+        value.constant if value.constant is None or isinstance(value.constant, bool) else "",
+        value.items is not None,
+        id(value.function),
+    )
+
+
+# ------------------------------------------------------------------------------------------------- a look at the syntax
+
+
+def own_calls(node: cst.CSTNode, scope: Scope) -> Iterator[tuple[cst.Call, Scope]]:
+    """Calls in a function's own body, not in functions nested in it."""
+    for inner in descendants(node, into_functions=False):
+        if isinstance(inner, cst.Call):
+            yield inner, scope
+
+
+def repeated_names(node: cst.CSTNode) -> frozenset[str]:
+    """Names and dotted paths on whose value control flow depends more than once, or that are assigned a constant and tested.
+
+    Only these are worth telling apart: every other condition is met once, and both of its branches join again.
+    """
+    tested: Counter[str] = Counter()
+    assigned: set[str] = set()
+    for inner in descendants(node):
+        match inner:
+            case cst.If(test=condition) | cst.While(test=condition) | cst.IfExp(test=condition) | cst.Assert(test=condition):
+                tested.update(_tested(condition))
+            case cst.BooleanOperation(left=left):
+                tested.update(_tested(left))
+            case cst.Assign(targets=targets, value=value) if literal(value) is not ...:
+                assigned.update(path for t in targets if (path := dotted(t.target)))
+    return frozenset(n for n, count in tested.items() if count > 1 or n in assigned)
+
+
+def _tested(condition: cst.BaseExpression) -> set[str]:
+    match condition:
+        case cst.BooleanOperation(left=left, right=right):
+            return _tested(left) | _tested(right)
+        case cst.UnaryOperation(expression=inner):
+            return _tested(inner)
+        case cst.Comparison(left=left, comparisons=comparisons):
+            return _tested(left).union(*(_tested(c.comparator) for c in comparisons))
+        case cst.NamedExpr(target=target):
+            return _tested(target)
+    path = dotted(condition)
+    return {path} if path and path not in ("None", "True", "False") else set()
+
+
+def released_names(node: cst.CSTNode, release_names: frozenset[str]) -> frozenset[str]:
+    """Names on which a release method is called, or that are passed to one."""
+    found: set[str] = set()
+    for inner in descendants(node, into_functions=False):
+        if isinstance(inner, cst.Call) and isinstance(inner.func, cst.Attribute) and inner.func.attr.value in release_names:
+            found.update(n for n in (dotted(inner.func.value), *(dotted(a.value) for a in inner.args)) if n and "." not in n)
+    return frozenset(found)
+
+
+def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset[str]) -> frozenset[str]:
+    """Free names that a nested function does more with than call harmless methods on: it may release, return or store them."""
+    taken: set[str] = set()
+    own = {p.name.value for p in (*function.params.params, *function.params.kwonly_params)}
+    stack: list[cst.CSTNode] = [function.body]
+    while stack:
+        node = stack.pop()
+        match node:
+            case cst.Call(func=cst.Attribute(value=cst.Name(), attr=cst.Name(value=method)), args=arguments) if method not in release_names:
+                stack += arguments
+                continue
+            case cst.Attribute(value=cst.Name(), attr=cst.Name(value=method)) if method not in release_names:
+                continue
+            case cst.Name(value=name):
+                taken.add(name)
+        stack += children(node)
+    return frozenset(taken - own)
+
+
+__all__ = ["Analysis", "calls"]

@@ -1,0 +1,571 @@
+"""What a call does: it acquires, releases, hands over, wraps, waits outside the process, or fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import libcst as cst
+
+from pooclint.flow.completions import CANCEL, EXIT, OTHER, RESOURCE, Completion, Outcomes
+from pooclint.flow.run import Hold, Misuse, Run, Summary
+from pooclint.flow.values import NOTHING, UNBOUND, Fate, Lane, Obligation, Pending, State, Value
+from pooclint.models import Acquisition, Argument, Call, External
+from pooclint.program.scopes import Class, Function
+
+Results = list[tuple[State, Value]]
+_ATTEMPT = Literal["await", "sync-with", "async-with"]
+UNBOUND_LOCAL = Completion("raise", "builtins.UnboundLocalError")
+ATTRIBUTE_ERROR = Completion("raise", "builtins.AttributeError")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A call whose parts have been evaluated."""
+
+    node: cst.Call
+    head: Value
+    """The receiver when `method` is set, else the called value."""
+    method: str
+    arguments: tuple[tuple[int | str, Value], ...]
+
+    def argument(self, wanted: Argument) -> list[Value]:
+        """Values of an argument named by position or keyword; `*` is all of them."""
+        return [v for k, v in self.arguments if wanted == "*" or k == wanted]
+
+    def chosen(self, wanted: tuple[Argument, ...]) -> list[Value]:
+        """Values of several arguments."""
+        return [v for w in wanted for v in self.argument(w)]
+
+
+def argument_keys(node: cst.Call) -> list[int | str]:
+    """For each argument its position, its keyword, or `**`/`*` for unpacked ones."""
+    return [a.keyword.value if a.keyword else a.star or i for i, a in enumerate(node.args)]
+
+
+def as_function(definition: Function | Class | None) -> Function | None:
+    """The definition when it is a function."""
+    return definition if isinstance(definition, Function) else None
+
+
+def use_unbound(run: Run, node: cst.Call, head: Value, state: State, out: Outcomes) -> None:
+    """A method of a name that has no value here: it raises, and when the method is a release, that is a defect."""
+    func = node.func
+    if isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.attr.value in run.models.release_names:
+        run.record.misuses.setdefault(("unbound-release", id(node)), Misuse("unbound-release", node, func.value.value))
+    out.add(UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
+
+
+def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
+    """Perform a call.
+
+    Returns:
+        Each way in which it completes normally, with its value; `out` receives the ways in which it raises.
+    """
+    if invocation.head.constant is None and invocation.method:
+        out.add(ATTRIBUTE_ERROR, state.raised(invocation.node, {}, Lane.OTHER))
+        return []
+    if invocation.head.method and not invocation.method:
+        invocation = replace(invocation, method=invocation.head.method, head=replace(invocation.head, method=""))
+    unbound = next((v for _, v in invocation.arguments if v.constant is UNBOUND), None)
+    if unbound is not None:
+        return _unbound_argument(run, invocation, state, out)
+    models = _models(run, invocation)
+    released = _released(run, invocation, state)
+    if released:
+        return _release(run, invocation, state, released, out)
+    protocol = _protocol(run, invocation, state, out)
+    if protocol is not None:
+        return protocol
+    if models:
+        return _modelled(run, invocation, models[0], state, out)
+    defined = run.names.definition(invocation.node.func, run.scope)
+    function = invocation.head.function if not invocation.method else None
+    function = function or as_function(defined)
+    if function:
+        return _project(run, invocation, function, state, out)
+    if isinstance(defined, Class):
+        return _construct(run, invocation, defined, state, out)
+    return _unknown(run, invocation, state, out)
+
+
+def _unbound_argument(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
+    node = invocation.node
+    for argument in node.args:
+        if isinstance(argument.value, cst.Name) and invocation.method in run.models.release_names:
+            name = argument.value.value
+            if state.get(name).constant is UNBOUND:
+                run.record.misuses.setdefault(("unbound-release", id(node)), Misuse("unbound-release", node, name))
+    out.add(UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
+    return []
+
+
+def _models(run: Run, invocation: Invocation) -> tuple[Call, ...]:
+    receiver = invocation.head.type if invocation.method or invocation.head.type else ""
+    return run.names.calls(invocation.node, run.scope, receiver)
+
+
+# ------------------------------------------------------------------------------------------------------------ releases
+
+
+def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset[int], bool] | None:
+    """Obligations that the call releases, and whether it must be awaited for that."""
+    numbers: set[int] = set()
+    awaited = False
+    qualified = run.names.qualify(invocation.node.func, run.scope)
+    given = frozenset[int]().union(*(v.refs for _, v in invocation.arguments))
+    for number in invocation.head.refs | given:
+        obligation = state.obligations.get(number)
+        if obligation is None:
+            continue
+        for release in obligation.site.acquisition.releases:
+            own = release.target == "self" and number in invocation.head.refs and release.name == invocation.method
+            other = release.target == "owner" and number in given and release.name == invocation.method
+            function = release.target == "function" and number in given and release.name == qualified
+            if own or other or function:
+                numbers.add(number)
+                awaited = awaited or release.awaited
+                break
+    return (frozenset(numbers), awaited) if numbers else None
+
+
+def _release(run: Run, invocation: Invocation, state: State, released: tuple[frozenset[int], bool], out: Outcomes) -> Results:
+    numbers, awaited = released
+    if awaited:
+        return [(state, Value(pending=Pending(invocation.node, releases=numbers, receiver=invocation.head)))]
+    after = run.release(state, numbers, invocation.node)
+    run.fail(after, invocation.node, out, RESOURCE, {}, Lane.OTHER)
+    return [(after, NOTHING)]
+
+
+def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results | None:
+    """`__enter__`, `__exit__` and their async twins called by hand."""
+    head, method = invocation.head, invocation.method
+    if method in ("__enter__", "__aenter__"):
+        attempt: _ATTEMPT = "sync-with" if method == "__enter__" else "async-with"
+        if head.pending:
+            results = complete(run, invocation.node, head, state, out, attempt)
+            return results if attempt == "sync-with" else [(s, replace(v, pending=None)) for s, v in results]
+        return [(state, entered(run, head))] if head.refs else None
+    if method in ("__exit__", "__aexit__") and head.refs:
+        after = run.release(state, head.refs, invocation.node)
+        run.fail(after, invocation.node, out, RESOURCE, {}, Lane.OTHER)
+        return [(after, NOTHING)]
+    return None
+
+
+def entered(run: Run, value: Value) -> Value:
+    """What `with value as x` binds."""
+    if value.inner is not None:
+        return value.inner
+    type_ = run.models.type(value.type)
+    if type_ and type_.enter:
+        return replace(value, type=run.models.canonical(type_.enter))
+    return value
+
+
+# ----------------------------------------------------------------------------------------------------- modelled calls
+
+
+def _modelled(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
+    node, head = invocation.node, invocation.head
+    if model.raises == "exits":
+        out.add(EXIT, state)
+        return []
+    if model.raises == "always":
+        out.add(Completion("raise"), state.raised(node, {}, Lane.RESOURCE))
+        return []
+    state = run.keep(state, _reach(invocation.chosen(model.keeps)))
+    if model.releases:
+        state = run.release(state, _reach(invocation.chosen(model.releases)), node)
+    if model.enters:
+        return _register(run, invocation, model, state, out)
+    if model.passes or model.calls:
+        return _pass(run, invocation, model, state, out)
+    if model.owned_by and invocation.chosen(model.owned_by) and not model.acquires:
+        return _wrap(run, invocation, model, state)
+    if not model.borrows and not head.refs and not head.derived and model.raises != "never" and not model.acquires:
+        state = _doubt(run, invocation, state)
+    state = _checkout(run, invocation, model, state)
+    external = _external(run, invocation)
+    acquired_now = run.models.acquisition(model) is not None and model.at == "call"
+    if model.awaited != "no" or model.at != "call":
+        return [(state, Value(model.returns, derived=head.refs | head.derived, pending=Pending(
+            node, calls=(model,), arguments=invocation.arguments, receiver=head, external=external)))]  # fmt: skip
+    if external and external.io == "blocking":
+        hold(run, state, node, external, awaited=False)
+    _fail(run, invocation, model, state, out, acquires=acquired_now)
+    if acquired_now:
+        return [acquire(run, node, model, state, invocation.arguments, head)]
+    value = _result(run, invocation, model)
+    return [(state, replace(value, pending=Pending(node, calls=(model,), external=external)) if external else value)]
+
+
+def _result(run: Run, invocation: Invocation, model: Call) -> Value:
+    """The value of a modelled call that acquires nothing. A method that gives its own type back gives its receiver back."""
+    head = invocation.head
+    if head.refs and model.returns and run.models.canonical(model.returns) == head.type:
+        return head
+    swallowing = Pending(invocation.node, calls=(model,), arguments=invocation.arguments) if model.swallows or model.with_form else None
+    return Value(run.models.canonical(model.returns), derived=head.refs | head.derived, pending=swallowing)
+
+
+def acquire(
+    run: Run, node: cst.Call, model: Call, state: State, arguments: tuple[tuple[int | str, Value], ...], head: Value | None
+) -> tuple[State, Value]:
+    """The state after the acquisition, and the resource."""
+    acquisition = run.models.acquisition(model)
+    if acquisition is None:
+        return state, Value(run.models.canonical(model.returns))
+    site = run.site(node, acquisition, label_of(run, node, model))
+    state, number = run.acquire(state, site)
+    owned = frozenset[int]().union(*(v.reach() for w in model.owned_by for k, v in arguments if w in ("*", k)))
+    state = state.change(owned - {number}, owner=number)
+    value = Value(acquisition.type, refs=frozenset({number}))
+    if model.element >= 0:
+        return state, Value(items=tuple(value if i == model.element else NOTHING for i in range(model.element + 1)))
+    return state, value
+
+
+def label_of(run: Run, node: cst.Call, model: Call) -> str:
+    """How messages name what was acquired: the model's function or method."""
+    if model.names:
+        return run.names.qualify(node.func, run.scope) or model.names[0]
+    method = node.func.attr.value if isinstance(node.func, cst.Attribute) else model.methods[0]
+    owner = model.on[0]
+    return owner if method == "__call__" or model.methods == ("__call__",) else f"{owner}.{method}"
+
+
+def _register(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
+    """`stack.enter_context(x)`, `stack.callback(x.close)`: the stack now owns `x`."""
+    owner = min(invocation.head.refs, default=-1)
+    values = invocation.chosen(model.enters)
+    first = values[0] if len(values) == 1 else NOTHING
+    attempt: _ATTEMPT = "async-with" if model.awaited == "must" else "sync-with"
+    entering = complete(run, invocation.node, first, state, out, attempt) if first.pending else [(state, entered(run, first))]
+    results: Results = []
+    for after, inside in entering:
+        numbers = _reach(values) | inside.reach()
+        after = after.change(numbers - {owner}, owner=owner) if owner >= 0 else run.keep(after, numbers)
+        for number in numbers:
+            if number in after.obligations:
+                run.record.kept.add(after.obligations[number].site.number)
+        results.append((after, Value(pending=Pending(invocation.node, passes=(inside,))) if model.awaited == "must" else inside))
+    return results
+
+
+def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
+    """`gather(a, b)`, `wait_for(a, 5)`, `to_thread(f, x)`: the callee awaits or calls its arguments."""
+    passed = [i for v in invocation.chosen(model.passes) for i in (v.items if v.items is not None else (v,))]
+    releases = frozenset[int]().union(*(v.refs for v in invocation.chosen(model.calls) if v.method))
+    external = _external(run, invocation)
+    value = Value(pending=Pending(invocation.node, calls=(model,), passes=tuple(passed), releases=releases, external=external))
+    if model.awaited == "no":
+        return complete(run, invocation.node, replace(value, pending=replace(value.pending, calls=())), state, out, "await") if value.pending else [(state, value)]
+    # A task runs whether it is awaited or not: what it releases is released.
+    for item in passed:
+        if item.pending and item.pending.releases and model.at == "call" and model.awaited == "may":
+            state = run.release(state, item.pending.releases, invocation.node)
+    return [(state, value)]
+
+
+def _wrap(run: Run, invocation: Invocation, model: Call, state: State) -> Results:
+    """`closing(x)`: the result stands for what it owns."""
+    owned = invocation.chosen(model.owned_by)
+    inner = owned[0]
+    refs = _reach(owned)
+    return [(state, Value(run.models.canonical(model.returns), refs=refs, inner=replace(inner, pending=None) if inner.pending is None else None, pending=inner.pending))]
+
+
+def _checkout(run: Run, invocation: Invocation, model: Call | None, state: State) -> State:
+    """A lazy session takes a connection when it is used, and gives it back on commit, rollback or close."""
+    for number in invocation.head.refs:
+        obligation = state.obligations.get(number)
+        type_ = run.models.type(obligation.site.acquisition.type) if obligation else None
+        if obligation is None or type_ is None or not type_.lazy:
+            continue
+        method = invocation.method
+        if method in type_.checks_in:
+            state = state.change([number], holding=False)
+        elif method in type_.checks_out or ("*" in type_.checks_out and method not in type_.cannot_raise):
+            state = state.change([number], holding=True)
+    return state
+
+
+def _fail(run: Run, invocation: Invocation, model: Call | None, state: State, out: Outcomes, acquires: bool = False) -> None:
+    """Record how a call may raise: as a failure of the resource it is made on, or of anything else."""
+    if model is not None and model.raises == "never":
+        return
+    head = invocation.head
+    touched = head.refs | head.derived
+    type_ = run.models.type(head.type)
+    if invocation.method and ((type_ and invocation.method in type_.cannot_raise) or _parent_cannot_raise(run, invocation, state)):
+        return
+    if invocation.method in run.models.quiet_methods and not touched:
+        return
+    live = {n for n in touched if n in state.obligations and state.obligations[n].fate in (Fate.HELD, Fate.FIELD)}
+    # Closing a cursor hardly ever fails; it must not weigh like the query before it.
+    closing = invocation.method in run.models.release_names and not head.refs
+    if acquires or (live and not closing):
+        lanes = {n: Lane.RESOURCE for n in state.obligations} if acquires else {n: Lane.RESOURCE for n in live}
+        run.fail(state, invocation.node, out, RESOURCE, lanes, Lane.OTHER)
+    else:
+        run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
+
+
+def _parent_cannot_raise(run: Run, invocation: Invocation, state: State) -> bool:
+    for number in invocation.head.refs:
+        obligation = state.obligations.get(number)
+        type_ = run.models.type(obligation.site.acquisition.type) if obligation else None
+        if type_ and invocation.method in type_.cannot_raise:
+            return True
+    return False
+
+
+# ----------------------------------------------------------------------------------------- project functions, the rest
+
+
+def _project(run: Run, invocation: Invocation, function: Function, state: State, out: Outcomes) -> Results:
+    """A call of a function of this file."""
+    arguments = _with_receiver(run, invocation, function)
+    if function.is_generator or (function.is_async and not run.names.is_context_manager(function)):
+        return [(state, Value(pending=Pending(invocation.node, summary=function, arguments=arguments)))]
+    return apply_summary(run, invocation.node, function, arguments, state, out)
+
+
+def _with_receiver(run: Run, invocation: Invocation, function: Function) -> tuple[tuple[int | str, Value], ...]:
+    """Arguments by the callee's positions: a method's receiver comes first."""
+    static = any(run.names.qualify(d, function.parent) == "builtins.staticmethod" for d in function.decorators)
+    if function.owner is None or static or not invocation.method:
+        return invocation.arguments
+    shifted = tuple((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments)
+    return ((0, replace(invocation.head, refs=frozenset())), *shifted)
+
+
+def apply_summary(
+    run: Run, node: cst.Call, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State, out: Outcomes
+) -> Results:
+    """The effect of calling a project function: one result for each way in which it completes."""
+    named = tuple((_parameter_name(function, k), v) for k, v in arguments)
+    summaries = run.summarise(function, named, state)
+    if summaries is None:
+        numbers = _reach([v for _, v in arguments])
+        state = state.change(numbers, doubtful=True) if numbers else state
+        run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+        type_ = run.names.returned_type(function)
+        return [(state, Value(type_) if type_ else NOTHING)]
+    results: Results = []
+    for summary in summaries:
+        after = _apply_fates(run, node, summary, state)
+        if summary.completion.kind in ("normal", "return"):
+            results.append(_adopt(run, node, function, summary, after))
+        elif summary.completion.kind == "exit":
+            out.add(EXIT, after)
+        else:
+            run.fail(after, node, out, summary.completion, {}, Lane.OTHER)
+    if not any(s.completion.exceptional for s in summaries):
+        run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+    return results
+
+
+def _parameter_name(function: Function, key: int | str) -> str:
+    if isinstance(key, int):
+        positional = [p for p in function.parameters if p.kind == "positional"]
+        return positional[key].name if key < len(positional) else ""
+    return key
+
+
+def _apply_fates(run: Run, node: cst.Call, summary: Summary, state: State) -> State:
+    released = frozenset(n for n, fate in summary.fates if fate is Fate.RELEASED)
+    kept = frozenset(n for n, fate in summary.fates if fate in (Fate.KEPT, Fate.FIELD))
+    state = run.release(state, released, node) if released else state
+    state = run.keep(state, kept) if kept else state
+    return state.change(summary.doubtful, doubtful=True) if summary.doubtful else state
+
+
+def _adopt(run: Run, node: cst.Call, function: Function, summary: Summary, state: State) -> tuple[State, Value]:
+    """Take over what the callee acquired and returned."""
+    value = summary.value
+    for number, origin in summary.fresh:
+        site = run.site(node, origin.acquisition, origin.label, through=function.name)
+        state, own = run.acquire(state, site)
+        value = value.renumbered(number, own)
+    return state, value
+
+
+def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out: Outcomes) -> Results:
+    """An instance of a class of this file: what its constructor stores belongs to the instance."""
+    initializer = run.names.method(owner, "__init__")
+    value = Value(run.names.local_type(owner))
+    numbers = _reach([v for _, v in invocation.arguments])
+    if not numbers:
+        run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
+        return [(state, value)]
+    if initializer is None:
+        state = run.keep(state, numbers)
+        run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
+        return [(state, value)]
+    arguments = ((0, value), *((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments))
+    return [(s, value) for s, _ in apply_summary(run, invocation.node, initializer, arguments, state, out)]
+
+
+def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
+    """A callee of which nothing is known: it may keep what it is given, and it may raise."""
+    next_value = _next(run, invocation, state, out)
+    if next_value is not None:
+        return next_value
+    state = _checkout(run, invocation, None, state)
+    head = invocation.head
+    external = _external(run, invocation)
+    if not (invocation.method in run.models.quiet_methods and _borrowing_container(invocation)):
+        state = _doubt(run, invocation, state)
+    else:
+        state = run.keep(state, _reach([v for _, v in invocation.arguments]))
+    if external and external.io == "blocking":
+        hold(run, state, invocation.node, external, awaited=False)
+    _fail(run, invocation, None, state, out)
+    derives = head.refs | head.derived
+    pending = Pending(invocation.node, external=external) if external and external.io == "await" else None
+    return [(state, Value(run.names.type_of(invocation.node, run.scope), derived=derives, pending=pending))]
+
+
+def _borrowing_container(invocation: Invocation) -> bool:
+    """`items.append(conn)`: a container takes it over."""
+    return bool(_reach([v for _, v in invocation.arguments])) and not invocation.head.refs and not invocation.head.derived
+
+
+def _next(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results | None:
+    """`next(generator())` of a project generator: the caller now owns what it yielded."""
+    if invocation.method or run.names.qualify(invocation.node.func, run.scope) not in ("builtins.next", "builtins.anext"):
+        return None
+    value = next(iter(invocation.argument(0)), NOTHING)
+    function = value.pending.summary if value.pending else None
+    if function is None or not function.is_generator:
+        return None
+    run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
+    acquisition = acquisition_of_type(run, run.names.yielded_type(function))
+    if acquisition is None:
+        return [(state, NOTHING)]
+    site = run.site(invocation.node, acquisition, acquisition.type, through=function.name)
+    after, number = run.acquire(state, site)
+    return [(after, Value(acquisition.type, refs=frozenset({number})))]
+
+
+def acquisition_of_type(run: Run, type_name: str) -> Acquisition | None:
+    """What holding an instance of a modelled type means, for instances that come from elsewhere; None for plain values."""
+    return run.models.acquisition_of_type(type_name)
+
+
+def _doubt(run: Run, invocation: Invocation, state: State) -> State:
+    """An unknown callee has seen these: it may have taken them over; a fresh one that nothing else refers to, it has."""
+    numbers = _reach([v for _, v in invocation.arguments])
+    if not numbers:
+        return state
+    pending = frozenset[int]().union(*(v.pending.releases for _, v in invocation.arguments if v.pending))
+    state = run.release(state, pending, invocation.node) if pending else state
+    named = state.reachable()
+    state = run.keep(state, numbers - named)
+    return state.change((n for n in numbers & named), doubtful=True)
+
+
+def _reach(values: list[Value]) -> frozenset[int]:
+    return frozenset[int]().union(*(v.reach() for v in values))
+
+
+# --------------------------------------------------------------------------------------------------- awaiting, waiting
+
+
+def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outcomes, attempt: _ATTEMPT) -> Results:
+    """Await a value, or enter a pending one by `with`: now the call has its effect.
+
+    Returns:
+        The states after it with the awaited value, or with the `as` target's for `with`.
+    """
+    asynchronous = attempt != "sync-with"
+    pending = value.pending
+    if pending is None:
+        if asynchronous:
+            run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
+            if attempt == "await" and not value.refs:
+                run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+        return [(state, value)]
+    if pending.external and (pending.external.io == "await" or not pending.releases) and pending.external.io == "await":
+        hold(run, state, pending.node, pending.external, awaited=True)
+    if pending.releases:
+        after = run.release(state, pending.releases, pending.node)
+        run.fail(after, node, out, RESOURCE, {}, Lane.OTHER)
+        if asynchronous:
+            run.fail(after, node, out, CANCEL, {}, Lane.CANCELLED)
+        return [(after, NOTHING)]
+    if asynchronous:
+        run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
+    if pending.summary:
+        if pending.summary.is_generator:
+            return [(state, value)]
+        return apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)
+    if pending.passes:
+        return _complete_passed(run, node, pending, state, out)
+    receiver = pending.receiver or NOTHING
+    invocation = Invocation(pending.node, receiver, _method_name(pending.node), pending.arguments)
+    model = pending.calls[0] if pending.calls else None
+    if model is None:
+        run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+        return [(state, replace(value, pending=None))]
+    if model.acquires:
+        _fail(run, invocation, model, state, out, acquires=True)
+        after, resource = acquire(run, pending.node, model, state, pending.arguments, receiver)
+        if attempt != "await" and model.enter:
+            resource = replace(resource, type=run.models.canonical(model.enter))
+        return [(after, resource)]
+    _fail(run, invocation, model, state, out)
+    result = _result(run, invocation, model)
+    return [(state, replace(result, pending=None))]
+
+
+def _method_name(node: cst.Call) -> str:
+    return node.func.attr.value if isinstance(node.func, cst.Attribute) else ""
+
+
+def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State, out: Outcomes) -> Results:
+    """Await what `gather` or `wait_for` was given, in turn; the value is that of a single one."""
+    results: Results = [(state, NOTHING)]
+    values: list[Value] = []
+    for item in pending.passes:
+        following: Results = []
+        for current, _ in results:
+            following += complete(run, node, item, current, out, "await") if item.pending else [(current, item)]
+        results = following
+        values = [v for _, v in results]
+    run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+    if len(pending.passes) == 1:
+        return results
+    held = _reach(values)
+    return [(run.keep(s, held) if held else s, NOTHING) for s, _ in results]
+
+
+def _external(run: Run, invocation: Invocation) -> External | None:
+    """The external-call entry of a call: by the type of its receiver, or by its qualified name."""
+    if invocation.method:
+        types = [invocation.head.type, run.names.type_of(invocation.node.func.value, run.scope)] if isinstance(invocation.node.func, cst.Attribute) else [invocation.head.type]
+        for type_name in types:
+            owner = run.names.local_class(type_name)
+            found = run.models.external_method(run.names.modelled_base(owner) if owner else type_name, invocation.method)
+            if found:
+                return found
+    qualified = run.names.qualify(invocation.node.func, run.scope)
+    return run.models.external(qualified) if qualified else None
+
+
+def hold(run: Run, state: State, node: cst.CSTNode, external: External, awaited: bool) -> None:
+    """Record what is held while an external call is made."""
+    if external.category == "database":
+        return
+    for obligation in state.obligations.values():
+        if _occupies(obligation):
+            key = (obligation.site.number, id(node))
+            run.record.holds.setdefault(key, Hold(obligation.site, obligation, node, external, awaited))
+
+
+def _occupies(obligation: Obligation) -> bool:
+    acquisition = obligation.site.acquisition
+    return obligation.fate is Fate.HELD and obligation.holding and acquisition.pooled

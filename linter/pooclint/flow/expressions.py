@@ -1,0 +1,451 @@
+"""Evaluation of expressions: what they do, in Python's order, and what they give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import libcst as cst
+
+from pooclint.flow import calls
+from pooclint.flow.completions import GENERATOR_EXIT, OTHER, Outcomes
+from pooclint.flow.run import Run
+from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Fate, Lane, State, Value
+from pooclint.program.names import literal
+from pooclint.program.scopes import children, dotted
+
+Results = list[tuple[State, Value]]
+
+
+def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Results:
+    """Evaluate an expression.
+
+    Args:
+        state: the state before it.
+        out: receives the states in which it raises.
+
+    Returns:
+        Each way in which it completes normally, with its value; empty when it never does.
+    """
+    match node:
+        case cst.Name():
+            return [(state, _name(run, node, state))]
+        case cst.Attribute():
+            return _attribute(run, node, state, out)
+        case cst.Call():
+            return _call(run, node, state, out)
+        case cst.Await():
+            return _await(run, node, state, out)
+        case cst.BooleanOperation() | cst.IfExp() | cst.Comparison():
+            return _conditional(run, node, state, out)
+        case cst.UnaryOperation(operator=cst.Not()):
+            true, false = test(run, node.expression, state, out)
+            return [*((s, Value(constant=False)) for s in true), *((s, Value(constant=True)) for s in false)]
+        case cst.NamedExpr(target=target, value=value):
+            return [(bind(run, target, v, s, out), v) for s, v in evaluate(run, value, state, out)]
+        case cst.Tuple() | cst.List() | cst.Set():
+            return _sequence(run, node, state, out)
+        case cst.Dict():
+            parts = [e.value for e in node.elements]
+            return [(s, Value(items=tuple(values))) for s, values in evaluate_all(run, parts, state, out)]
+        case cst.Lambda():
+            return [(state, Value(function=run.names.index.functions.get(id(node)), derived=_captured(run, node, state)))]
+        case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
+            return _comprehension(run, node, state, out)
+        case cst.Yield():
+            return _yield(run, node, state, out)
+        case cst.Subscript():
+            return _subscript(run, node, state, out)
+        case cst.SimpleString() | cst.Integer() | cst.Float():
+            return [(state, Value(constant=literal(node)))]
+        case cst.StarredElement(value=value) | cst.Element(value=value) | cst.Arg(value=value):
+            return evaluate(run, value, state, out)
+        case cst.BaseExpression():
+            return [(s, NOTHING) for s, _ in evaluate_all(run, _operands(node), state, out)]
+    return [(s, NOTHING) for s, _ in evaluate_all(run, children(node), state, out)]
+
+
+def evaluate_all(run: Run, nodes: list[cst.CSTNode] | list[cst.BaseExpression], state: State, out: Outcomes) -> list[tuple[State, list[Value]]]:
+    """Evaluate several expressions one after the other."""
+    results: list[tuple[State, list[Value]]] = [(state, [])]
+    for node in nodes:
+        results = [(after, [*values, value]) for before, values in results for after, value in evaluate(run, node, before, out)]
+    return results
+
+
+def _operands(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Children of an expression; long left-nested operator chains are taken apart without recursion."""
+    parts: list[cst.CSTNode] = []
+    while isinstance(node, cst.BinaryOperation):
+        parts.append(node.right)
+        node = node.left
+    if parts:
+        return [node, *reversed(parts)]
+    return [c for c in children(node) if not isinstance(c, (cst.Name,)) or not isinstance(node, cst.Arg)]
+
+
+def _name(run: Run, node: cst.Name, state: State) -> Value:
+    name = node.value
+    if name in ("None", "True", "False"):
+        return Value(constant=literal(node))
+    known = state.env.get(name)
+    if known is not None:
+        if known.type or known.refs or known.constant is not UNKNOWN or known.items or known.pending or known.function:
+            return known
+        return replace(known, type=run.names.type_of(node, run.scope))
+    definition = run.names.definition(node, run.scope)
+    from_file = calls.as_function(definition)
+    if from_file:
+        return Value(function=from_file)
+    return Value(type=run.names.type_of(node, run.scope))
+
+
+def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Results:
+    path = dotted(node)
+    if path and path in state.env:
+        return [(state, state.env[path])]
+    return [(s, attribute_of(run, node, base)) for s, base in evaluate(run, node.value, state, out)]
+
+
+def attribute_of(run: Run, node: cst.Attribute, base: Value) -> Value:
+    """What reading an attribute of a value gives. Reading itself is not counted as a point of failure."""
+    name = node.attr.value
+    if (base.refs or base.derived) and name in run.models.release_names:
+        return Value(type=base.type, refs=base.refs, derived=base.derived, method=name)
+    static = run.names.type_of(node, run.scope)
+    return Value(type=static, derived=base.refs | base.derived)
+
+
+def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
+    results: Results = []
+    func = node.func
+    arguments = [a.value for a in node.args]
+    keys = calls.argument_keys(node)
+    if isinstance(func, cst.Attribute):
+        path = dotted(func)
+        bound = state.env.get(path) if path else None
+        heads = [(state, bound)] if bound is not None else evaluate(run, func.value, state, out)
+        method = "" if bound is not None else func.attr.value
+    else:
+        heads = evaluate(run, func, state, out)
+        method = ""
+    for after_head, head in heads:
+        if head.constant is UNBOUND:
+            calls.use_unbound(run, node, head, after_head, out)
+            continue
+        for before_call, values in evaluate_all(run, arguments, after_head, out):
+            results += calls.call(run, calls.Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out)
+    return results
+
+
+def _await(run: Run, node: cst.Await, state: State, out: Outcomes) -> Results:
+    results: Results = []
+    for after, value in evaluate(run, node.expression, state, out):
+        results += calls.complete(run, node, value, after, out, "await")
+    return results
+
+
+def _conditional(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> Results:
+    match node:
+        case cst.IfExp(test=condition, body=body, orelse=orelse):
+            true, false = test(run, condition, state, out)
+            return [r for s in true for r in evaluate(run, body, s, out)] + [r for s in false for r in evaluate(run, orelse, s, out)]
+        case cst.BooleanOperation(left=left, operator=operator, right=right):
+            results: Results = []
+            stops_on = isinstance(operator, cst.Or)
+            for after, value in evaluate(run, left, state, out):
+                truth = value.known_truth
+                refined = _refined(run, left, after, value)
+                if truth is not (not stops_on):
+                    results.append((refined[0 if stops_on else 1] or after, value))
+                if truth is not stops_on:
+                    results += evaluate(run, right, refined[1 if stops_on else 0] or after, out)
+            return results
+    true, false = test(run, node, state, out)
+    if len(true) == len(false) == 1 and true[0] is false[0]:
+        return [(true[0], NOTHING)]
+    return [*((s, Value(truth=True)) for s in true), *((s, Value(truth=False)) for s in false)]
+
+
+def _refined(run: Run, node: cst.BaseExpression, state: State, value: Value) -> tuple[State | None, State | None]:
+    """The state refined by a plain name's truth, for both outcomes."""
+    if value.known_truth is not None or not isinstance(node, cst.Name):
+        return state, state
+    return _refine_name(run, node.value, value, state)
+
+
+def _sequence(run: Run, node: cst.Tuple | cst.List | cst.Set, state: State, out: Outcomes) -> Results:
+    return [(s, Value(items=tuple(values))) for s, values in evaluate_all(run, [e.value for e in node.elements], state, out)]
+
+
+def _captured(run: Run, node: cst.CSTNode, state: State) -> frozenset[int]:
+    """Obligations that a nested function's names refer to."""
+    names = {n.value for n in _all_names(node)}
+    return frozenset(r for name in names if name in state.env for r in state.env[name].refs)
+
+
+def _all_names(node: cst.CSTNode) -> list[cst.Name]:
+    found, stack = [], [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, cst.Name):
+            found.append(current)
+        stack += children(current)
+    return found
+
+
+def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) -> Results:
+    """The element is evaluated once, for an unknown turn; what it acquires lives in the collection and is not followed."""
+    loop: cst.CompFor | None = node.for_in
+    states = [state]
+    before = frozenset(state.obligations)
+    while loop is not None:
+        entered: list[State] = []
+        for current in states:
+            for after, iterable in evaluate(run, loop.iter, current, out):
+                for value in iterable.items or (NOTHING,):
+                    bound = bind(run, loop.target, value, after, out)
+                    for condition in loop.ifs:
+                        bound = next(iter(test(run, condition.test, bound, out)[0]), bound)
+                    entered.append(bound)
+        states, loop = entered or states, loop.inner_for_in
+    parts = [node.key, node.value] if isinstance(node, cst.DictComp) else [node.elt]  # type: ignore[attr-defined]
+    results: Results = []
+    for current in states:
+        for after, values in evaluate_all(run, parts, current, out):
+            kept = frozenset[int]().union(*(v.reach() for v in values))
+            fresh = (frozenset(after.obligations) - before) | kept
+            pending = tuple(v for v in values if v.pending)
+            results.append((run.keep(after, fresh) if not pending else after, Value(items=tuple(values) if pending else None)))
+    return results[:1] if not isinstance(node, cst.GeneratorExp) or results else [(state, NOTHING)]
+
+
+def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
+    value = node.value.item if isinstance(node.value, cst.From) else node.value
+    results: Results = []
+    for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
+        current = after
+        if run.yields_to == "consumer":
+            current = run.keep(current, given.reach())
+            run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+        elif run.yields_to == "manager":
+            run.fail(current, node, out, OTHER, {}, Lane.RESOURCE)
+            run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+        results.append((current, NOTHING))
+    return results
+
+
+def _subscript(run: Run, node: cst.Subscript, state: State, out: Outcomes) -> Results:
+    results: Results = []
+    for after, base in evaluate(run, node.value, state, out):
+        index = node.slice[0].slice
+        position = literal(index.value) if isinstance(index, cst.Index) else ...
+        if base.items is not None and isinstance(position, int) and -len(base.items) <= position < len(base.items):
+            results.append((after, base.items[position]))
+            continue
+        for inner, _ in evaluate_all(run, [e.slice for e in node.slice], after, out):
+            results.append((inner, Value(derived=base.refs | base.derived)))
+    return results
+
+
+def bind(run: Run, target: cst.CSTNode, value: Value, state: State, out: Outcomes) -> State:
+    """The state after assigning a value to a target."""
+    match target:
+        case cst.Name(value=name):
+            return _bind_name(run, name, value, state)
+        case cst.Attribute():
+            return _bind_attribute(run, target, value, state, out)
+        case cst.Subscript():
+            after = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))[0]
+            return run.keep(after, value.reach(), stored=True)
+        case cst.Tuple() | cst.List():
+            return _bind_elements(run, target, value, state, out)
+        case cst.StarredElement(value=inner):
+            return bind(run, inner, value, state, out)
+    return state
+
+
+def _bind_name(run: Run, name: str, value: Value, state: State) -> State:
+    if name in run.global_names:
+        return run.keep(state, value.reach(), stored=True)
+    for number in value.refs:
+        obligation = state.obligations.get(number)
+        if obligation and not value.method:
+            run.record.bound.setdefault(name, [])
+            if obligation.site not in run.record.bound[name]:
+                run.record.bound[name].append(obligation.site)
+    state = state.bind(name, value if _worth(run, name, value) else NOTHING)
+    return run.keep(state, value.reach()) if name in run.escaping else state
+
+
+def _worth(run: Run, name: str, value: Value) -> bool:
+    """Plain constants and truths are followed only for names on which something depends."""
+    if value.constant is UNKNOWN and value.truth is None:
+        return True
+    return name in run.repeated or value.constant is None
+
+
+def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State, out: Outcomes) -> State:
+    path = dotted(target)
+    after = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))[0]
+    if not path or not value.reach():
+        return after.bind(path, value) if path and path in after.env else after
+    own = run.function and run.function.owner and run.function.parameters and path.split(".")[0] == run.function.parameters[0].name
+    if not own or path.count(".") != 1:
+        return run.keep(after, value.reach(), stored=True)
+    bound = after.bind(path, value)
+    for number in bound.owned(value.reach()):
+        if number in bound.obligations:
+            run.record.kept.add(bound.obligations[number].site.number)
+            run.record.stored.add(bound.obligations[number].site.number)
+    held = [n for n in bound.owned(value.reach()) if n in bound.obligations and bound.obligations[n].fate is Fate.HELD]
+    return bound.change(held, fate=Fate.FIELD)
+
+
+def _bind_elements(run: Run, target: cst.Tuple | cst.List, value: Value, state: State, out: Outcomes) -> State:
+    elements = target.elements
+    starred = any(isinstance(e, cst.StarredElement) for e in elements)
+    if value.items is not None and len(value.items) == len(elements) and not starred:
+        for element, item in zip(elements, value.items, strict=True):
+            state = bind(run, element.value, item, state, out)
+        return state
+    state = run.keep(state, value.reach())
+    for element in elements:
+        state = bind(run, element.value, Value(derived=value.derived), state, out)
+    return state
+
+
+# ---------------------------------------------------------------------------------------------------------- conditions
+
+
+def test(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> tuple[list[State], list[State]]:
+    """Evaluate a condition.
+
+    Returns:
+        The states in which it is true and those in which it is false, refined by what that says of names.
+    """
+    match node:
+        case cst.UnaryOperation(operator=cst.Not(), expression=inner):
+            true, false = test(run, inner, state, out)
+            return false, true
+        case cst.BooleanOperation(left=left, operator=operator, right=right):
+            true, false = test(run, left, state, out)
+            if isinstance(operator, cst.And):
+                pairs = [test(run, right, s, out) for s in true]
+                return [s for t, _ in pairs for s in t], false + [s for _, f in pairs for s in f]
+            pairs = [test(run, right, s, out) for s in false]
+            return true + [s for t, _ in pairs for s in t], [s for _, f in pairs for s in f]
+        case cst.Comparison():
+            return _compare(run, node, state, out)
+    true_states: list[State] = []
+    false_states: list[State] = []
+    for after, value in evaluate(run, node, state, out):
+        closed = _closed_test(run, node, after, value, out)
+        if closed:
+            true_states += closed[0]
+            false_states += closed[1]
+            continue
+        truth = value.known_truth
+        if truth is None:
+            name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
+            if_true, if_false = _refine_name(run, name, value, after) if name else (after, after)
+        else:
+            if_true, if_false = (after, None) if truth else (None, after)
+        true_states += [if_true] if if_true else []
+        false_states += [if_false] if if_false else []
+    return true_states, false_states
+
+
+def _refine_name(run: Run, name: str, value: Value, state: State) -> tuple[State, State]:
+    """What a plain condition says of the name: true or false from here on, where the function asks again."""
+    if name not in run.repeated:
+        return state, state
+    return (
+        State({**state.env, name: replace(value, truth=True)}, state.obligations, state.trace, state.causes),
+        State({**state.env, name: replace(value, truth=False)}, state.obligations, state.trace, state.causes),
+    )
+
+
+def _closed_test(run: Run, node: cst.BaseExpression, state: State, value: Value, out: Outcomes) -> tuple[list[State], list[State]] | None:
+    """`conn.closed`, `conn.is_connected()`: on the branch that says so, there is nothing left to release."""
+    attribute = node.func if isinstance(node, cst.Call) else node
+    if not isinstance(attribute, cst.Attribute) or attribute.attr.value not in run.models.closed_tests:
+        return None
+    says_closed = run.models.closed_tests[attribute.attr.value]
+    for _, base in evaluate(run, attribute.value, state, Outcomes()):
+        if base.refs:
+            gone = run.release(state, base.refs, node) if any(n in state.obligations for n in base.refs) else state
+            return ([gone], [state]) if says_closed else ([state], [gone])
+    return None
+
+
+def _compare(run: Run, node: cst.Comparison, state: State, out: Outcomes) -> tuple[list[State], list[State]]:
+    states = evaluate_all(run, [node.left, *(c.comparator for c in node.comparisons)], state, out)
+    if len(node.comparisons) != 1:
+        return [s for s, _ in states], [s for s, _ in states]
+    operator, comparator = node.comparisons[0].operator, node.comparisons[0].comparator
+    negated = isinstance(operator, (cst.IsNot, cst.NotEqual))
+    true_states: list[State] = []
+    false_states: list[State] = []
+    for after, (left, right) in states:
+        if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
+            equal, different = _same(run, node.left, comparator, left, right, after)
+        else:
+            equal, different = _remembered(run, node, after)
+        if negated:
+            equal, different = different, equal
+        true_states += [equal] if equal else []
+        false_states += [different] if different else []
+    return true_states, false_states
+
+
+def _same(
+    run: Run, left_node: cst.BaseExpression, right_node: cst.BaseExpression, left: Value, right: Value, state: State
+) -> tuple[State | None, State | None]:
+    """States in which two values are the same and in which they differ."""
+    if right.constant is None:
+        return _none_test(run, left_node, left, state)
+    if left.constant is None:
+        return _none_test(run, right_node, right, state)
+    comparable = (str, int, float, bool)
+    if isinstance(left.constant, comparable) and isinstance(right.constant, comparable):
+        return (state, None) if left.constant == right.constant else (None, state)
+    if left.refs and right.refs and left.refs == right.refs:
+        return state, None
+    if (left.refs and isinstance(right.constant, comparable)) or (right.refs and isinstance(left.constant, comparable)):
+        return None, state
+    fact = _fact(run, left_node, right_node)
+    return _by_fact(fact, state) if fact else (state, state)
+
+
+def _none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) -> tuple[State | None, State | None]:
+    if value.constant is None:
+        return state, None
+    if value.refs or value.function or (value.constant is not UNKNOWN) or value.truth is True or value.items is not None:
+        return None, state
+    name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
+    if not name or name not in run.repeated:
+        return state, state
+    is_none = State({**state.env, name: NONE}, state.obligations, state.trace, state.causes)
+    not_none = State({**state.env, name: replace(value, constant=NOT_NONE)}, state.obligations, state.trace, state.causes)
+    return is_none, not_none
+
+
+def _remembered(run: Run, node: cst.Comparison, state: State) -> tuple[State | None, State | None]:
+    fact = _fact(run, node.left, node.comparisons[0].comparator, type(node.comparisons[0].operator).__name__)
+    return _by_fact(fact, state) if fact else (state, state)
+
+
+def _by_fact(fact: str, state: State) -> tuple[State | None, State | None]:
+    known = state.env.get(fact)
+    if known is not None:
+        return (state, None) if known.truth else (None, state)
+    return state.assume(fact, True), state.assume(fact, False)
+
+
+def _fact(run: Run, left: cst.BaseExpression, right: cst.BaseExpression, operator: str = "same") -> str:
+    """A key for a condition over names and literals that the function asks more than once; else empty."""
+    names = [dotted(n) for n in (left, right)]
+    texts = [n or repr(literal(e)) for n, e in zip(names, (left, right), strict=True)]
+    if "Ellipsis" in texts or not any(n in run.repeated for n in names if n):
+        return ""
+    return f"? {texts[0]} {operator} {texts[1]}"

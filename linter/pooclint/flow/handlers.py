@@ -1,0 +1,118 @@
+"""Which exceptions a handler catches, and which a context manager suppresses."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Literal
+
+import libcst as cst
+
+from pooclint.flow.completions import Completion
+from pooclint.flow.managers import Entry
+from pooclint.flow.run import Run
+from pooclint.program.scopes import Class
+
+Match = Literal["always", "maybe", "never"]
+
+_CANCELLED = frozenset({"asyncio.CancelledError", "asyncio.exceptions.CancelledError", "concurrent.futures.CancelledError",
+                        "anyio.get_cancelled_exc_class", "trio.Cancelled"})  # fmt: skip
+_BASE_ONLY = (SystemExit, KeyboardInterrupt, GeneratorExit)
+
+
+def exception_name(run: Run, node: cst.BaseExpression) -> str:
+    """Qualified name of an exception class, `<module>.Name` for one of this file; empty when unknown."""
+    qualified = run.names.qualify(node, run.scope)
+    if qualified:
+        return qualified
+    defined = run.names.definition(node, run.scope)
+    return f"<{defined.scope.qualname}>" if isinstance(defined, Class) else ""
+
+
+def catches(run: Run, node: cst.BaseExpression | None, completion: Completion) -> Match:
+    """Whether `except node:` catches that completion: always, possibly, or never. A bare handler's `node` is None."""
+    if node is None:
+        return "always"
+    if isinstance(node, cst.Tuple):
+        found = [catches(run, e.value, completion) for e in node.elements]
+        return "always" if "always" in found else "maybe" if "maybe" in found else "never"
+    callee = node.func if isinstance(node, cst.Call) else node
+    name = exception_name(run, callee)
+    if name == "builtins.BaseException":
+        return "always"
+    if name in _CANCELLED:
+        return "always" if completion.kind == "cancel" else "never"
+    match completion.kind:
+        case "cancel":
+            return "never" if name else "maybe"
+        case "generator-exit":
+            return "always" if name == "builtins.GeneratorExit" else "never"
+        case "exit":
+            return "always" if name == "builtins.SystemExit" else "never"
+    if name == "builtins.Exception":
+        return "always"
+    builtin = _builtin(name)
+    if builtin and issubclass(builtin, _BASE_ONLY):
+        return "never"
+    if completion.kind == "raise":
+        return _catches_raised(run, name, completion.exception)
+    if completion.kind == "resource":
+        return _catches_resource(run, name, builtin)
+    return "maybe"
+
+
+def _catches_raised(run: Run, name: str, raised: str) -> Match:
+    if not raised or not name:
+        return "maybe"
+    if name == raised:
+        return "always"
+    caught, thrown = _builtin(name), _builtin(raised)
+    if caught and thrown:
+        return "always" if issubclass(thrown, caught) else "never"
+    if raised.startswith("<") and (name.startswith("<") or caught):
+        return "always" if name in _ancestry(run, raised) else "never"
+    return "maybe"
+
+
+def _ancestry(run: Run, name: str) -> frozenset[str]:
+    """Names of the bases of an exception class of this file."""
+    owner = next((c for c in run.names.index.classes.values() if f"<{c.scope.qualname}>" == name), None)
+    if owner is None:
+        return frozenset()
+    local = frozenset(f"<{c.scope.qualname}>" for c in run.names.ancestors(owner))
+    outside = run.names.base_names(owner)
+    above = {f"builtins.{b.__name__}" for q in outside if (known := _builtin(q)) for b in known.__mro__}
+    return local | outside | above
+
+
+def _catches_resource(run: Run, name: str, builtin: type[BaseException] | None) -> Match:
+    """A resource fails with its library's errors, or with those of the operating system."""
+    if name in run.models.errors:
+        return "always"
+    if builtin is None:
+        return "maybe"
+    if issubclass(builtin, OSError) or builtin in (RuntimeError,):
+        return "always" if builtin is OSError else "maybe"
+    return "never"
+
+
+def _builtin(name: str) -> type[BaseException] | None:
+    if not name.startswith("builtins."):
+        return None
+    found = getattr(builtins, name.removeprefix("builtins."), None)
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None
+
+
+def swallows(run: Run, entry: Entry, completion: Completion) -> bool:
+    """Whether leaving a `with` by that exception goes on normally after it."""
+    model = entry.model
+    if model is None or not model.swallows:
+        return False
+    match model.swallows:
+        case "everything":
+            return True
+        case "cancellation":
+            return completion.kind == "cancel"
+    call = entry.call
+    if call is None:
+        return False
+    return any(catches(run, a.value, completion) != "never" for a in call.args)

@@ -1,0 +1,157 @@
+"""`with`: what entering acquires, and what leaving releases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import libcst as cst
+
+from pooclint.flow import calls
+from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Outcomes
+from pooclint.flow.run import Misuse, Run
+from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.models import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A context manager that has been entered."""
+
+    state: State
+    target: Value
+    """What `as` binds."""
+    numbers: frozenset[int] = frozenset()
+    """Obligations that leaving releases."""
+    kept_open: frozenset[int] = frozenset()
+    """Obligations that leaving does not release although it looks so."""
+    model: Call | None = None
+    call: cst.Call | None = None
+
+
+def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcomes, asynchronous: bool) -> list[Entry]:
+    """Enter the manager that an item's expression gave; `out` receives the ways in which that raises."""
+    pending = value.pending
+    model = pending.calls[0] if pending and pending.calls else None
+    if pending and pending.summary:
+        return _enter_project(run, item, pending, value, state, out, asynchronous)
+    if pending and model:
+        return _enter_pending(run, item, value, pending, model, state, out, asynchronous)
+    if asynchronous:
+        run.fail(state, item.item, out, CANCEL, {}, Lane.CANCELLED)
+    if value.refs:
+        return [_enter_resource(run, item, value, state, asynchronous)]
+    run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
+    return [Entry(state, _target(run, item, value))]
+
+
+def _target(run: Run, item: cst.WithItem, value: Value) -> Value:
+    """The target's value where nothing is acquired."""
+    if value.derived or value.items is not None:
+        return Value(value.type, derived=value.derived)
+    return Value(run.names.entered_type(item.item, run.scope))
+
+
+def _enter_resource(run: Run, item: cst.WithItem, value: Value, state: State, asynchronous: bool) -> Entry:
+    """`with conn:`, `with closing(conn):`, `with stack:`."""
+    type_ = run.models.type(value.type)
+    form = "async" if asynchronous else "sync"
+    if type_ is not None and type_.with_form not in (form, "both") and value.inner is None:
+        _wrong(run, item, value, state, asynchronous)
+    opened = _open(state, value.refs)
+    if type_ is not None and type_.exit == "keeps-open" and value.inner is None:
+        return Entry(state, calls.entered(run, value), kept_open=value.refs)
+    state = _manage(state, opened, 1)
+    return Entry(state, calls.entered(run, value), numbers=opened)
+
+
+def _open(state: State, numbers: frozenset[int]) -> frozenset[int]:
+    return frozenset(n for n in numbers if n in state.obligations)
+
+
+def _manage(state: State, numbers: frozenset[int], by: int) -> State:
+    for number in numbers:
+        if number in state.obligations:
+            state = state.change([number], managed=state.obligations[number].managed + by)
+    return state
+
+
+def _enter_pending(
+    run: Run, item: cst.WithItem, value: Value, pending: Pending, model: Call, state: State, out: Outcomes, asynchronous: bool
+) -> list[Entry]:
+    """`async with pool.acquire():`, `with engine.begin():`: the call acquires when it is entered."""
+    form = "async" if asynchronous else "sync"
+    accepted = model.with_form or "none"
+    wrapped = value.refs or value.inner
+    if model.acquires and accepted not in (form, "both") and not wrapped:
+        _wrong(run, item, value, state, asynchronous)
+    entries: list[Entry] = []
+    attempt = "async-with" if asynchronous else "sync-with"
+    if model.owned_by and wrapped is not None and not model.acquires:
+        return [_enter_resource(run, item, replace(value, pending=None), state, asynchronous)]
+    if not model.acquires:
+        for after, entered in calls.complete(run, item.item, value, state, out, attempt):
+            type_name = run.models.canonical(model.enter) if model.enter else entered.type
+            entries.append(Entry(after, replace(entered, type=type_name, pending=None), model=model, call=pending.node))
+        return entries
+    for after, resource in calls.complete(run, item.item, value, state, out, attempt):
+        numbers = resource.refs
+        type_ = run.models.type(model.returns)
+        keeps = model.exit == "keeps-open" or (model.exit is None and model.with_form is None and type_ is not None and type_.exit == "keeps-open")
+        if keeps:
+            entries.append(Entry(after, resource, kept_open=numbers, model=model, call=pending.node))
+        else:
+            entries.append(Entry(_manage(after, numbers, 1), resource, numbers, model=model, call=pending.node))
+    return entries
+
+
+def _enter_project(
+    run: Run, item: cst.WithItem, pending: Pending, value: Value, state: State, out: Outcomes, asynchronous: bool
+) -> list[Entry]:
+    """`with get_connection() as conn:` of a project `@contextmanager`: held in the body, released by the manager."""
+    function = pending.summary
+    assert function is not None
+    if asynchronous:
+        run.fail(state, item.item, out, CANCEL, {}, Lane.CANCELLED)
+    run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
+    given = frozenset[int]().union(*(v.reach() for _, v in pending.arguments))
+    state = state.change(given, doubtful=True) if given else state
+    if not run.names.is_context_manager(function):
+        return [Entry(state, NOTHING)]
+    acquisition = calls.acquisition_of_type(run, run.names.yielded_type(function))
+    if acquisition is None:
+        return [Entry(state, Value(run.names.yielded_type(function)))]
+    site = run.site(pending.node, acquisition, acquisition.type, through=function.name)
+    after, number = run.acquire(state, site)
+    after = _manage(after, frozenset({number}), 1)
+    return [Entry(after, Value(acquisition.type, refs=frozenset({number})), frozenset({number}))]
+
+
+def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcomes, asynchronous: bool) -> State:
+    """The state after the manager's exit, whichever way the body completed."""
+    state = state.change(entry.kept_open, kept_open=True)
+    if entry.kept_open:
+        lanes = dict.fromkeys(entry.kept_open, Lane.RESOURCE)
+        run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER)
+    if entry.numbers:
+        state = _manage(state, entry.numbers, -1)
+        state = run.release(state, _open(state, entry.numbers), item.item)
+    if asynchronous:
+        run.fail(state, item.item, out, CANCEL, {}, Lane.CANCELLED)
+    return state
+
+
+def _wrong(run: Run, item: cst.WithItem, value: Value, state: State, asynchronous: bool) -> None:
+    site = next((state.obligations[n].site for n in value.refs if n in state.obligations), None)
+    run.record.misuses.setdefault(
+        ("wrong-with", id(item)), Misuse("wrong-with", item.item, type=value.type, asynchronous=asynchronous, site=site)
+    )
+
+
+def not_awaited(run: Run, node: cst.CSTNode, value: Value, state: State) -> Misuse:
+    """An un-awaited release as a misuse."""
+    numbers = value.pending.releases if value.pending else frozenset()
+    site = next((state.obligations[n].site for n in numbers if n in state.obligations), None)
+    return Misuse("release-not-awaited", node, type=value.type, site=site)
+
+
+__all__ = ["Entry", "Fate", "enter", "leave", "not_awaited"]

@@ -1,0 +1,204 @@
+"""What one evaluation of a function works with: look-ups, bounds, and the record of what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import libcst as cst
+
+from pooclint.flow.completions import Completion, Outcomes, States
+from pooclint.flow.values import UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.models import Acquisition, External, Models
+from pooclint.program.names import Names
+from pooclint.program.scopes import Function, Scope
+
+MAX_STATES = 48
+"""States of one completion that are told apart; beyond it what is known of plain names is given up."""
+MAX_EVALUATIONS = 40_000
+"""Statements evaluated for one function, loops and every way into a `finally` counted each time."""
+MAX_ROUNDS = 6
+"""Times a loop body is evaluated for a fixpoint."""
+
+
+class GaveUp(Exception):
+    """A function exceeded a bound; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A way on which an obligation is lost or outlives the function."""
+
+    site: Site
+    kind: Literal["exit", "overwritten", "discarded"]
+    obligation: Obligation
+    completion: Completion
+    node: cst.CSTNode | None
+    """Where it is lost: the exit, the rebinding. None: the end of the function."""
+    cause: cst.CSTNode | None
+    """What raised first while it was held, on an exceptional way."""
+    trace: tuple[tuple[cst.CSTNode, str], ...]
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """The lower, the better the leak explains the site."""
+        return (self.obligation.lane, self.obligation.doubtful, len(self.trace))
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A connection is held while an external call is made."""
+
+    site: Site
+    obligation: Obligation
+    node: cst.CSTNode
+    """The external call."""
+    external: External
+    awaited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Misuse:
+    """A use that is wrong wherever the path leads."""
+
+    kind: Literal["unbound-release", "wrong-with", "release-not-awaited"]
+    node: cst.CSTNode
+    name: str = ""
+    type: str = ""
+    asynchronous: bool = False
+    site: Site | None = None
+
+
+@dataclass(slots=True)
+class Record:
+    """What an evaluation saw. Written by the evaluator, read by the rules."""
+
+    leaks: dict[tuple[int, str], Leak] = field(default_factory=dict)
+    """The best-ranked leak of each site and kind."""
+    releases: dict[int, list[cst.CSTNode]] = field(default_factory=dict)
+    """Site number to the places that release it."""
+    kept: set[int] = field(default_factory=set)
+    """Numbers of sites that some way hands over."""
+    stored: set[int] = field(default_factory=set)
+    """Numbers of sites that outlive the call: in a global, an attribute or a container."""
+    holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
+    misuses: dict[tuple[str, int], Misuse] = field(default_factory=dict)
+    sites: dict[int, Site] = field(default_factory=dict)
+    """By the `id` of the acquiring node."""
+    bound: dict[str, list[Site]] = field(default_factory=dict)
+    """Sites by the names they were bound to."""
+    cut: bool = False
+    """True when states were merged to keep a bound, so that branches are no longer told apart."""
+
+    def leak(self, leak: Leak) -> None:
+        """Note a leak; the better-ranked of two for the same site and kind stays."""
+        key = (leak.site.number, leak.kind)
+        known = self.leaks.get(key)
+        if known is None or leak.rank < known.rank:
+            self.leaks[key] = leak
+
+
+@dataclass(slots=True)
+class Run:
+    """The evaluation of one function body."""
+
+    names: Names
+    scope: Scope
+    function: Function | None
+    record: Record
+    summarise: Callable[[Function, tuple[tuple[str, Value], ...], State], tuple[Summary, ...] | None]
+    """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
+    global_names: frozenset[str]
+    repeated: frozenset[str]
+    """Names that are tested at least twice, or assigned a constant and tested: worth telling apart."""
+    escaping: frozenset[str]
+    """Names that a nested function may release or store."""
+    yields_to: Literal["nobody", "manager", "fixture", "consumer"] = "nobody"
+    """Who resumes the function after `yield`."""
+    evaluations: int = 0
+    tries: int = 0
+    """How many `try` statements enclose the current statement."""
+
+    @property
+    def models(self) -> Models:
+        """The loaded models."""
+        return self.names.models
+
+    def tick(self) -> None:
+        """Count one evaluated statement.
+
+        Raises:
+            GaveUp: the bound is exceeded.
+        """
+        self.evaluations += 1
+        if self.evaluations > MAX_EVALUATIONS:
+            raise GaveUp(f"more than {MAX_EVALUATIONS:,} statement evaluations")
+
+    def limit(self, states: list[State]) -> list[State]:
+        """At most `MAX_STATES` states: beyond, knowledge of plain names goes first, then the worst-ranked states."""
+        if len(states) <= MAX_STATES:
+            return states
+        self.record.cut = True
+        widened = States(State({k: v for k, v in s.env.items() if _essential(v)}, s.obligations, s.trace, s.causes) for s in states)
+        return sorted(widened, key=lambda s: s.rank)[:MAX_STATES]
+
+    def site(self, node: cst.CSTNode, acquisition: Acquisition, label: str, through: str = "") -> Site:
+        """The site of an acquiring node; the same one each time."""
+        known = self.record.sites.get(id(node))
+        if known is None:
+            known = Site(len(self.record.sites), node, acquisition, label, through=through)
+            self.record.sites[id(node)] = known
+        return known
+
+    def acquire(self, state: State, site: Site, **facts: object) -> tuple[State, int]:
+        """The state after acquiring, and the obligation's number. An earlier one of the same site keeps its identity."""
+        number = site.number * 2
+        known = state.obligations.get(number)
+        if known is not None and known.fate is Fate.HELD and number in state.reachable():
+            state = state.without([number + 1]).renumber(number, number + 1)
+        elif known is not None:
+            state = state.without([number])
+        obligation = Obligation(site, holding=not site.acquisition.lazy, **facts)  # type: ignore[arg-type]
+        return state.add(number, obligation), number
+
+    def release(self, state: State, numbers: frozenset[int], node: cst.CSTNode) -> State:
+        """The state after a release at `node`."""
+        for number in state.owned(numbers):
+            obligation = state.obligations.get(number)
+            if obligation:
+                places = self.record.releases.setdefault(obligation.site.number, [])
+                if all(p is not node for p in places):
+                    places.append(node)
+        return state.settle(numbers, Fate.RELEASED)
+
+    def keep(self, state: State, numbers: frozenset[int], stored: bool = False) -> State:
+        """The state after handing those over to somebody else, or storing them where they outlive the call."""
+        for number in state.owned(numbers):
+            if number in state.obligations:
+                self.record.kept.add(state.obligations[number].site.number)
+                if stored:
+                    self.record.stored.add(state.obligations[number].site.number)
+        return state.settle(numbers, Fate.KEPT)
+
+    def fail(self, state: State, node: cst.CSTNode, out: Outcomes, completion: Completion, lanes: dict[int, Lane], default: Lane) -> None:
+        """Record that `node` may raise in this state. Where nothing is held and nothing catches, it does not matter."""
+        if self.tries or state.holds:
+            out.add(completion, state.raised(node, lanes, default))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One way in which a call of a project function completes, in the caller's terms."""
+
+    completion: Completion
+    value: Value
+    fates: tuple[tuple[int, Fate], ...]
+    """The caller's obligations to what becomes of them."""
+    doubtful: frozenset[int]
+    fresh: tuple[tuple[int, Site], ...]
+    """Obligations in `value` that the caller now has (numbers of the callee) and where they came from."""
+
+
+def _essential(value: Value) -> bool:
+    return bool(value.reach() or value.derived or value.function or value.constant is UNBOUND or value.type)

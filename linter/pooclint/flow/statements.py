@@ -1,0 +1,487 @@
+"""Evaluation of statements into completions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import libcst as cst
+
+from pooclint.flow import handlers, managers
+from pooclint.flow.completions import BREAK, CANCEL, CONTINUE, NORMAL, OTHER, RETURN, Completion, Outcomes, States
+from pooclint.flow.expressions import bind, evaluate, evaluate_all, test
+from pooclint.flow.run import MAX_ROUNDS, Leak, Run
+from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
+from pooclint.program.names import literal
+from pooclint.program.scopes import dotted
+
+RETURNED = "#return"
+"""The name under which a state carries the value of its `return`."""
+CAUGHT = "#caught"
+"""The name under which a state carries the exception that the current handler handles."""
+
+
+def evaluate_block(run: Run, statements: Sequence[cst.CSTNode], states: Iterable[State]) -> Outcomes:
+    """Evaluate statements one after the other.
+
+    Returns:
+        For each way to complete, the states that complete so.
+
+    Raises:
+        GaveUp: a bound was exceeded.
+    """
+    out = Outcomes()
+    current = list(states)
+    for statement in statements:
+        if not current:
+            break
+        result = evaluate_statement(run, statement, run.limit(current))
+        current = result.take(NORMAL)
+        out.merge(result)
+    out.extend(NORMAL, current)
+    return out
+
+
+def evaluate_statement(run: Run, node: cst.CSTNode, states: list[State]) -> Outcomes:
+    """Evaluate one statement from each of the states."""
+    run.tick()
+    match node:
+        case cst.SimpleStatementLine() | cst.SimpleStatementSuite():
+            return _simple_line(run, node, states)
+        case cst.If():
+            return _if(run, node, states)
+        case cst.While():
+            return _while(run, node, states)
+        case cst.For():
+            return _for(run, node, states)
+        case cst.With():
+            return _with(run, node.items, node, states)
+        case cst.Try() | cst.TryStar():
+            return _try(run, node, states)
+        case cst.Match():
+            return _match(run, node, states)
+        case cst.FunctionDef() | cst.ClassDef():
+            return _definition(run, node, states)
+        case cst.IndentedBlock():
+            return evaluate_block(run, node.body, states)
+    out = Outcomes()
+    out.extend(NORMAL, states)
+    return out
+
+
+def body_of(node: cst.BaseSuite) -> Sequence[cst.CSTNode]:
+    """Statements of a suite, on its own lines or on one."""
+    return node.body
+
+
+def _simple_line(run: Run, node: cst.SimpleStatementLine | cst.SimpleStatementSuite, states: list[State]) -> Outcomes:
+    out = Outcomes()
+    current = states
+    for small in node.body:
+        following: list[State] = []
+        for state in current:
+            following += [_sweep(run, small, state, after) for after in _small(run, small, state, out)]
+        current = list(States(following))
+    out.extend(NORMAL, current)
+    return out
+
+
+def _small(run: Run, node: cst.BaseSmallStatement, state: State, out: Outcomes) -> list[State]:
+    """Evaluate a simple statement; returns the states in which control goes on to the next one."""
+    match node:
+        case cst.Expr(value=value):
+            return [_discard(run, value, given, after) for after, given in evaluate(run, value, state, out)]
+        case cst.Assign(targets=targets, value=value):
+            return [_assign(run, [t.target for t in targets], given, after, out) for after, given in evaluate(run, value, state, out)]
+        case cst.AnnAssign(target=target, value=value):
+            if value is None:
+                return [state]
+            return [_assign(run, [target], given, after, out) for after, given in evaluate(run, value, state, out)]
+        case cst.AugAssign(target=target, value=value):
+            return [run.keep(bind(run, target, NOTHING, after, out), given.reach()) for after, given in evaluate(run, value, state, out)]
+        case cst.Return(value=value):
+            for after, given in evaluate(run, value, state, out) if value else [(state, NONE)]:
+                out.add(RETURN, _sweep(run, node, state, _returning(run, after, given), keep_trace=True).note(node, "returns here"))
+            return []
+        case cst.Raise():
+            _raise(run, node, state, out)
+            return []
+        case cst.Break():
+            out.add(BREAK, state)
+            return []
+        case cst.Continue():
+            out.add(CONTINUE, state)
+            return []
+        case cst.Assert(test=condition):
+            true, false = test(run, condition, state, out)
+            for failed in false:
+                run.fail(failed, node, out, Completion("raise", "builtins.AssertionError"), {}, Lane.OTHER)
+            return true
+        case cst.Del(target=target):
+            return [_delete(target, state)]
+        case cst.Import() | cst.ImportFrom():
+            run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+            return [state]
+    return [state]
+
+
+def _returning(run: Run, state: State, value: Value) -> State:
+    pending = value.pending
+    if pending and pending.releases:  # `return conn.close()`: whoever awaits the result releases
+        state = run.release(state, pending.releases, pending.node)
+    return state.bind(RETURNED, value)
+
+
+def _assign(run: Run, targets: Sequence[cst.BaseExpression], value: Value, state: State, out: Outcomes) -> State:
+    for target in targets:
+        state = bind(run, target, value, state, out)
+    return state
+
+
+def _delete(target: cst.BaseExpression, state: State) -> State:
+    names = [e.value for e in target.elements] if isinstance(target, cst.Tuple) else [target]
+    for name in names:
+        path = dotted(name)
+        if path:
+            state = state.bind(path, Value(constant=UNBOUND) if "." not in path else NOTHING)
+    return state
+
+
+def _discard(run: Run, node: cst.BaseExpression, value: Value, state: State) -> State:
+    """An expression statement drops its value: an un-awaited release has not happened."""
+    if value.pending and value.pending.releases and not isinstance(node, cst.Await):
+        run.record.misuses.setdefault(("release-not-awaited", id(node)), managers.not_awaited(run, node, value, state))
+    return state
+
+
+def _raise(run: Run, node: cst.Raise, state: State, out: Outcomes) -> None:
+    if node.exc is None:
+        caught = state.get(CAUGHT).constant
+        completion = caught if isinstance(caught, Completion) else Completion("raise")
+        out.add(completion, state.raised(node, {}, Lane.NORMAL))
+        return
+    exception = node.exc.func if isinstance(node.exc, cst.Call) else node.exc
+    known = state.get(exception.value).constant if isinstance(exception, cst.Name) else None
+    parts = [node.exc, *([node.cause.item] if node.cause else [])]
+    for after, _ in evaluate_all(run, parts, state, Outcomes()):
+        if isinstance(known, Completion):  # `except E as e: raise e`
+            out.add(known, after.raised(node, {}, Lane.NORMAL))
+        else:
+            name = handlers.exception_name(run, exception)
+            kind = "exit" if name == "builtins.SystemExit" else "raise"
+            out.add(Completion(kind, name), after.raised(node, {}, Lane.RESOURCE))
+
+
+def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[State]) -> Outcomes:
+    """A nested function: its decorators and defaults run now; what it may release later is settled at binding time."""
+    out = Outcomes()
+    for state in states:
+        if isinstance(node, cst.ClassDef):
+            out.merge(evaluate_block(run, node.body.body, [state]))
+            continue
+        outer: list[cst.CSTNode] = [d.decorator for d in node.decorators]
+        outer += [p.default for p in (*node.params.params, *node.params.kwonly_params) if p.default is not None]
+        captured = frozenset(n for name in run.escaping for n in state.get(name).reach())
+        state = run.keep(state, captured) if captured and _mentions_any(node, run.escaping) else state
+        for after, _ in evaluate_all(run, outer, state, out):
+            out.add(NORMAL, after.bind(node.name.value, NOTHING))
+    return out
+
+
+def _mentions_any(node: cst.CSTNode, names: frozenset[str]) -> bool:
+    from pooclint.program.scopes import descendants
+
+    return any(isinstance(n, cst.Name) and n.value in names for n in descendants(node))
+
+
+# --------------------------------------------------------------------------------------------------- what gets lost
+
+
+def _sweep(run: Run, node: cst.CSTNode, before: State, after: State, keep_trace: bool = False) -> State:
+    """After a statement: what nothing refers to any more is lost; what is settled and unreferenced is forgotten."""
+    if not after.obligations:
+        return after
+    reachable = after.reachable()
+    gone: list[int] = []
+    for number, obligation in after.obligations.items():
+        if number in reachable or obligation.managed or obligation.owner >= 0:
+            continue
+        if obligation.fate is not Fate.HELD:
+            gone.append(number)
+        elif obligation.site.parameter < 0:
+            _lose(run, node, number, before, after)
+            gone.append(number)
+    return after.without(gone)
+
+
+def _lose(run: Run, node: cst.CSTNode, number: int, before: State, after: State) -> None:
+    obligation = after.obligations[number]
+    fresh = number not in before.obligations or number not in before.reachable()
+    deleted = isinstance(node, cst.Del)
+    leak = Leak(
+        site=obligation.site,
+        kind="discarded" if fresh else "exit" if deleted else "overwritten",
+        obligation=obligation,
+        completion=NORMAL,
+        node=node,
+        cause=after.causes.get(number),
+        trace=tuple(after.trace.steps()) if after.trace else (),
+    )
+    run.record.leak(leak)
+
+
+# ------------------------------------------------------------------------------------------------------ control flow
+
+
+def _if(run: Run, node: cst.If, states: list[State]) -> Outcomes:
+    out = Outcomes()
+    current: cst.If | cst.Else | None = node
+    while isinstance(current, cst.If):  # `elif` chains are long; they do not recurse
+        true, false = _branch(run, current.test, states, out)
+        out.merge(evaluate_block(run, body_of(current.body), [s.note(node, "the condition holds") if node is current else s for s in true]))
+        states, current = false, current.orelse
+        if not states:
+            return out
+    out.merge(evaluate_block(run, body_of(current.body), states) if current else _normal(states))
+    return out
+
+
+def _branch(run: Run, condition: cst.BaseExpression, states: Iterable[State], out: Outcomes) -> tuple[list[State], list[State]]:
+    true: list[State] = []
+    false: list[State] = []
+    for state in states:
+        if_true, if_false = test(run, condition, state, out)
+        true += [_sweep(run, condition, state, s) for s in if_true]
+        false += [_sweep(run, condition, state, s) for s in if_false]
+    return run.limit(list(States(true))), run.limit(list(States(false)))
+
+
+def _normal(states: Iterable[State]) -> Outcomes:
+    out = Outcomes()
+    out.extend(NORMAL, states)
+    return out
+
+
+def _while(run: Run, node: cst.While, states: list[State]) -> Outcomes:
+    out = Outcomes()
+    head, pending = States(states), states
+    finished = States()
+    for _ in range(MAX_ROUNDS):
+        true, false = _branch(run, node.test, pending, out)
+        for state in false:
+            finished.add(state)
+        result = evaluate_block(run, body_of(node.body), true)
+        pending = _next_round(run, result, head)
+        out.extend(NORMAL, result.take(BREAK))
+        out.merge(result)
+        if not pending:
+            break
+    after = list(finished)
+    out.merge(evaluate_block(run, body_of(node.orelse.body), after) if node.orelse else _normal(after))
+    return out
+
+
+def _next_round(run: Run, result: Outcomes, head: States) -> list[State]:
+    """States at the end of a turn that the loop's head has not seen."""
+    return run.limit([s for s in (*result.take(NORMAL), *result.take(CONTINUE)) if head.add(s)])
+
+
+def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
+    out = Outcomes()
+    finished: list[State] = []
+    for state in states:
+        for after, iterable in evaluate(run, node.iter, state, out):
+            entered = _sweep(run, node.iter, state, after)
+            if iterable.items is not None and 0 < len(iterable.items) <= 8 and not node.asynchronous:
+                finished += _unrolled(run, node, iterable.items, entered, out)
+            else:
+                finished += _turns(run, node, iterable, entered, out)
+    finished = list(States(finished))
+    out.merge(evaluate_block(run, body_of(node.orelse.body), finished) if node.orelse else _normal(finished))
+    return out
+
+
+def _unrolled(run: Run, node: cst.For, items: tuple[Value, ...], state: State, out: Outcomes) -> list[State]:
+    """A loop over a literal: one turn for each element."""
+    states = [state]
+    for item in items:
+        entered = [_sweep(run, node, s, bind(run, node.target, item, s, out)) for s in states]
+        result = evaluate_block(run, body_of(node.body), run.limit(entered))
+        states = list(States((*result.take(NORMAL), *result.take(CONTINUE))))
+        out.extend(NORMAL, result.take(BREAK))
+        out.merge(result)
+    return states
+
+
+def _turns(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes) -> list[State]:
+    state = run.keep(state, iterable.reach() if iterable.items else frozenset())
+    head, pending = States([state]), [state]
+    finished = States() if _never_empty(node.iter) else States([state])
+    derived = Value(derived=iterable.refs | iterable.derived)
+    for _ in range(MAX_ROUNDS):
+        entered: list[State] = []
+        for current in pending:
+            _step(run, node, iterable, current, out)
+            entered.append(_sweep(run, node, current, bind(run, node.target, derived, current, out)))
+        result = evaluate_block(run, body_of(node.body), run.limit(list(States(entered))))
+        normal = [*result.take(NORMAL), *result.take(CONTINUE)]
+        for current in normal:
+            finished.add(current)
+        pending = run.limit([s for s in normal if head.add(s)])
+        out.extend(NORMAL, result.take(BREAK))
+        out.merge(result)
+        if not pending:
+            break
+    return run.limit(list(finished))
+
+
+def _step(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes) -> None:
+    """Each step of an iterator may raise; over a resource that is a failure of the resource."""
+    touched = iterable.refs | iterable.derived
+    if touched:
+        run.fail(state, node.iter, out, Completion("resource"), {n: Lane.RESOURCE for n in touched}, Lane.OTHER)
+    if node.asynchronous:
+        run.fail(state, node.iter, out, CANCEL, {}, Lane.CANCELLED)
+        run.fail(state, node.iter, out, OTHER, {}, Lane.OTHER)
+
+
+def _never_empty(node: cst.BaseExpression) -> bool:
+    match node:
+        case cst.Tuple() | cst.List():
+            return bool(node.elements) and not any(isinstance(e, cst.StarredElement) for e in node.elements)
+        case cst.Call(func=cst.Name(value="range"), args=[argument]):
+            value = literal(argument.value)
+            return isinstance(value, int) and value > 0
+    return False
+
+
+def _match(run: Run, node: cst.Match, states: list[State]) -> Outcomes:
+    out = Outcomes()
+    current: list[State] = []
+    subject = NOTHING
+    for state in states:
+        for after, subject in evaluate(run, node.subject, state, out):
+            current.append(after)
+    for case in node.cases:
+        entered = [_bind_pattern(run, case.pattern, subject, s, out) for s in current]
+        irrefutable = isinstance(case.pattern, cst.MatchAs) and case.pattern.pattern is None
+        true = entered
+        if case.guard is not None:
+            true, _ = _branch(run, case.guard, entered, out)
+        out.merge(evaluate_block(run, body_of(case.body), run.limit(list(States(true)))))
+        if irrefutable and case.guard is None:
+            return out
+    out.extend(NORMAL, current)
+    return out
+
+
+def _bind_pattern(run: Run, pattern: cst.MatchPattern, subject: Value, state: State, out: Outcomes) -> State:
+    from pooclint.program.scopes import descendants
+
+    for part in descendants(pattern):
+        if isinstance(part, (cst.MatchAs, cst.MatchStar)) and part.name is not None:
+            state = bind(run, part.name, subject if part is pattern else NOTHING, state, out)
+    return state
+
+
+# -------------------------------------------------------------------------------------------------- with and try
+
+
+def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[State]) -> Outcomes:
+    """`with a, b: body` is `with a: with b: body`."""
+    if not items:
+        return evaluate_block(run, body_of(node.body), states)
+    item, rest = items[0], items[1:]
+    out = Outcomes()
+    for state in states:
+        for after, value in evaluate(run, item.item, state, out):
+            for entry in managers.enter(run, item, value, after, out, node.asynchronous is not None):
+                entered = entry.state
+                if item.asname:
+                    entered = bind(run, item.asname.name, entry.target, entered, out)
+                result = _with(run, rest, node, [entered])
+                for completion, ended in result.items():
+                    for end in ended:
+                        closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)
+                        out.add(completion, closed)
+                        if completion.exceptional and handlers.swallows(run, entry, completion):
+                            out.add(NORMAL, closed)
+    # What the target was bound to before, and a manager that nothing else refers to, may be lost now.
+    normal = [_sweep(run, item.item, s, s) for s in out.take(NORMAL)]
+    out.extend(NORMAL, normal)
+    return out
+
+
+def _try(run: Run, node: cst.Try | cst.TryStar, states: list[State]) -> Outcomes:
+    run.tries += 1
+    try:
+        result = evaluate_block(run, body_of(node.body), states)
+    finally:
+        run.tries -= 1
+    in_finally = node.finalbody is not None
+    run.tries += in_finally
+    try:
+        out = _handled(run, node, result)
+    finally:
+        run.tries -= in_finally
+    return _finally(run, node.finalbody, out) if node.finalbody else out
+
+
+def _handled(run: Run, node: cst.Try | cst.TryStar, result: Outcomes) -> Outcomes:
+    """The `else` block after a normal end, and each handler from the exceptions that it catches."""
+    out = Outcomes()
+    normal = result.take(NORMAL)
+    raised = [(c, s) for c, s in result.items() if c.exceptional]
+    for completion, ended in result.items():
+        if not completion.exceptional:
+            out.extend(completion, ended)
+    out.merge(evaluate_block(run, body_of(node.orelse.body), normal) if node.orelse else _normal(normal))
+    for handler in node.handlers:
+        left: list[tuple[Completion, list[State]]] = []
+        entry = States()
+        for completion, ended in raised:
+            match = handlers.catches(run, handler.type, completion)
+            if match != "never":
+                for state in ended:
+                    entry.add(_entering(run, handler, completion, state, out))
+            if match != "always" or isinstance(node, cst.TryStar):
+                left.append((completion, ended))
+        body = evaluate_block(run, body_of(handler.body), run.limit(list(entry)))
+        for completion, ended in body.items():
+            out.extend(completion, [_leaving(handler, s) for s in ended])
+        raised = left
+    for completion, ended in raised:
+        out.extend(completion, ended)
+    return out
+
+
+def _entering(run: Run, handler: cst.ExceptHandler | cst.ExceptStarHandler, completion: Completion, state: State, out: Outcomes) -> State:
+    caught = Value(constant=completion)
+    outer = state.get(CAUGHT)
+    state = state.bind(CAUGHT, caught)
+    if outer is not NOTHING:
+        state = state.bind(f"{CAUGHT} {id(handler)}", outer)
+    if handler.name is not None:
+        state = _sweep(run, handler, state, bind(run, handler.name.name, NOTHING, state, out))
+        if isinstance(handler.name.name, cst.Name):
+            state = state.bind(handler.name.name.value, caught)
+    return state.note(handler, "the exception is caught here") if state.holds else state
+
+
+def _leaving(handler: cst.ExceptHandler | cst.ExceptStarHandler, state: State) -> State:
+    saved = f"{CAUGHT} {id(handler)}"
+    state = state.bind(CAUGHT, state.get(saved))
+    if saved in state.env:
+        state = state.bind(saved, NOTHING)
+    if handler.name is not None and isinstance(handler.name.name, cst.Name):
+        state = state.bind(handler.name.name.value, NOTHING)
+    return state
+
+
+def _finally(run: Run, node: cst.Finally, result: Outcomes) -> Outcomes:
+    """The block is evaluated once for each way in; where it completes normally, that way goes on."""
+    out = Outcomes()
+    for completion, ended in result.items():
+        body = evaluate_block(run, body_of(node.body), run.limit(ended))
+        out.extend(completion, body.take(NORMAL))
+        out.merge(body)
+    return out

@@ -1,0 +1,327 @@
+"""What the evaluator knows of a value, of an obligation, and of one way through a function."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import libcst as cst
+
+from pooclint.models import Acquisition
+
+if TYPE_CHECKING:
+    from pooclint.models import Call, External
+    from pooclint.program.scopes import Function
+
+
+class _Marker(enum.Enum):
+    UNKNOWN = enum.auto()
+    UNBOUND = enum.auto()
+    NOT_NONE = enum.auto()
+
+
+UNKNOWN: Final = _Marker.UNKNOWN
+"""A constant that is not known."""
+UNBOUND: Final = _Marker.UNBOUND
+"""The name has no value yet."""
+NOT_NONE: Final = _Marker.NOT_NONE
+"""A constant that is not known, except that it is not None."""
+
+
+class Fate(enum.Enum):
+    """Where an obligation stands."""
+
+    HELD = "held"
+    RELEASED = "released"
+    KEPT = "kept"  # somebody else will release it: returned, stored, handed over
+    FIELD = "field"  # stored on self: the class's business, unless the constructor fails
+
+
+class Lane(enum.IntEnum):
+    """How an obligation's way out became exceptional; the higher, the less it is reported."""
+
+    NORMAL = 0
+    RESOURCE = 1  # an explicit raise, or a failure of the resource itself or of what derives from it
+    OTHER = 2  # any other call or await
+    CANCELLED = 3  # cancellation at an await, or a generator closed early
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Site:
+    """A place that acquires. Compared by identity."""
+
+    number: int
+    node: cst.CSTNode
+    acquisition: Acquisition
+    label: str = ""
+    """How the message names the source: `asyncpg.Pool.acquire`, or the project function that returned it."""
+    parameter: int = -1
+    """For the symbolic obligation of a parameter: its position."""
+    injected: bool = False
+    """True when a framework hands it in and takes it back."""
+    through: str = ""
+    """The project function that acquired it for the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """One acquired resource on one way through the function."""
+
+    site: Site
+    fate: Fate = Fate.HELD
+    lane: Lane = Lane.NORMAL
+    doubtful: bool = False
+    """True once an unknown callee has seen it: it may have taken it over."""
+    holding: bool = True
+    """True while it occupies a connection (lazy sessions only between checkout and commit)."""
+    kept_open: bool = False
+    """True once a `with` that does not close it has ended."""
+    managed: int = 0
+    """How many enclosing `with` statements will release it."""
+    owner: int = -1
+    """The obligation (a stack, a wrapper) whose release releases this one."""
+    in_transaction: bool = False
+    older: bool = False
+    """True when its site has acquired again since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A call whose effect comes later: when it is awaited, or entered by `with`."""
+
+    node: cst.Call
+    calls: tuple[Call, ...] = ()
+    summary: Function | None = None
+    arguments: tuple[tuple[int | str, Value], ...] = ()
+    receiver: Value | None = None
+    releases: frozenset[int] = frozenset()
+    """Obligations that awaiting it releases."""
+    external: External | None = None
+    passes: tuple[Value, ...] = ()
+    """Awaitables that awaiting it awaits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An abstract value. The empty one is unknown."""
+
+    type: str = ""
+    refs: frozenset[int] = frozenset()
+    """Obligations that it stands for (a resource, or a wrapper that owns it)."""
+    derived: frozenset[int] = frozenset()
+    """Obligations it was made from (a cursor's connection)."""
+    items: tuple[Value, ...] | None = None
+    """Elements of a tuple or list literal."""
+    constant: object = UNKNOWN
+    truth: bool | None = None
+    pending: Pending | None = None
+    method: str = ""
+    """For a bound method: its name; `refs`, `derived` and `type` are then those of the receiver."""
+    function: Function | None = None
+    inner: Value | None = None
+    """What entering a wrapper gives (`closing(x)`)."""
+
+    @property
+    def known_truth(self) -> bool | None:
+        """Whether the value is true, where that is known."""
+        if self.truth is not None:
+            return self.truth
+        if isinstance(self.constant, _Marker):
+            return True if (self.refs or self.function) and not self.pending else None
+        return bool(self.constant)
+
+    def reach(self) -> frozenset[int]:
+        """Every obligation that this value keeps reachable as such, through tuples and un-awaited calls too."""
+        found = self.refs
+        if self.items:
+            found = found.union(*(v.reach() for v in self.items))
+        if self.pending:
+            found = found.union(self.pending.releases, *(v.reach() for _, v in self.pending.arguments))
+            if self.pending.receiver:
+                found |= self.pending.receiver.reach()
+            found = found.union(*(v.reach() for v in self.pending.passes))
+        return found
+
+    def renumbered(self, old: int, new: int) -> Value:
+        """The value with one obligation's number replaced."""
+        if old not in self.refs and old not in self.derived and not self.items and not self.pending:
+            return self
+        pending = self.pending
+        if pending:
+            pending = replace(
+                pending,
+                arguments=tuple((k, v.renumbered(old, new)) for k, v in pending.arguments),
+                receiver=pending.receiver.renumbered(old, new) if pending.receiver else None,
+                releases=_swap(pending.releases, old, new),
+                passes=tuple(v.renumbered(old, new) for v in pending.passes),
+            )
+        return replace(
+            self,
+            refs=_swap(self.refs, old, new),
+            derived=_swap(self.derived, old, new),
+            items=tuple(v.renumbered(old, new) for v in self.items) if self.items else self.items,
+            pending=pending,
+        )
+
+
+def _swap(numbers: frozenset[int], old: int, new: int) -> frozenset[int]:
+    return (numbers - {old}) | {new} if old in numbers else numbers
+
+
+NOTHING: Final = Value()
+NONE: Final = Value(constant=None)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Trace:
+    """A persistent list of what happened on the way, latest first."""
+
+    node: cst.CSTNode
+    text: str
+    before: Trace | None = None
+    length: int = 1
+
+    def steps(self) -> list[tuple[cst.CSTNode, str]]:
+        """The steps, earliest first."""
+        found: list[tuple[cst.CSTNode, str]] = []
+        step: Trace | None = self
+        while step:
+            found.append((step.node, step.text))
+            step = step.before
+        return found[::-1]
+
+
+_MAX_TRACE = 12
+
+
+class State:
+    """One way through the function so far: what names are known to be, and what is held.
+
+    Immutable by convention: every change makes a new state. Two states are the same when names and obligations agree;
+    how they came about (the trace, what raised) does not count.
+    """
+
+    __slots__ = ("_key", "causes", "env", "obligations", "trace")
+
+    def __init__(
+        self,
+        env: Mapping[str, Value],
+        obligations: Mapping[int, Obligation],
+        trace: Trace | None = None,
+        causes: Mapping[int, cst.CSTNode] | None = None,
+    ) -> None:
+        self.env = env
+        self.obligations = obligations
+        self.trace = trace
+        self.causes: Mapping[int, cst.CSTNode] = causes or {}
+        self._key: tuple[object, ...] | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What makes two states the same. The lanes are left out: the least exceptional way stands for all."""
+        if self._key is None:
+            self._key = (
+                frozenset(self.env.items()),
+                frozenset(
+                    (i, o.fate, o.doubtful, o.holding, o.kept_open, o.managed, o.owner) for i, o in self.obligations.items()
+                ),
+            )
+        return self._key
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The lower, the better a state stands for others with the same key: least exceptional, then shortest."""
+        worst = max((o.lane for o in self.obligations.values() if o.fate is Fate.HELD), default=Lane.NORMAL)
+        return (worst, self.trace.length if self.trace else 0)
+
+    @property
+    def holds(self) -> bool:
+        """True when something is held or belongs to a constructor that has not completed."""
+        return any(o.fate in (Fate.HELD, Fate.FIELD) for o in self.obligations.values())
+
+    def get(self, name: str) -> Value:
+        """What is known of a name."""
+        return self.env.get(name, NOTHING)
+
+    def bind(self, name: str, value: Value) -> State:
+        """The state after `name = value`; what was concluded from the name's old value is forgotten."""
+        env = dict(self.env)
+        prefix = name + "."
+        for other in [k for k in env if k.startswith(prefix) or (k[0] == "?" and name in k[1:].split(" "))]:
+            del env[other]
+        if value == NOTHING:
+            env.pop(name, None)
+        else:
+            env[name] = value
+        return State(env, self.obligations, self.trace, self.causes)
+
+    def assume(self, fact: str, truth: bool) -> State:
+        """The state in which a repeated condition is known."""
+        return State({**self.env, fact: Value(truth=truth)}, self.obligations, self.trace, self.causes)
+
+    def add(self, number: int, obligation: Obligation) -> State:
+        """The state with one more obligation."""
+        return State(self.env, {**self.obligations, number: obligation}, self.trace, self.causes)
+
+    def change(self, numbers: Iterable[int], **changes: object) -> State:
+        """The state in which those obligations have other facts."""
+        found = {n: replace(self.obligations[n], **changes) for n in numbers if n in self.obligations}  # type: ignore[arg-type]
+        return State(self.env, {**self.obligations, **found}, self.trace, self.causes) if found else self
+
+    def note(self, node: cst.CSTNode, text: str) -> State:
+        """The state with one more step in its trace."""
+        length = self.trace.length if self.trace else 0
+        if length >= _MAX_TRACE:
+            return self
+        return State(self.env, self.obligations, Trace(node, text, self.trace, length + 1), self.causes)
+
+    def raised(self, node: cst.CSTNode, lanes: Mapping[int, Lane], default: Lane) -> State:
+        """The state after an exception at `node`: what is held is now on an exceptional way."""
+        obligations, causes = dict(self.obligations), dict(self.causes)
+        for number, obligation in self.obligations.items():
+            if obligation.fate not in (Fate.HELD, Fate.FIELD):
+                continue
+            lane = lanes.get(number, default)
+            if lane > obligation.lane:
+                obligations[number] = replace(obligation, lane=lane)
+            causes.setdefault(number, node)
+        return State(self.env, obligations, self.trace, causes)
+
+    def owned(self, numbers: frozenset[int]) -> frozenset[int]:
+        """Those obligations and all that they own."""
+        found = numbers
+        while True:
+            more = frozenset(n for n, o in self.obligations.items() if o.owner in found) - found
+            if not more:
+                return found
+            found |= more
+
+    def settle(self, numbers: frozenset[int], fate: Fate) -> State:
+        """The state after those obligations, and what they own, were released or handed over."""
+        before = (Fate.HELD, Fate.FIELD, Fate.KEPT) if fate is Fate.RELEASED else (Fate.HELD,)
+        live = [n for n in self.owned(numbers) if n in self.obligations and self.obligations[n].fate in before]
+        return self.change(live, fate=fate, holding=False) if fate is Fate.RELEASED else self.change(live, fate=fate)
+
+    def renumber(self, old: int, new: int) -> State:
+        """The state in which an obligation has another number (its site acquires again)."""
+        env = {k: v.renumbered(old, new) for k, v in self.env.items()}
+        obligations = {
+            (new if n == old else n): (replace(o, owner=new) if o.owner == old else o) for n, o in self.obligations.items()
+        }
+        causes = {(new if n == old else n): c for n, c in self.causes.items()}
+        return State(env, obligations, self.trace, causes)
+
+    def without(self, numbers: Iterable[int]) -> State:
+        """The state that no longer follows those obligations."""
+        gone = frozenset(numbers)
+        if not gone & self.obligations.keys():
+            return self
+        left = {n: o for n, o in self.obligations.items() if n not in gone}
+        return State(self.env, left, self.trace, {n: c for n, c in self.causes.items() if n not in gone})
+
+    def reachable(self) -> frozenset[int]:
+        """Obligations that some name still leads to."""
+        found = frozenset[int]().union(*(v.reach() for v in self.env.values()))
+        return self.owned(found)

@@ -1,0 +1,85 @@
+"""From recorded leaks to one verdict for each place that acquires."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import libcst as cst
+
+from pooclint.flow.run import Leak, Record
+from pooclint.flow.values import Lane, Site
+from pooclint.rule import Confidence, Severity
+
+VerdictKind = Literal[
+    "never-released", "not-released-on-error", "not-released-on-path", "discarded", "overwritten", "with-keeps-open", "yield-without-finally"
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a site leaks, by its most convincing way."""
+
+    kind: VerdictKind
+    site: Site
+    leak: Leak
+    releases: tuple[cst.CSTNode, ...]
+    """Where it is released on other ways."""
+    names: tuple[str, ...]
+    """Names the resource was bound to."""
+    severity: Severity
+    confidence: Confidence
+
+
+def verdicts(record: Record) -> list[Verdict]:
+    """One verdict for each leaking site, in the order of acquisition."""
+    by_site: dict[int, list[Leak]] = {}
+    for leak in record.leaks.values():
+        by_site.setdefault(leak.site.number, []).append(leak)
+    return [_verdict(record, leaks) for _, leaks in sorted(by_site.items())]
+
+
+def _verdict(record: Record, leaks: list[Leak]) -> Verdict:
+    site = leaks[0].site
+    releases = tuple(record.releases.get(site.number, ()))
+    handled = bool(releases) or site.number in record.kept
+    leak = min(leaks, key=lambda found: (found.obligation.lane, _preference(found, handled), found.rank))
+    names = tuple(name for name, sites in record.bound.items() if site in sites)
+    return Verdict(
+        _kind(leak, handled, bool(releases)), site, leak, releases, names, _severity(leak), _confidence(record, leak, bool(releases))
+    )
+
+
+def _preference(leak: Leak, handled: bool) -> int:
+    """Of equally plain leaks: what is never bound says it best; rebinding says it better than leaving, where a release exists."""
+    order = ("discarded", "overwritten", "exit") if handled else ("discarded", "exit", "overwritten")
+    return order.index(leak.kind)
+
+
+def _kind(leak: Leak, handled: bool, released: bool) -> VerdictKind:
+    if leak.kind == "discarded":
+        return "discarded"
+    if leak.obligation.kept_open and not released:
+        return "with-keeps-open"
+    if leak.kind == "overwritten":
+        return "overwritten"
+    if leak.obligation.lane is Lane.NORMAL:
+        return "not-released-on-path" if handled else "never-released"
+    return "yield-without-finally" if isinstance(leak.cause, cst.Yield) else "not-released-on-error"
+
+
+def _severity(leak: Leak) -> Severity:
+    """By what reclaims the object, lowered with the lane."""
+    reclaimed = leak.site.acquisition.reclaimed
+    severity = {"never": Severity.ERROR, "late": Severity.WARNING, "refcount": Severity.WARNING, "harmless": Severity.INFO}[reclaimed]
+    return severity.lower() if leak.obligation.lane >= Lane.OTHER else severity
+
+
+def _confidence(record: Record, leak: Leak, released: bool) -> Confidence:
+    confidence = Confidence.HIGH
+    if leak.obligation.doubtful:
+        # A function that releases it itself on other ways has lent it to the callee; else the callee may be the owner.
+        confidence = Confidence.MEDIUM if released else Confidence.LOW
+    if leak.obligation.lane >= Lane.OTHER or record.cut:
+        confidence = min(confidence, Confidence.MEDIUM)
+    return confidence

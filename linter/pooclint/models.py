@@ -1,0 +1,486 @@
+"""Library and framework models: what is known about the outside world, as data.
+
+A model is a TOML file (``rules/pooclint_rules/libraries/*.toml``, ``rules/pooclint_rules/frameworks/*.toml`` or a
+user's own); the analysis itself names no library. The types below *are* the schema: msgspec validates every file
+against them, and an unknown key or a wrong value is reported with file, key and reason.
+
+Notation of a release: ``$`` is the resource, ``@`` the object it was acquired from, a leading ``await`` says that the
+release is a coroutine: ``"$.close()"``, ``"await @.release($)"``, ``"app.db.checkin($)"``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Kind = Literal[
+    "connection",  # one connection to a server or file
+    "session",  # an ORM session: checks a connection out when it is used
+    "pool",  # hands out connections
+    "engine",  # owns a pool and opens connections on demand
+    "client",  # owns a pool inside (HTTP, Redis, Mongo, SDK)
+    "response",  # keeps a connection of its client until it is read or closed
+    "subscription",  # keeps a connection of its client until it is closed (PubSub)
+    "transaction",  # a unit of work on a connection
+    "cursor",  # a handle derived from a connection; its parent is what must be released
+    "factory",  # makes sessions or connections when called; holds nothing itself
+    "stack",  # collects releases (ExitStack)
+    "app",  # an application or router object of a framework
+    "value",  # holds nothing: named only so that attributes and calls on it can be resolved
+]
+Form = Literal["none", "sync", "async", "both"]
+Exit = Literal["releases", "keeps-open"]
+Reclaimed = Literal[
+    "never",  # a pool slot or a transport that the loop holds: nothing gives it back
+    "late",  # the cycle collector, at an unknown time
+    "refcount",  # CPython closes it as soon as the last name is gone
+    "harmless",  # nothing is held
+]
+Argument = int | str  # a position, or the name of a keyword argument; "*" is any
+
+
+class ModelError(ValueError):
+    """A model file cannot be used; the text names the file, the key and the reason."""
+
+
+class _Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
+    pass
+
+
+class Library(_Model, frozen=True, kw_only=True):
+    """The library a file describes."""
+
+    name: str
+    version: str = ""
+    """The version the facts were verified on."""
+    package: str = ""
+    """The distribution's name on the package index, where it differs from `name`."""
+    imports: tuple[str, ...] = ()
+    """Top-level import names; they feed the byte prefilter. Empty: the file alone never makes a source file relevant."""
+    errors: tuple[str, ...] = ()
+    """Exception classes that between them catch every failure of the library's operations (`sqlite3.Error`)."""
+    note: str = ""
+
+
+class Type(_Model, frozen=True, kw_only=True, eq=False):
+    """A class of the library, as far as its instances hold something or lead to something that does."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    """Other qualified names of the same class."""
+    bases: tuple[str, ...] = ()
+    """Modelled types whose calls, attributes and external calls it inherits."""
+    kind: Kind
+    with_form: Form = msgspec.field(default="none", name="with")
+    """Which `with` an *instance* accepts."""
+    exit: Exit = "releases"
+    """What the end of that `with` does: `releases`, or `keeps-open` (it ends a transaction and closes nothing)."""
+    enter: str = ""
+    """Type of the `as` target; empty: the instance itself."""
+    release: tuple[str, ...] = ()
+    """Every way to release an instance, in release notation, the preferred one first."""
+    reclaimed: Reclaimed = "late"
+    """What happens to a forgotten instance."""
+    pooled: bool = False
+    """True when an instance occupies a slot that other callers wait for."""
+    lazy: bool = False
+    """True when an instance holds no connection until a method in `checks-out` is called."""
+    checks_out: tuple[str, ...] = ()
+    """Methods by which a lazy instance takes a connection (`execute`, `flush` ...). `*` is every method but those in
+    `checks-in` and `cannot-raise`."""
+    checks_in: tuple[str, ...] = ()
+    """Methods after which the instance holds no connection although it is not released (`commit`, `rollback`)."""
+    cannot_raise: tuple[str, ...] = ()
+    """Methods that do not fail in practice (`cursor()` of a live connection)."""
+    attributes: dict[str, str] = {}
+    """Attribute name to modelled type (`AsyncSession.bind`)."""
+    derives: bool = True
+    """True when what its methods return (cursors, rows) counts as derived from the instance: a failure of those is a
+    failure of the resource."""
+
+
+class Parameter(_Model, frozen=True, kw_only=True):
+    """A parameter that carries a size or a time."""
+
+    param: str
+    position: int = -1
+    default: int | float | str | bool | None = None
+    """The library's default. `None`: no limit, unless `required`."""
+    required: bool = False
+    unbounded: tuple[int | float | str | None, ...] = ()
+    """Literal values that mean "no limit"; `"None"` is Python's None."""
+    unit: str = ""
+
+
+class Size(_Model, frozen=True, kw_only=True):
+    """How a constructor sizes its pool."""
+
+    max: Parameter | None = None
+    min: Parameter | None = None
+    overflow: Parameter | None = None
+    limit: Literal["database", "other"] = "database"
+    """`database`: the server spends a process or thread per connection, `max-pool-size` applies. `other`: only the absurd
+    and the unbounded are reported."""
+    cap: bool = True
+    """False when the figure is not a ceiling (extra connections are opened and thrown away)."""
+
+
+class Call(_Model, frozen=True, kw_only=True, eq=False):
+    """A function or method and what calling it means. Every key but the name is optional; what is not said is not so."""
+
+    names: tuple[str, ...] = ()
+    """Qualified names of functions or classes."""
+    on: tuple[str, ...] = ()
+    """Types whose `methods` these are (inherited by their subtypes)."""
+    methods: tuple[str, ...] = ()
+    """Method names; `__call__` is calling an instance."""
+    returns: str = ""
+    """Type of the value (after `await` where `awaited` is `must` or `may`)."""
+    element: int = -1
+    """The value is a tuple and this element of it is the resource (`reader, writer = await open_connection()`)."""
+    acquires: bool = False
+    """True when the value must be released by whoever made the call."""
+    at: Literal["call", "await", "enter"] = "call"
+    """When it is acquired: by the call itself, only when awaited, or only when entered by a `with` statement."""
+    awaited: Literal["no", "must", "may"] = "no"
+    """`must`: a plain coroutine. `may`: awaitable and also usable in `with`. `no`: not awaitable."""
+    with_form: Form | None = msgspec.field(default=None, name="with")
+    """Which `with` the *un-awaited* value accepts; default: that of the type when not `awaited`, else `none`."""
+    enter: str = ""
+    """Type of the `as` target of such a `with`; default: `returns`."""
+    exit: Exit | None = None
+    """What the end of such a `with` does; default: that of the type, `releases` where the type has no `with`."""
+    release: tuple[str, ...] | None = None
+    """Overrides the type's ways of release."""
+    reclaimed: Reclaimed | None = None
+    """Overrides the type's."""
+    pooled: bool | None = None
+    """Overrides the type's."""
+    only_if: dict[str, Any] = {}
+    """It acquires only when these keyword arguments have these literal values (`stream = true`)."""
+    owned_by: tuple[Argument, ...] = ()
+    """Arguments the result owns: releasing, storing or returning the result does the same to them (`closing`)."""
+    keeps: tuple[Argument, ...] = ()
+    """Arguments that the callee takes over for good (`atexit.register`, `list.append`)."""
+    enters: tuple[Argument, ...] = ()
+    """Arguments whose release is registered with the receiver (`ExitStack.enter_context`): the receiver owns them. The value is
+    what entering the argument gives."""
+    releases: tuple[Argument, ...] = ()
+    """Arguments that the call releases."""
+    borrows: bool = False
+    """True when the callee only uses its arguments (`pandas.read_sql`), so that ownership stays where it was."""
+    passes: tuple[Argument, ...] = ()
+    """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
+    calls: tuple[Argument, ...] = ()
+    """The callee calls these arguments (`to_thread`, `run_in_executor`)."""
+    raises: Literal["any", "never", "always", "exits"] = "any"
+    """`never`: not counted as a point of failure. `always`: does not return. `exits`: ends the process."""
+    swallows: Literal["", "arguments", "everything", "cancellation"] = ""
+    """As a context manager it suppresses: the exception types in its arguments, everything, or a cancellation."""
+    size: Size | None = None
+    timeouts: dict[str, Parameter] = {}
+    """`acquire`, `connect`, `query`, `idle`, `lifetime`, `external` to the parameter that sets it."""
+    shares: tuple[Argument, ...] = ()
+    """Given one of these arguments, the client uses a pool that somebody else owns (`connector=`, `connection_pool=`)."""
+    note: str = ""
+
+
+class External(_Model, frozen=True, kw_only=True, eq=False):
+    """Calls that leave the process and take as long as somebody else decides."""
+
+    names: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    """`*` is every public method."""
+    io: Literal["await", "blocking"]
+    category: Literal[
+        "http", "llm", "queue", "cloud", "mail", "cache", "search", "database", "subprocess", "file-transfer", "rpc",
+        "websocket", "sleep", "wait", "other",
+    ]  # fmt: skip
+    fast: bool = False
+    """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower severity."""
+
+
+class Scope(_Model, frozen=True, kw_only=True):
+    """Where a framework calls the user's function, and how often."""
+
+    framework: str
+    scope: Literal["request", "event", "task", "tool", "app"]
+    """`app` runs once per process (startup, lifespan); the others run again and again."""
+    decorators: tuple[str, ...] = ()
+    """Qualified names of decorators (called or not)."""
+    on: tuple[str, ...] = ()
+    """Types whose `methods` decorate a handler (`@app.get(...)`) or take one as an argument (`callable-argument`)."""
+    methods: tuple[str, ...] = ()
+    callable_argument: Argument | None = None
+    """The handler is this argument of the call instead of the decorated function."""
+    bases: tuple[str, ...] = ()
+    """Base classes whose `methods` are handlers."""
+    parameters: dict[str, str] = {}
+    """Annotation types of handlers that carry no decorator: position or name to qualified type (Django views: `{0 = ...}`)."""
+    function_names: tuple[str, ...] = ()
+    """Names of module-level functions that are handlers by convention (`lambda_handler`); needs `parameter-names`."""
+    parameter_names: tuple[str, ...] = ()
+    """Their leading parameter names (`event`, `context`)."""
+
+
+class Dependency(_Model, frozen=True, kw_only=True):
+    """A call by which a framework injects what a provider function returns or yields."""
+
+    framework: str
+    names: tuple[str, ...]
+    provider: Argument = 0
+
+
+class Teardown(_Model, frozen=True, kw_only=True):
+    """Yielding functions that a framework resumes whatever happened: fixtures and the like."""
+
+    framework: str
+    decorators: tuple[str, ...]
+    always_resumed: bool = True
+    """True when the code after `yield` also runs after a failure (pytest fixtures)."""
+
+
+class ModelFile(_Model, frozen=True, kw_only=True):
+    """One TOML file."""
+
+    library: Library
+    type: tuple[Type, ...] = ()
+    call: tuple[Call, ...] = ()
+    external: tuple[External, ...] = ()
+    scope: tuple[Scope, ...] = ()
+    dependency: tuple[Dependency, ...] = ()
+    teardown: tuple[Teardown, ...] = ()
+    closed_tests: dict[str, bool] = {}
+    """Attributes or methods that tell whether a resource is closed, and the value that says it is (`closed = true`)."""
+    quiet_methods: tuple[str, ...] = ()
+    """Method names that are not counted as points of failure on a value of unknown type (`append`, `info`)."""
+
+
+class Release(msgspec.Struct, frozen=True):
+    """One parsed way to release a resource."""
+
+    target: Literal["self", "owner", "function"]
+    name: str
+    """The method's name, or the function's qualified name."""
+    awaited: bool
+
+    def __str__(self) -> str:
+        owner = {"self": "$.", "owner": "@.", "function": ""}[self.target]
+        argument = "" if self.target == "self" else "$"
+        return f"{'await ' if self.awaited else ''}{owner}{self.name}({argument})"
+
+
+_RELEASE = re.compile(r"(await )?(?:(\$|@)\.(\w+)\((\$)?\)|([\w.]+)\(\$\))")
+
+
+def parse_release(text: str) -> Release:
+    """Parse release notation.
+
+    Raises:
+        ValueError: the text is not in the notation.
+    """
+    match = _RELEASE.fullmatch(text.strip())
+    if match is None or (match[2] == "@" and not match[4]) or (match[2] == "$" and match[4]):
+        raise ValueError(f'{text!r} is not a release: write "$.close()", "await @.release($)" or "package.function($)"')
+    awaited = bool(match[1])
+    if match[5]:
+        return Release("function", match[5], awaited)
+    return Release("self" if match[2] == "$" else "owner", match[3], awaited)
+
+
+class Acquisition(msgspec.Struct, frozen=True, eq=False):
+    """What one acquiring call gives: its model's facts, with the type's where the call says nothing."""
+
+    type: str
+    kind: Kind
+    library: str
+    releases: tuple[Release, ...]
+    reclaimed: Reclaimed
+    pooled: bool
+    lazy: bool
+    acquired_from: str = ""
+    """Type of the pool or engine that the call is a method of."""
+
+
+class Models:
+    """All loaded models, indexed for look-up. Built once, then only read."""
+
+    def __init__(self, files: Iterable[ModelFile]) -> None:
+        self.files = tuple(files)
+        self._types: dict[str, Type] = {}
+        self._calls: dict[str, tuple[Call, ...]] = {}
+        self._methods: dict[tuple[str, str], tuple[Call, ...]] = {}
+        self._externals: dict[str, External] = {}
+        self._external_methods: dict[tuple[str, str], External] = {}
+        self._library: dict[int, Library] = {}
+        self._acquisitions: dict[int, Acquisition | None] = {}
+        for file in self.files:
+            for type_ in file.type:
+                for name in (type_.name, *type_.aliases):
+                    self._types[name] = type_
+                self._library[id(type_)] = file.library
+        for file in self.files:
+            for call in file.call:
+                self._library[id(call)] = file.library
+                for name in call.names:
+                    self._calls[name] = (*self._calls.get(name, ()), call)
+                for owner in call.on:
+                    for method in call.methods:
+                        key = (self.canonical(owner), method)
+                        self._methods[key] = (*self._methods.get(key, ()), call)
+            for external in file.external:
+                self._library[id(external)] = file.library
+                for name in external.names:
+                    self._externals[name] = external
+                for owner in external.on:
+                    for method in external.methods:
+                        self._external_methods[self.canonical(owner), method] = external
+        self.quiet_methods = frozenset(m for f in self.files for m in f.quiet_methods)
+        self.errors = frozenset(e for f in self.files for e in f.library.errors)
+        self.closed_tests = {k: v for f in self.files for k, v in f.closed_tests.items()}
+        self.scopes = tuple(s for f in self.files for s in f.scope)
+        self.dependencies = {n: d for f in self.files for d in f.dependency for n in d.names}
+        self.teardowns = {n: t for f in self.files for t in f.teardown for n in t.decorators}
+        self.release_names = frozenset(
+            parse_release(r).name for f in self.files for holder in (*f.type, *f.call) for r in holder.release or ()
+        )
+
+    def type(self, name: str) -> Type | None:
+        """The modelled type of that qualified name or alias."""
+        return self._types.get(name)
+
+    def canonical(self, name: str) -> str:
+        """The type's main name; the name itself when it is not modelled."""
+        found = self._types.get(name)
+        return found.name if found else name
+
+    def lineage(self, name: str) -> tuple[str, ...]:
+        """The type and its modelled bases, nearest first."""
+        seen: list[str] = []
+        todo = [self.canonical(name)]
+        while todo:
+            current = todo.pop(0)
+            if current in seen:
+                continue
+            seen.append(current)
+            found = self._types.get(current)
+            if found:
+                todo.extend(self.canonical(b) for b in found.bases)
+        return tuple(seen)
+
+    def calls(self, qualified: str) -> tuple[Call, ...]:
+        """What is known of a function or class, one entry for each condition (`only-if`)."""
+        return self._calls.get(qualified, ())
+
+    def methods(self, type_name: str, method: str) -> tuple[Call, ...]:
+        """What is known of a method of a type, inherited ones included."""
+        if not type_name:
+            return ()
+        for name in self.lineage(type_name):
+            found = self._methods.get((name, method))
+            if found:
+                return found
+        return ()
+
+    def external(self, qualified: str) -> External | None:
+        """The external-call entry of a function."""
+        return self._externals.get(qualified)
+
+    def external_method(self, type_name: str, method: str) -> External | None:
+        """The external-call entry of a method, inherited ones included; `*` in a model is every public method."""
+        if not type_name or method.startswith("_"):
+            return None
+        for name in self.lineage(type_name):
+            found = self._external_methods.get((name, method)) or self._external_methods.get((name, "*"))
+            if found:
+                return found
+        return None
+
+    def library(self, item: Type | Call | External) -> str:
+        """Name of the library that a model entry belongs to."""
+        return self._library[id(item)].name
+
+    def acquisition(self, call: Call) -> Acquisition | None:
+        """What the call acquires; None when it acquires nothing or its type is not modelled."""
+        if id(call) not in self._acquisitions:
+            self._acquisitions[id(call)] = self._acquisition(call)
+        return self._acquisitions[id(call)]
+
+    def _acquisition(self, call: Call) -> Acquisition | None:
+        type_ = self._types.get(call.returns)
+        if not call.acquires or type_ is None:
+            return None
+        releases = call.release if call.release is not None else type_.release
+        return Acquisition(
+            type=type_.name,
+            kind=type_.kind,
+            library=self.library(call),
+            releases=tuple(parse_release(r) for r in releases),
+            reclaimed=call.reclaimed or type_.reclaimed,
+            pooled=type_.pooled if call.pooled is None else call.pooled,
+            lazy=type_.lazy,
+            acquired_from=self.canonical(call.on[0]) if call.on else "",
+        )
+
+    def acquisition_of_type(self, name: str) -> Acquisition | None:
+        """What holding an instance of a modelled type means, where the acquiring call is elsewhere."""
+        type_ = self._types.get(name)
+        if type_ is None or not type_.release:
+            return None
+        releases = tuple(parse_release(r) for r in type_.release)
+        return Acquisition(type_.name, type_.kind, self.library(type_), releases, type_.reclaimed, type_.pooled, type_.lazy)
+
+    def import_roots(self) -> frozenset[str]:
+        """Top-level import names that make a source file worth parsing."""
+        return frozenset(r.split(".")[0] for f in self.files if any(c.acquires or c.size for c in f.call) for r in f.library.imports)
+
+
+def load_model_file(path: Path) -> ModelFile:
+    """Read and validate one model file.
+
+    Raises:
+        ModelError: the file cannot be read, is not TOML, or does not fit the schema.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: not valid TOML: {error}") from None
+    return parse_model(data, str(path))
+
+
+def parse_model(data: Mapping[str, Any], source: str) -> ModelFile:
+    """Validate model data that came from `source` (a file's name, for messages).
+
+    Raises:
+        ModelError: it does not fit the schema; the text names source, key and reason.
+    """
+    try:
+        file = msgspec.convert(data, ModelFile)
+        for holder in (*file.type, *file.call):
+            for text in holder.release or ():
+                parse_release(text)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ModelError(f"{source}: {error}") from None
+    return file
+
+
+def load_models(paths: Iterable[Path], extra: Iterable[ModelFile] = ()) -> Models:
+    """Load model files, and add those that configuration made.
+
+    Raises:
+        ModelError: a file cannot be used.
+    """
+    return Models([*(load_model_file(p) for p in paths), *extra])

@@ -1,0 +1,65 @@
+"""The bundled rule pack, named here and nowhere else, and which of its rules are on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pooclint_rules
+from pooclint.models import ModelFile, load_model_file
+from pooclint.own_rules import OWN_RULES, UnreadableFile
+from pooclint.rule import Rule
+
+
+def load_rules() -> tuple[type[Rule], ...]:
+    """Every rule there is, the linter's own included, ordered by code."""
+    rules: dict[str, type[Rule]] = {rule.code: rule for rule in OWN_RULES}
+    rules.update({rule.code: rule for rule in pooclint_rules.RULES})
+    return tuple(rules[code] for code in sorted(rules))
+
+
+def model_paths() -> list[Path]:
+    """The files of the bundled library and framework models."""
+    return list(pooclint_rules.MODEL_FILES())
+
+
+def load_model_files() -> tuple[ModelFile, ...]:
+    """The bundled models, ordered by name.
+
+    Raises:
+        ModelError: a file is not valid; the text names it.
+    """
+    files = [load_model_file(path) for path in model_paths()]
+    return tuple(sorted(files, key=lambda file: file.library.name.lower()))
+
+
+def select_rules(
+    rules: Sequence[type[Rule]],
+    select: Sequence[str] | None = None,
+    extend_select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> tuple[type[Rule], ...]:
+    """The rules that are on.
+
+    Args:
+        rules: All there are.
+        select: Beginnings of codes; `None` stands for the rules that are on by default.
+        extend_select: Beginnings of codes, in addition.
+        ignore: Beginnings of codes. Where both match a code, the longer one wins, and `ignore` wins a tie.
+
+    Returns:
+        The chosen rules in their order.
+    """
+    chosen = []
+    for rule in rules:
+        wanted = _longest(rule.code, (*(select or ()), *extend_select))
+        # A file that cannot be read is reported whatever is selected: silence would look like a clean result.
+        if wanted < 0 and rule.default and (select is None or rule is UnreadableFile):
+            wanted = 0
+        if wanted > _longest(rule.code, ignore):
+            chosen.append(rule)
+    return tuple(chosen)
+
+
+def _longest(code: str, prefixes: Iterable[str]) -> int:
+    return max((len(prefix) for prefix in prefixes if prefix and code.startswith(prefix)), default=-1)

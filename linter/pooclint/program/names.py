@@ -1,0 +1,425 @@
+"""What names and expressions mean: qualified names, local definitions, types as far as connections need them."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from pooclint.models import Call, Models
+from pooclint.program.scopes import Binding, Class, Function, Index, Scope, children, descendants
+
+_MAX_STEPS = 12  # aliases of aliases are followed this far
+_OPTIONAL = frozenset({"typing.Optional", "typing.Annotated", "typing_extensions.Annotated", "typing.Final", "typing.ClassVar"})
+_UNION = frozenset({"typing.Union"})
+_CONTAINERS = frozenset({"list", "dict", "set", "tuple", "type", "List", "Dict", "Set", "Tuple", "Type", "Sequence", "Iterable", "Callable"})
+_YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
+_CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+
+
+@dataclass(slots=True)
+class Names:
+    """Look-up over one file's index and the models. Its only state is a memo."""
+
+    index: Index
+    models: Models
+    _types: dict[tuple[int, int], str] = field(default_factory=dict)
+    _locals: dict[str, Class] = field(default_factory=dict)
+
+    def qualify(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> str:
+        """The qualified name that an expression stands for; empty when it is no name of an import or a builtin.
+
+        Assignments that only rename (`Client = httpx.AsyncClient`) are followed.
+        """
+        if isinstance(node, cst.Attribute):
+            base = self.qualify(node.value, scope, steps)
+            return f"{base}.{node.attr.value}" if base else ""
+        if not isinstance(node, cst.Name) or steps > _MAX_STEPS:
+            return ""
+        found = scope.lookup(node.value)
+        if found is None:
+            return f"builtins.{node.value}" if hasattr(builtins, node.value) else ""
+        holder, bindings = found
+        imported = [b.qualified for b in bindings if b.kind == "import"]
+        if imported:
+            return next((q for q in imported if self.models.calls(q) or self.models.type(q)), imported[0])
+        for binding in bindings:
+            if isinstance(binding.value, (cst.Name, cst.Attribute)) and not binding.entered:
+                return self.qualify(binding.value, _outside(holder, binding, node), steps + 1)
+        return ""
+
+    def definition(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> Function | Class | None:
+        """The function or class of this file that an expression names."""
+        if isinstance(node, cst.Lambda):
+            return self.index.functions.get(id(node))
+        if isinstance(node, cst.Attribute):
+            return self._method_definition(node, scope)
+        if not isinstance(node, cst.Name) or steps > _MAX_STEPS:
+            return None
+        found = scope.lookup(node.value)
+        if found is None:
+            return None
+        for binding in reversed(found[1]):
+            if binding.kind == "function":
+                return self.index.functions.get(id(binding.node))
+            if binding.kind == "class":
+                return self.index.classes.get(id(binding.node))
+            if isinstance(binding.value, (cst.Name, cst.Lambda)) and not binding.entered:
+                return self.definition(binding.value, found[0], steps + 1)
+        return None
+
+    def _method_definition(self, node: cst.Attribute, scope: Scope) -> Function | None:
+        owner = self.local_class(self.type_of(node.value, scope))
+        if owner is None:
+            named = self.definition(node.value, scope)
+            owner = named if isinstance(named, Class) else None
+        return self.method(owner, node.attr.value) if owner else None
+
+    def local_class(self, type_name: str) -> Class | None:
+        """The class of this file that a type name of `type_of` stands for."""
+        return self._locals.get(type_name)
+
+    def local_type(self, owner: Class) -> str:
+        """The type name of a class of this file."""
+        name = f"<{owner.scope.qualname}>"
+        self._locals[name] = owner
+        return name
+
+    def ancestors(self, owner: Class) -> Iterator[Class]:
+        """The class and its bases in this file, nearest first."""
+        todo, seen = [owner], set[int]()
+        while todo:
+            current = todo.pop(0)
+            if id(current) in seen:
+                continue
+            seen.add(id(current))
+            yield current
+            for base in current.node.bases:
+                found = self.definition(base.value, current.parent)
+                if isinstance(found, Class):
+                    todo.append(found)
+
+    def method(self, owner: Class, name: str) -> Function | None:
+        """A method of a class or of its bases in this file."""
+        return next((c.methods[name] for c in self.ancestors(owner) if name in c.methods), None)
+
+    def modelled_base(self, owner: Class) -> str:
+        """The modelled type that a class of this file derives from; empty when there is none."""
+        for current in self.ancestors(owner):
+            for base in current.node.bases:
+                qualified = self.qualify(_plain(base.value), current.parent)
+                if self.models.type(qualified):
+                    return self.models.canonical(qualified)
+        return ""
+
+    def base_names(self, owner: Class) -> frozenset[str]:
+        """Qualified names of everything the class derives from."""
+        return frozenset(
+            name
+            for current in self.ancestors(owner)
+            for base in current.node.bases
+            if (name := self.qualify(_plain(base.value), current.parent))
+        )
+
+    def is_context_manager(self, function: Function) -> bool:
+        """True for a generator function under `contextmanager` or `asynccontextmanager`."""
+        return any(self.qualify(_callee(d), function.parent) in _CONTEXT_MANAGERS for d in function.decorators)
+
+    def calls(self, node: cst.Call, scope: Scope, receiver: str = "") -> tuple[Call, ...]:
+        """Model entries of a call whose conditions (`only-if`) its literal arguments meet.
+
+        Args:
+            receiver: type of the object a method is called on, where the caller knows it better.
+        """
+        return tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node))
+
+    def _candidates(self, node: cst.Call, scope: Scope, receiver: str) -> tuple[Call, ...]:
+        qualified = self.qualify(node.func, scope)
+        found = self.models.calls(qualified) if qualified else ()
+        if found:
+            return found
+        if isinstance(node.func, cst.Attribute):
+            receiver = receiver or self.type_of(node.func.value, scope)
+            owner = self.local_class(receiver)
+            if owner and not self.method(owner, node.func.attr.value):
+                receiver = self.modelled_base(owner)
+            found = self.models.methods(receiver, node.func.attr.value)
+            if found:
+                return found
+            # A class method called on the class itself: `Redis.from_url(...)` of an alias or a subclass.
+            base = self.models.canonical(self.qualify(node.func.value, scope))
+            return self.models.calls(f"{base}.{node.func.attr.value}") if base else ()
+        defined = self.definition(node.func, scope)
+        if isinstance(defined, Class):
+            return self.models.calls(self.modelled_base(defined))
+        if defined is None:
+            return self.models.methods(receiver or self.type_of(node.func, scope), "__call__")
+        return ()
+
+    def _applies(self, call: Call, node: cst.Call) -> bool:
+        if not call.only_if:
+            return True
+        given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
+        return all(key in given and given[key] == value for key, value in call.only_if.items())
+
+    def type_of(self, node: cst.BaseExpression | cst.CSTNode, scope: Scope, steps: int = 0) -> str:
+        """The modelled or local type of an expression, without regard to control flow; empty when unknown."""
+        key = (id(node), id(scope))
+        if key not in self._types:
+            self._types[key] = ""  # cuts off recursion
+            self._types[key] = self._infer(node, scope, steps) if steps <= _MAX_STEPS else ""
+        return self._types[key]
+
+    def _infer(self, node: cst.CSTNode, scope: Scope, steps: int) -> str:
+        match node:
+            case cst.Name(value=name):
+                return self._type_of_name(name, scope, steps)
+            case cst.Attribute(value=base, attr=attribute):
+                return self._type_of_attribute(self.type_of(base, scope, steps + 1), attribute.value, steps)
+            case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
+                return self.type_of(inner, scope, steps + 1)
+            case cst.BooleanOperation(left=left, right=right):
+                return self.type_of(left, scope, steps + 1) or self.type_of(right, scope, steps + 1)
+            case cst.IfExp(body=body, orelse=orelse):
+                return self.type_of(body, scope, steps + 1) or self.type_of(orelse, scope, steps + 1)
+            case cst.Call():
+                return self._type_of_call(node, scope, steps)
+        return ""
+
+    def _type_of_name(self, name: str, scope: Scope, steps: int) -> str:
+        found = scope.lookup(name)
+        if found is None:
+            return ""
+        holder, bindings = found
+        for binding in bindings:
+            result = self._type_of_binding(name, binding, holder, steps)
+            if result:
+                return result
+        return ""
+
+    def _type_of_binding(self, name: str, binding: Binding, holder: Scope, steps: int) -> str:
+        if binding.annotation is not None:
+            annotated = self.annotated(binding.annotation, holder)
+            if annotated:
+                return annotated
+        if binding.kind == "parameter" and holder.function:
+            return self._type_of_parameter(name, holder.function, steps)
+        if binding.value is None:
+            return ""
+        if binding.entered:
+            return self.entered_type(binding.value, holder, steps + 1)
+        return self.type_of(binding.value, holder, steps + 1)
+
+    def _type_of_parameter(self, name: str, function: Function, steps: int) -> str:
+        first = function.parameters[0].name if function.parameters else ""
+        if function.owner and name == first:
+            return self.local_type(function.owner)
+        default = next((p.default for p in function.parameters if p.name == name), None)
+        if isinstance(default, cst.Call):
+            return self.provided(default, function.parent)
+        return self.type_of(default, function.parent, steps + 1) if default is not None else ""
+
+    def provided(self, node: cst.Call, scope: Scope) -> str:
+        """Type that a framework injects for `Depends(provider)`; empty when the call is no such thing."""
+        dependency = self.models.dependencies.get(self.qualify(node.func, scope))
+        if dependency is None or not node.args:
+            return ""
+        provider = self.definition(node.args[0].value, scope)
+        return self.yielded_type(provider) or self.returned_type(provider) if isinstance(provider, Function) else ""
+
+    def _type_of_attribute(self, owner_type: str, attribute: str, steps: int) -> str:
+        owner = self.local_class(owner_type)
+        if owner is None:
+            found = self.models.type(owner_type)
+            return self.models.canonical(found.attributes.get(attribute, "")) if found else ""
+        for current in self.ancestors(owner):
+            for value, scope in current.attributes.get(attribute, ()):
+                result = self.type_of(value, scope, steps + 1)
+                if result:
+                    return result
+            for binding in current.scope.bindings.get(attribute, ()):
+                result = self._type_of_binding(attribute, binding, current.scope, steps + 1)
+                if result:
+                    return result
+            method = current.methods.get(attribute)
+            if method and any(self.qualify(d, method.parent) in ("builtins.property", "functools.cached_property") for d in method.decorators):
+                return self.returned_type(method)
+        return ""
+
+    def _type_of_call(self, node: cst.Call, scope: Scope, steps: int) -> str:
+        found = self.calls(node, scope)
+        if found:
+            return self.models.canonical(found[0].returns)
+        defined = self.definition(node.func, scope)
+        if isinstance(defined, Class):
+            return self.local_type(defined)
+        if isinstance(defined, Function) and not defined.is_generator:
+            return self.returned_type(defined)
+        return ""
+
+    def returned_type(self, function: Function) -> str:
+        """Type of what a function returns: its annotation, else that of the first `return` whose type is known."""
+        node = function.node
+        if isinstance(node, cst.Lambda):
+            return self.type_of(node.body, function.scope)
+        if node.returns:
+            annotated = self.annotated(node.returns.annotation, function.parent)
+            if annotated:
+                return annotated
+        for inner in descendants(node.body, into_functions=False):
+            if isinstance(inner, cst.Return) and inner.value is not None:
+                result = self.type_of(inner.value, function.scope)
+                if result:
+                    return result
+        return ""
+
+    def yielded_type(self, function: Function) -> str:
+        """Type of what a generator function yields first."""
+        node = function.node
+        if not function.is_generator or isinstance(node, cst.Lambda):
+            return ""
+        if node.returns and isinstance(node.returns.annotation, cst.Subscript):
+            subscript = node.returns.annotation
+            if _last(subscript.value) in _YIELDING and subscript.slice:
+                item = subscript.slice[0].slice
+                annotated = self.annotated(item.value, function.parent) if isinstance(item, cst.Index) else ""
+                if annotated:
+                    return annotated
+        for inner in descendants(node.body, into_functions=False):
+            if isinstance(inner, cst.Yield) and isinstance(inner.value, cst.BaseExpression):
+                return self.type_of(inner.value, function.scope)
+        return ""
+
+    def entered_type(self, node: cst.BaseExpression, scope: Scope, steps: int = 0) -> str:
+        """Type of the `as` target of `with node`."""
+        if isinstance(node, cst.Call):
+            found = self.calls(node, scope)
+            if found:
+                call = found[0]
+                if call.owned_by and node.args and not call.acquires and isinstance(call.owned_by[0], int):
+                    return self.type_of(node.args[call.owned_by[0]].value, scope, steps + 1)
+                type_ = self.models.type(call.returns)
+                return self.models.canonical(call.enter or (type_.enter if type_ and type_.enter else call.returns))
+            defined = self.definition(node.func, scope)
+            if isinstance(defined, Function) and self.is_context_manager(defined):
+                return self.yielded_type(defined)
+        entered = self.type_of(node, scope, steps + 1)
+        type_ = self.models.type(entered)
+        return self.models.canonical(type_.enter) if type_ and type_.enter else entered
+
+    def annotated(self, node: cst.BaseExpression, scope: Scope) -> str:
+        """The modelled or local type that an annotation names; `Optional`, unions, `Annotated` and strings included."""
+        if isinstance(node, cst.SimpleString):
+            parsed = _parse_annotation(node)
+            return self.annotated(parsed, scope) if parsed is not None else ""
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+            return self.annotated(node.left, scope) or self.annotated(node.right, scope)
+        if isinstance(node, cst.Subscript):
+            return self._annotated_generic(node, scope)
+        if not isinstance(node, (cst.Name, cst.Attribute)):
+            return ""
+        qualified = self.qualify(node, scope)
+        if self.models.type(qualified):
+            return self.models.canonical(qualified)
+        defined = self.definition(node, scope) if isinstance(node, cst.Name) else None
+        if isinstance(defined, Class):
+            return self.local_type(defined)
+        if defined is None and not qualified and isinstance(node, cst.Name):
+            return self._annotated_alias(node, scope)
+        return ""
+
+    def _annotated_alias(self, node: cst.Name, scope: Scope) -> str:
+        """`SessionDep = Annotated[AsyncSession, Depends(...)]`."""
+        found = scope.lookup(node.value)
+        if found is None:
+            return ""
+        values = (b.value for b in found[1] if isinstance(b.value, cst.Subscript))
+        return next((self.annotated(v, found[0]) for v in values), "")
+
+    def _annotated_generic(self, node: cst.Subscript, scope: Scope) -> str:
+        base = self.qualify(node.value, scope)
+        items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
+        if base in _UNION:
+            return next((t for t in (self.annotated(i, scope) for i in items) if t), "")
+        if base in _OPTIONAL:
+            return self.annotated(items[0], scope) if items else ""
+        if _last(node.value) in _CONTAINERS | _YIELDING:
+            return ""
+        return self.annotated(node.value, scope)
+
+    def dependency(self, node: cst.BaseExpression | None, scope: Scope) -> Function | None:
+        """The provider function that an annotation or a default injects (`Depends(get_session)`)."""
+        if node is None:
+            return None
+        if isinstance(node, cst.Name):
+            found = scope.lookup(node.value)
+            for binding in found[1] if found else ():
+                if isinstance(binding.value, cst.Subscript) and found:
+                    return self.dependency(binding.value, found[0])
+        for inner in [node, *(children(node))] if isinstance(node, cst.Call) else descendants(node):
+            if isinstance(inner, cst.Call) and self.qualify(inner.func, scope) in self.models.dependencies and inner.args:
+                provider = self.definition(inner.args[0].value, scope)
+                return provider if isinstance(provider, Function) else None
+        return None
+
+    def is_injected(self, node: cst.BaseExpression | None, scope: Scope) -> bool:
+        """True when an annotation or default is a framework's injection, whatever its provider."""
+        if node is None:
+            return False
+        if isinstance(node, cst.Name):
+            found = scope.lookup(node.value)
+            return any(isinstance(b.value, cst.Subscript) and self.is_injected(b.value, found[0]) for b in found[1]) if found else False
+        return any(
+            isinstance(i, cst.Call) and self.qualify(i.func, scope) in self.models.dependencies for i in descendants(node)
+        )
+
+
+def literal(node: cst.BaseExpression) -> object:
+    """The value of a literal (numbers, strings, True, False, None, their negatives); `...` for anything else."""
+    match node:
+        case cst.Name(value="None"):
+            return None
+        case cst.Name(value="True"):
+            return True
+        case cst.Name(value="False"):
+            return False
+        case cst.Integer() | cst.Float():
+            return node.evaluated_value
+        case cst.SimpleString():
+            return node.evaluated_value
+        case cst.UnaryOperation(operator=cst.Minus(), expression=cst.Integer() | cst.Float() as number):
+            return -number.evaluated_value
+    return ...
+
+
+def _outside(holder: Scope, binding: Binding, node: cst.Name) -> Scope:
+    """`x = x` in a function or class body reads the outer `x`."""
+    same = isinstance(binding.value, cst.Name) and binding.value.value == node.value
+    return holder.parent if same and holder.parent else holder
+
+
+def _callee(decorator: cst.BaseExpression) -> cst.BaseExpression:
+    return decorator.func if isinstance(decorator, cst.Call) else decorator
+
+
+def _plain(node: cst.BaseExpression) -> cst.BaseExpression:
+    """`Base` of `Base[T]`."""
+    return node.value if isinstance(node, cst.Subscript) else node
+
+
+def _last(node: cst.BaseExpression) -> str:
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+def _parse_annotation(node: cst.SimpleString) -> cst.BaseExpression | None:
+    value = node.evaluated_value
+    if not isinstance(value, str) or len(value) > 500:
+        return None
+    try:
+        return cst.parse_expression(value)
+    except Exception:  # not an expression: a forward reference of another tool
+        return None

@@ -1,0 +1,134 @@
+"""The rule interface: what a rule is, what it may ask, what it reports."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from pooclint.engine import FileContext
+
+
+class Severity(enum.IntEnum):
+    """What a finding costs; ordered, so that filters compare."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def label(self) -> str:
+        """The lower-case name that the command line, the configuration and the reports use."""
+        return self.name.lower()
+
+    def lower(self) -> Severity:
+        """One step less, `INFO` at the least."""
+        return Severity(max(Severity.INFO, self - 1))
+
+
+class Confidence(enum.IntEnum):
+    """How much of a finding's path was resolved; ordered."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+    @property
+    def label(self) -> str:
+        """The lower-case name that the command line, the configuration and the reports use."""
+        return self.name.lower()
+
+    def lower(self) -> Confidence:
+        """One step less, `LOW` at the least."""
+        return Confidence(max(Confidence.LOW, self - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A place on the way to a defect: 1-based line and column, and what happens there."""
+
+    path: str
+    line: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text between two 1-based positions (the end is exclusive) by `content`."""
+
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that remove the defect. `applicability` is `safe` or `unsafe`."""
+
+    applicability: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A defect at a place, with the path that shows it. Lines and columns are 1-based, columns count code points."""
+
+    code: str
+    name: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    function: str = ""
+    library: str = ""
+    trace: tuple[Step, ...] = ()
+    fix: Fix | None = None
+    fingerprint: str = ""
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        """Reports are ordered by file, place and code."""
+        return (self.path, self.line, self.column, self.code, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a rule hands to the engine: nodes instead of positions, which are computed only for files with reports."""
+
+    node: cst.CSTNode
+    message: tuple[str | cst.CSTNode, ...]
+    """Text in pieces; a node among them stands for the number of its line."""
+    severity: Severity
+    confidence: Confidence = Confidence.HIGH
+    function: str = ""
+    library: str = ""
+    trace: tuple[tuple[cst.CSTNode, str], ...] = ()
+
+
+class Rule(Protocol):
+    """A rule: a class with these attributes and `visit_<Node>` methods (`visit_Call`, `visit_FunctionDef` ...).
+
+    Each visitor takes the node and the file's context and yields `Report`s. A rule walks no tree and reads no file. Its
+    docstring is its documentation and has the headings *What it does*, *Why is this bad?*, *Example*, *Use instead*, and,
+    where they apply, *Options* and *References*.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    severity: ClassVar[Severity]
+    default: ClassVar[bool]
+    """True when the rule is on unless it is ignored; False when it is opt-in."""
+
+
+Visitor = Callable[["cst.CSTNode", "FileContext"], Iterable[Report]]

@@ -1,0 +1,174 @@
+"""One file from its path to its findings: read, analyse, suppress, filter. No file can end the run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pathspec
+
+from pooclint.config import Config, ConfigError, resource_model
+from pooclint.engine import Limits, check_bytes
+from pooclint.models import ModelError, Models, load_models
+from pooclint.own_rules import OWN_RULES, UnreadableFile
+from pooclint.packs import load_rules, model_paths, select_rules
+from pooclint.rule import Confidence, Finding, Rule, Severity
+from pooclint.run.discovery import Source, is_test_path, relative_to
+from pooclint.run.result import FileReport
+from pooclint.source.suppressions import apply, find_directives
+
+_OWN_CODES = frozenset(rule.code for rule in OWN_RULES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A configuration, worked out: what is the same for every file it applies to."""
+
+    config: Config
+    rules: tuple[type[Rule], ...]
+    codes: frozenset[str]
+    models: Models
+    limits: Limits
+    severity: Severity
+    confidence: Confidence
+    ignores: tuple[tuple[pathspec.GitIgnoreSpec, tuple[str, ...]], ...]
+
+
+class Checker:
+    """Checks files; rules and models are prepared once per configuration."""
+
+    def __init__(self, noqa: bool = True) -> None:
+        """Prepares a checker.
+
+        Args:
+            noqa: False leaves `# noqa` comments without effect.
+        """
+        self._noqa = noqa
+        self._plans: dict[int, _Plan] = {}
+
+    def check(self, source: Source) -> FileReport:
+        """Reads a file and checks it.
+
+        Raises:
+            ConfigError: its configuration describes a resource in a way that no model can have.
+        """
+        if source.problem:
+            return self._unreadable(source.display, source.config, f"cannot be read: {source.problem}")
+        try:
+            data = source.path.read_bytes()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            return self._unreadable(source.display, source.config, f"cannot be read: {reason}")
+        return self.check_data(data, source.display, source.config)
+
+    def check_data(self, data: bytes, display: str, config: Config) -> FileReport:
+        """Checks the bytes of a file.
+
+        Args:
+            data: What is in the file.
+            display: Its path as reports show it.
+            config: What applies to it.
+
+        Raises:
+            ConfigError: the configuration describes a resource in a way that no model can have.
+        """
+        plan = self._plan(config)
+        try:
+            result = check_bytes(data, display, plan.rules, plan.models, plan.limits)
+        except Exception as error:
+            reason = f"internal error of the analysis: {type(error).__name__}"
+            return replace(self._unreadable(display, config, reason), crash=traceback.format_exc())
+        kept = apply(_fingerprinted(result.findings), find_directives(data), self._noqa) if result.findings else None
+        return FileReport(
+            path=display,
+            status=result.status,
+            acquisitions=result.acquisitions,
+            findings=_filtered(kept.findings, display, plan) if kept else (),
+            unused=kept.unused if kept else (),
+        )
+
+    def _unreadable(self, display: str, config: Config, reason: str) -> FileReport:
+        finding = Finding(
+            code=UnreadableFile.code,
+            name=UnreadableFile.name,
+            severity=UnreadableFile.severity,
+            confidence=Confidence.HIGH,
+            message=reason,
+            path=display,
+            line=1,
+            column=1,
+            end_line=1,
+            end_column=1,
+        )
+        findings = _filtered(_fingerprinted([finding]), display, self._plan(config))
+        return FileReport(path=display, status="unreadable", findings=findings)
+
+    def _plan(self, config: Config) -> _Plan:
+        plan = self._plans.get(id(config))
+        if plan is None or plan.config is not config:
+            plan = _make_plan(config)
+            self._plans[id(config)] = plan
+        return plan
+
+
+def _make_plan(config: Config) -> _Plan:
+    settings = config.settings
+    chosen = select_rules(load_rules(), settings.select, settings.extend_select, settings.ignore)
+    try:
+        models = load_models(model_paths(), [resource_model(resource) for resource in settings.resource])
+    except ModelError as error:
+        if config.source is None or not settings.resource:
+            raise
+        raise ConfigError(f"{config.source}: resource: {error}") from error
+    return _Plan(
+        config=config,
+        rules=tuple(rule for rule in chosen if rule.code not in _OWN_CODES),
+        codes=frozenset(rule.code for rule in chosen),
+        models=models,
+        limits=Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout),
+        severity=Severity[settings.min_severity.upper()],
+        confidence=Confidence[settings.min_confidence.upper()],
+        ignores=tuple(
+            (pathspec.GitIgnoreSpec.from_lines([pattern]), codes)
+            for pattern, codes in settings.per_file_ignores.items()
+        ),
+    )
+
+
+def _filtered(findings: Iterable[Finding], display: str, plan: _Plan) -> tuple[Finding, ...]:
+    ignored = _ignored_here(display, plan)
+    in_tests = is_test_path(display)
+    kept = []
+    for finding in findings:
+        if finding.code not in plan.codes or finding.code.startswith(ignored):
+            continue
+        lowered = in_tests and finding.code != UnreadableFile.code
+        ranked = replace(finding, severity=finding.severity.lower()) if lowered else finding
+        if ranked.severity >= plan.severity and ranked.confidence >= plan.confidence:
+            kept.append(ranked)
+    return tuple(sorted(kept, key=lambda finding: finding.sort_key))
+
+
+def _ignored_here(display: str, plan: _Plan) -> tuple[str, ...]:
+    if not plan.ignores:
+        return ()
+    path = relative_to(os.path.abspath(Path(display)), str(plan.config.root)) or display
+    return tuple(code for spec, codes in plan.ignores if spec.match_file(path) for code in codes)
+
+
+def _fingerprinted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Names each finding by what does not change when lines move: its text without numbers, its place among equals."""
+    seen: dict[str, int] = {}
+    marked = []
+    for finding in sorted(findings, key=lambda finding: finding.sort_key):
+        text = re.sub(r"\d+", "", finding.message)
+        key = f"{finding.code}\0{finding.path}\0{finding.function}\0{text}"
+        seen[key] = seen.get(key, 0) + 1
+        digest = hashlib.sha256(f"{key}\0{seen[key]}".encode("utf-8", "surrogatepass")).hexdigest()
+        marked.append(replace(finding, fingerprint=digest[:20]))
+    return tuple(marked)

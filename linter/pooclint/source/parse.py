@@ -1,0 +1,84 @@
+"""From bytes to a LibCST tree, guarded against the input that would kill or stall the parser."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import libcst as cst
+
+# Measured on libcst 1.9.0: nested brackets from 2,000 and operator chains from 10,000 overflow the native parser's
+# stack, which no exception reports; method chains cost quadratic time (1,000 links 1.7 s, 3,000 links 18.7 s).
+MAX_DEPTH = 150
+MAX_CHAIN = 1_000
+
+_TOKEN = re.compile(
+    rb'"""(?:[^\\]|\\.)*?"""|\'\'\'(?:[^\\]|\\.)*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|#[^\n]*'
+    rb"|[()\[\]{},\n;]|[-+*/%@&|^<>=.~]|\b(?:and|or|not|if|else|lambda|await)\b",
+    re.DOTALL,
+)
+_PLACE = re.compile(r"error at (\d+):(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why a file has no tree: 1-based line and column, and the reason in words."""
+
+    line: int
+    column: int
+    reason: str
+
+
+def parse(data: bytes) -> cst.Module | Unreadable:
+    """Parse a file's bytes (a `str` would lose the byte-order mark and the declared encoding).
+
+    Returns:
+        The tree, or what is wrong and where. Never raises for bad input.
+    """
+    refused = _refusal(data)
+    if refused:
+        return refused
+    try:
+        return cst.parse_module(data)
+    except cst.ParserSyntaxError as error:
+        place = _PLACE.search(str(error.message))
+        line, column = (int(place[1]), int(place[2])) if place else (error.editor_line, error.editor_column)
+        return Unreadable(max(line, 1), max(column, 1), "syntax error")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return Unreadable(line, 1, f"not valid {error.encoding}: byte 0x{data[error.start]:02x}")
+    except SyntaxError as error:  # an unknown or contradictory encoding declaration
+        return Unreadable(1, 1, error.msg)
+    except RecursionError:
+        return Unreadable(1, 1, "nested too deeply")
+    except Exception as error:  # CSTValidationError, LookupError of a codec, a parser panic
+        return Unreadable(1, 1, f"the parser failed: {type(error).__name__}")
+
+
+def _refusal(data: bytes) -> Unreadable | None:
+    """Refuse brackets nested, or operators chained, beyond what the parser survives."""
+    if len(data) < MAX_DEPTH:
+        return None
+    chains = [0]
+    for match in _TOKEN.finditer(data):
+        token = match[0]
+        if token in b"([{":
+            chains.append(0)
+            if len(chains) > MAX_DEPTH:
+                return _refused(data, match.start(), f"brackets nested deeper than {MAX_DEPTH}")
+        elif token in b")]}":
+            if len(chains) > 1:
+                chains.pop()
+        elif token in (b",", b";") or (token == b"\n" and len(chains) == 1):
+            chains[-1] = 0
+        elif token == b"\n" or token[:1] in b"\"'#":
+            continue
+        else:
+            chains[-1] += 1
+            if chains[-1] > MAX_CHAIN:
+                return _refused(data, match.start(), f"an expression of more than {MAX_CHAIN} operators")
+    return None
+
+
+def _refused(data: bytes, at: int, why: str) -> Unreadable:
+    return Unreadable(data.count(b"\n", 0, at) + 1, 1, f"not analysed: {why}")

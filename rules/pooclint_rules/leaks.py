@@ -1,0 +1,382 @@
+"""CNX101 to CNX107: an acquire without a guaranteed release.
+
+The analysis of control flow decides; each rule words one of its verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from pooclint.flow.values import Lane
+from pooclint.flow.verdicts import Verdict, VerdictKind, verdicts
+from pooclint.rule import Confidence, Report, Severity
+
+if TYPE_CHECKING:
+    import libcst as cst
+    from pooclint.engine import FileContext
+    from pooclint.program.scopes import Function
+
+Message = tuple["str | cst.CSTNode", ...]
+
+
+def reports(node: cst.FunctionDef, context: FileContext, kind: VerdictKind) -> Iterator[tuple[Verdict, Report]]:
+    """Reports of one kind of verdict in a function, with an empty message for the rule to fill."""
+    function = context.function(node)
+    record = context.record(function)
+    if function is None or record is None:
+        return
+    for verdict in verdicts(record):
+        if verdict.kind == kind:
+            severity, confidence = _adjusted(verdict, function, context)
+            yield (
+                verdict,
+                Report(verdict.site.node, (), severity, confidence, function.qualname, verdict.site.acquisition.library, _trace(verdict)),
+            )
+
+
+def _adjusted(verdict: Verdict, function: Function, context: FileContext) -> tuple[Severity, Confidence]:
+    """What a script's entry point holds ends with the process."""
+    if context.is_entry_point(function):
+        return Severity.INFO, verdict.confidence
+    return verdict.severity, verdict.confidence
+
+
+def subject(verdict: Verdict) -> str:
+    """How messages name the resource: by its name where it has one."""
+    return f"'{verdict.names[0]}'" if verdict.names else f"the {verdict.site.acquisition.kind}"
+
+
+def source(verdict: Verdict) -> str:
+    """Where it came from."""
+    site = verdict.site
+    if site.through:
+        return f"{site.acquisition.type} from '{site.through}'"
+    return site.label
+
+
+def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode, str], ...]:
+    leak = verdict.leak
+    steps: list[tuple[cst.CSTNode, str]] = [(verdict.site.node, f"acquired here ({source(verdict)})")]
+    if leak.cause is not None and leak.obligation.lane is not Lane.NORMAL:
+        steps.append((leak.cause, _raises(leak.obligation.lane)))
+    steps += [step for step in leak.trace if step[0] not in (s[0] for s in steps)]
+    if leak.kind == "overwritten" and leak.node is not None:
+        steps.append((leak.node, "the only reference is replaced here"))
+    steps += [(node, "released here on other paths") for node in verdict.releases[:2]]
+    return tuple(steps)
+
+
+def _raises(lane: Lane) -> str:
+    return {
+        Lane.RESOURCE: "can raise here",
+        Lane.OTHER: "can raise here",
+        Lane.CANCELLED: "can be cancelled here",
+    }.get(lane, "")
+
+
+def _released_on(verdict: Verdict) -> Message:
+    if not verdict.releases:
+        return ()
+    return ("; released on line ", verdict.releases[0])
+
+
+class NeverReleased:
+    """No path releases an acquired connection, session, client or pool.
+
+    ## What it does
+    Reports an acquisition that every way through the function forgets: it is neither released, nor returned, stored, or handed to
+    somebody who could release it.
+
+    ## Why is this bad?
+    A slot that is taken from a pool and not given back is lost for good: after as many calls as the pool has slots, every further
+    caller waits. An object that closes itself when it is collected does so at an unknown time.
+
+    ## Example
+    ```python
+    async def names(pool):
+        conn = await pool.acquire()
+        return await conn.fetch("SELECT name FROM users")
+    ```
+
+    ## Use instead
+    ```python
+    async def names(pool):
+        async with pool.acquire() as conn:
+            return await conn.fetch("SELECT name FROM users")
+    ```
+    """
+
+    code: ClassVar[str] = "CNX101"
+    name: ClassVar[str] = "never-released"
+    severity: ClassVar[Severity] = Severity.ERROR
+    default: ClassVar[bool] = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+        """Report what no path releases."""
+        for verdict, report in reports(node, context, "never-released"):
+            yield _with_message(report, (f"{subject(verdict)} is never released (acquired from {source(verdict)})",))
+
+
+class NotReleasedOnError:
+    """A release is skipped when a statement before it raises.
+
+    ## What it does
+    Reports an acquisition that is released when nothing goes wrong, and names the first line that can raise and so skips the release.
+    A broad `except` that logs and goes on counts: the process survives, the slot does not.
+
+    ## Why is this bad?
+    Queries fail: deadlocks, timeouts, constraint violations, cancelled requests. Each failure takes one connection away, until
+    the pool is empty and everything waits. Tests rarely take this path; production does.
+
+    ## Example
+    ```python
+    def count(pool):
+        conn = pool.getconn()
+        rows = conn.cursor().execute("SELECT count(*) FROM users")
+        pool.putconn(conn)
+        return rows
+    ```
+
+    ## Use instead
+    ```python
+    def count(pool):
+        conn = pool.getconn()
+        try:
+            return conn.cursor().execute("SELECT count(*) FROM users")
+        finally:
+            pool.putconn(conn)
+    ```
+    """
+
+    code: ClassVar[str] = "CNX102"
+    name: ClassVar[str] = "not-released-on-error"
+    severity: ClassVar[Severity] = Severity.ERROR
+    default: ClassVar[bool] = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+        """Report what an exception makes the function forget."""
+        for verdict, report in reports(node, context, "not-released-on-error"):
+            cause = verdict.leak.cause
+            verb = " is cancelled" if verdict.leak.obligation.lane is Lane.CANCELLED else " raises"
+            when: Message = (" if line ", cause, verb) if cause is not None else (" when an exception is raised",)
+            yield _with_message(
+                report,
+                (f"{subject(verdict)} is not released", *when, f" (acquired from {source(verdict)}", *_released_on(verdict), ")"),
+            )
+
+
+class NotReleasedOnPath:
+    """A normal path leaves without the release: an early return, a branch, a `break`.
+
+    ## What it does
+    Reports an acquisition that is released on some ways through the function, and not on one that needs no exception.
+
+    ## Why is this bad?
+    The path is ordinary: not found, nothing to do, already there. Each time it is taken, a connection stays out.
+
+    ## Example
+    ```python
+    def find(pool, key):
+        conn = pool.getconn()
+        row = lookup(conn, key)
+        if row is None:
+            return None
+        pool.putconn(conn)
+        return row
+    ```
+
+    ## Use instead
+    ```python
+    def find(pool, key):
+        conn = pool.getconn()
+        try:
+            return lookup(conn, key)
+        finally:
+            pool.putconn(conn)
+    ```
+    """
+
+    code: ClassVar[str] = "CNX103"
+    name: ClassVar[str] = "not-released-on-path"
+    severity: ClassVar[Severity] = Severity.ERROR
+    default: ClassVar[bool] = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+        """Report what a normal path forgets."""
+        for verdict, report in reports(node, context, "not-released-on-path"):
+            where: Message = (" on the path that leaves on line ", verdict.leak.node) if verdict.leak.node is not None else (" on every path",)
+            yield _with_message(
+                report, (f"{subject(verdict)} is not released", *where, f" (acquired from {source(verdict)}", *_released_on(verdict), ")")
+            )
+
+
+class Discarded:
+    """An acquired object is never bound to a name, so nothing can release it.
+
+    ## What it does
+    Reports an acquisition whose result is thrown away, or used once inside a longer expression.
+
+    ## Why is this bad?
+    There is no reference left to release it with. A pool's slot is gone; a plain connection closes when it is collected.
+
+    ## Example
+    ```python
+    def ping(engine):
+        engine.connect().execute(text("SELECT 1"))
+    ```
+
+    ## Use instead
+    ```python
+    def ping(engine):
+        with engine.connect() as conn:
+            conn.execute(text("SELECT 1"))
+    ```
+    """
+
+    code: ClassVar[str] = "CNX104"
+    name: ClassVar[str] = "discarded"
+    severity: ClassVar[Severity] = Severity.ERROR
+    default: ClassVar[bool] = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+        """Report what is acquired and dropped."""
+        for verdict, report in reports(node, context, "discarded"):
+            kind = verdict.site.acquisition.kind
+            yield _with_message(report, (f"the {kind} acquired from {source(verdict)} is never bound, so it cannot be released",))
+
+
+class Overwritten:
+    """The only reference to an acquired object is replaced while it is held.
+
+    ## What it does
+    Reports a name that holds an unreleased resource and is bound again: retries, reconnects, a new one in each turn of a loop.
+
+    ## Why is this bad?
+    The old one can no longer be released. In a retry loop each attempt takes another connection.
+
+    ## Example
+    ```python
+    def copy(hosts, query):
+        for host in hosts:
+            conn = psycopg2.connect(host=host)
+            run(conn, query)
+        conn.close()
+    ```
+
+    ## Use instead
+    ```python
+    def copy(hosts, query):
+        for host in hosts:
+            with closing(psycopg2.connect(host=host)) as conn:
+                run(conn, query)
+    ```
+    """
+
+    code: ClassVar[str] = "CNX105"
+    name: ClassVar[str] = "overwritten"
+    severity: ClassVar[Severity] = Severity.ERROR
+    default: ClassVar[bool] = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+        """Report what is replaced while held."""
+        for verdict, report in reports(node, context, "overwritten"):
+            where: Message = (" on line ", verdict.leak.node) if verdict.leak.node is not None else ()
+            cause = verdict.leak.cause
+            when: Message = (" after line ", cause, " raised") if cause is not None and verdict.leak.obligation.lane else ()
+            yield _with_message(
+                report, (f"{subject(verdict)} is overwritten", *where, *when, f" while it is still held (acquired from {source(verdict)})")
+            )
+
+
+class WithDoesNotClose:
+    """A `with` statement on this object ends a transaction and closes nothing.
+
+    ## What it does
+    Reports a connection that is used in a `with` statement whose end commits or rolls back, and that nothing closes afterwards.
+
+    ## Why is this bad?
+    The statement looks like a release and is none. The connection stays open, or stays out of its pool.
+
+    ## Example
+    ```python
+    def save(path, row):
+        with sqlite3.connect(path) as conn:
+            conn.execute("INSERT INTO log VALUES (?)", row)
+    ```
+
+    ## Use instead
+    ```python
+    def save(path, row):
+        with closing(sqlite3.connect(path)) as conn, conn:
+            conn.execute("INSERT INTO log VALUES (?)", row)
+    ```
+    """
+
+    code: ClassVar[str] = "CNX106"
+    name: ClassVar[str] = "with-does-not-close"
+    severity: ClassVar[Severity] = Severity.WARNING
+    default: ClassVar[bool] = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+        """Report what only a transaction's `with` was used on."""
+        for verdict, report in reports(node, context, "with-keeps-open"):
+            yield _with_message(
+                report, (f"'with' on {subject(verdict)} ends its transaction but does not close it (acquired from {source(verdict)})",)
+            )
+
+
+class YieldWithoutFinally:
+    """A context manager or dependency releases after `yield`, but not when the code it serves raises.
+
+    ## What it does
+    Reports a generator that acquires, yields, and releases only on the line after the `yield`.
+
+    ## Why is this bad?
+    An exception in the `with` block or in the request handler is raised at the `yield`; what follows does not run.
+
+    ## Example
+    ```python
+    @contextmanager
+    def connection(pool):
+        conn = pool.getconn()
+        yield conn
+        pool.putconn(conn)
+    ```
+
+    ## Use instead
+    ```python
+    @contextmanager
+    def connection(pool):
+        conn = pool.getconn()
+        try:
+            yield conn
+        finally:
+            pool.putconn(conn)
+    ```
+    """
+
+    code: ClassVar[str] = "CNX107"
+    name: ClassVar[str] = "yield-without-finally"
+    severity: ClassVar[Severity] = Severity.ERROR
+    default: ClassVar[bool] = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+        """Report what an exception thrown in at a `yield` makes the generator forget."""
+        for verdict, report in reports(node, context, "yield-without-finally"):
+            cause = verdict.leak.cause
+            assert cause is not None
+            yield _with_message(
+                report,
+                (
+                    f"{subject(verdict)} is not released if the code served by the 'yield' on line ",
+                    cause,
+                    f" raises (acquired from {source(verdict)}",
+                    *_released_on(verdict),
+                    ")",
+                ),
+            )
+
+
+def _with_message(report: Report, message: Message) -> Report:
+    return Report(report.node, message, report.severity, report.confidence, report.function, report.library, report.trace)

@@ -1,0 +1,123 @@
+"""flake8 gives the same findings as the command."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from console import CLEAN, LEAK, LEAK_CODE, LEAK_LINE, ROOT, pooclint, run
+
+
+def flake8(*arguments: str, cwd: Path, stdin: str = "") -> set[tuple[str, int, int, str]]:
+    done = run("flake8", "--select", "CNX", *arguments, cwd=cwd, stdin=stdin)
+    assert done.returncode in (0, 1), done.stderr
+    assert done.stderr == ""
+    found = set()
+    for line in done.stdout.splitlines():
+        match = re.fullmatch(r"(.+?):(\d+):(\d+): (CNX\d{3}) .+", line)
+        assert match, line
+        found.add((match[1].removeprefix("./"), int(match[2]), int(match[3]), match[4]))
+    return found
+
+
+def command(*arguments: str, cwd: Path) -> set[tuple[str, int, int, str]]:
+    document = json.loads(pooclint(*arguments, "--format", "json", cwd=cwd).stdout)
+    return {
+        (finding["path"], finding["line"], finding["column"], finding["code"])
+        for finding in document["findings"]
+        # Where ast cannot parse, flake8 itself reports E999 and starts no plugin.
+        if finding["code"] != "CNX001"
+    }
+
+
+def test_is_installed(tmp_path: Path) -> None:
+    assert "pooclint: 0." in run("flake8", "--version", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("folder", ["tests/fixtures", "examples"])
+def test_same_findings_over_the_examples(folder: str) -> None:
+    found = command(folder, cwd=ROOT)
+    assert found
+    assert flake8("--isolated", folder, cwd=ROOT) == found
+
+
+def test_same_findings_with_everything_on() -> None:
+    own = ("--select", "CNX", "--min-severity", "info", "--min-confidence", "low")
+    theirs = ("--pooclint-select", "CNX", "--pooclint-min-severity", "info", "--pooclint-min-confidence", "low")
+    found = command(*own, "tests/fixtures", cwd=ROOT)
+    assert found
+    assert flake8("--isolated", *theirs, "tests/fixtures", cwd=ROOT) == found
+
+
+def test_columns_and_text(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(LEAK, encoding="utf-8")
+    (tmp_path / "fine.py").write_text(CLEAN, encoding="utf-8")
+    done = run("flake8", "--select", "CNX", ".", cwd=tmp_path)
+    assert done.returncode == 1
+    concise = pooclint("--format", "concise", cwd=tmp_path).stdout
+    assert done.stdout.replace("./", "") == concise
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(CLEAN, encoding="utf-8")
+    found = flake8("-", cwd=tmp_path, stdin=LEAK)
+    assert {(line, code) for _, line, _, code in found} == {(LEAK_LINE, LEAK_CODE)}
+    # The buffer of an editor counts, not the file of that name.
+    found = flake8("--stdin-display-name", "app.py", "-", cwd=tmp_path, stdin=LEAK)
+    assert {(path, line) for path, line, _, _ in found} == {("app.py", LEAK_LINE)}
+
+
+@pytest.mark.parametrize(
+    ("comment", "shown", "shown_without_noqa"),
+    [
+        ("", True, True),
+        (f"# noqa: {LEAK_CODE}", False, True),
+        ("# noqa", False, True),
+        ("# noqa: E501", True, True),
+        (f"# pooclint: ignore[{LEAK_CODE}] closed by the caller", False, False),
+        ("# pooclint: file-ignore", False, False),
+    ],
+)
+def test_suppression(tmp_path: Path, comment: str, shown: bool, shown_without_noqa: bool) -> None:
+    text = LEAK.replace("acquire()", f"acquire(  {comment}\n    )")
+    (tmp_path / "app.py").write_text(text, encoding="utf-8")
+    assert bool(flake8("app.py", cwd=tmp_path)) is shown
+    assert bool(flake8("--disable-noqa", "app.py", cwd=tmp_path)) is shown_without_noqa
+    assert bool(command("app.py", cwd=tmp_path)) is shown
+
+
+def test_both_configurations_are_read(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(LEAK, encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(f"[tool.pooclint]\nignore = ['{LEAK_CODE}']\n", encoding="utf-8")
+    assert flake8("app.py", cwd=tmp_path) == set()
+    (tmp_path / ".flake8").write_text("[flake8]\npooclint-select = CNX1, CNX4\n", encoding="utf-8")
+    assert len(flake8("app.py", cwd=tmp_path)) == 1
+    (tmp_path / ".flake8").write_text(
+        f"[flake8]\npooclint-select = CNX1\npooclint-ignore = {LEAK_CODE}\n", encoding="utf-8"
+    )
+    assert flake8("app.py", cwd=tmp_path) == set()
+
+
+def test_exclusions_of_the_configuration_hold(tmp_path: Path) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "app.py").write_text(LEAK, encoding="utf-8")
+    assert len(flake8(".", cwd=tmp_path)) == 1
+    (tmp_path / "pooclint.toml").write_text("extend-exclude = ['migrations/']\n", encoding="utf-8")
+    assert flake8(".", cwd=tmp_path) == set()
+
+
+@pytest.mark.parametrize("where", ["option", "file"])
+def test_mistakes_are_named(tmp_path: Path, where: str) -> None:
+    (tmp_path / "app.py").write_text(LEAK, encoding="utf-8")
+    if where == "file":
+        (tmp_path / "pooclint.toml").write_text("\nselct = []\n", encoding="utf-8")
+        done = run("flake8", "app.py", cwd=tmp_path)
+        assert "pooclint.toml:2: unknown key `selct`; did you mean `select`?" in done.stdout + done.stderr
+    else:
+        done = run("flake8", "--pooclint-select", "CNX999", "app.py", cwd=tmp_path)
+        assert "pooclint-select: unknown code `CNX999`" in done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,198 @@
+"""The models against the libraries themselves, as far as those are installed.
+
+Every name must exist, every method and `with` too, and parameters must have the names, positions and defaults that the
+models give them. A library that is not installed is skipped; the standard library is always there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from pooclint.models import Call, ModelFile, Parameter, Type
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PACK = Path(__file__).resolve().parents[1] / "rules" / "pooclint_rules"
+PATHS = sorted(PACK.glob("libraries/*.toml")) + sorted(PACK.glob("frameworks/*.toml"))
+STANDARD = ("sqlite3", "python", "sockets", "asyncio_streams")
+MISSING = object()
+
+# Names of other versions than the newest: right where an older or a newer release is installed, absent here.
+OTHER_VERSIONS: dict[str, str] = {}
+# Classes whose methods exist on instances only (proxies, generated clients).
+DYNAMIC: frozenset[str] = frozenset()
+
+
+def read(path: Path) -> ModelFile:
+    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), ModelFile)
+
+
+def imported(module: str) -> object:
+    """The module, or MISSING; what it warns of when it is imported is not our matter."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(module)
+    except Exception:  # some raise errors of their own when they are not configured
+        return MISSING
+
+
+def attribute(owner: object, name: str) -> object:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return getattr(owner, name, MISSING)
+    except Exception:  # a lazy object that needs a configuration: it exists
+        return None
+
+
+def resolve(qualified: str) -> object:
+    """The object of that name, or MISSING."""
+    parts = qualified.partition("~")[0].split(".")
+    for end in range(len(parts), 0, -1):
+        found = imported(".".join(parts[:end]))
+        if found is MISSING:
+            continue
+        for part in parts[end:]:
+            found = attribute(found, part)
+            if found is MISSING or found is None:
+                return found
+        return found
+    return MISSING
+
+
+def installed(names: Iterator[str] | list[str]) -> list[str]:
+    """Those of the names whose library is installed."""
+    return [name for name in names if name not in OTHER_VERSIONS and imported(name.split(".")[0]) is not MISSING]
+
+
+def class_of(type_name: str) -> type | None:
+    found = resolve(type_name) if installed([type_name]) else None
+    return found if isinstance(found, type) else None
+
+
+def names_of(file: ModelFile) -> list[str]:
+    names = [name for type_ in file.type for name in (type_.name, *type_.aliases)]
+    names += [name for call in file.call for name in call.names]
+    names += [name for external in file.external for name in external.names]
+    names += [name for scope in file.scope for name in (*scope.decorators, *scope.bases, *scope.parameters.values())]
+    names += [name for dependency in file.dependency for name in dependency.names]
+    names += [name for teardown in file.teardown for name in teardown.decorators]
+    return names
+
+
+def methods_of(file: ModelFile) -> Iterator[tuple[str, str]]:
+    """Pairs of a type and a method that it should have."""
+    for type_ in file.type:
+        releases = [release.partition("$.")[2].partition("(")[0] for release in type_.release]
+        for method in (*type_.checks_out, *type_.checks_in, *type_.cannot_raise, *releases):
+            yield type_.name, method
+    for entry in (*file.call, *file.external, *file.scope):
+        for owner in entry.on:
+            for method in entry.methods:
+                yield owner, method
+
+
+def parameters_of(call: Call) -> Iterator[Parameter]:
+    if call.size is not None:
+        yield from (each for each in (call.size.max, call.size.min, call.size.overflow) if each is not None)
+    yield from call.timeouts.values()
+
+
+def wrong_parameter(name: str, parameter: Parameter) -> str | None:
+    """What the signature of a function says against a parameter of its model."""
+    try:
+        signature = inspect.signature(resolve(name))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None  # written in C, without a signature
+    known = dict(signature.parameters)
+    if parameter.param not in known:
+        open_ended = any(each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) for each in known.values())
+        return None if open_ended else f"{name} has no {parameter.param}"
+    real = known[parameter.param]
+    keyword_only = real.kind is real.KEYWORD_ONLY
+    position = -1 if keyword_only else list(known).index(parameter.param)
+    if parameter.position != position:
+        return f"{name}: {parameter.param} is at {position}, not {parameter.position}"
+    if parameter.required != (real.default is real.empty):
+        return f"{name}: {parameter.param} is required: {real.default is real.empty}"
+    plain = isinstance(real.default, (int, float, str))
+    if plain and real.default != parameter.default:
+        return f"{name}: {parameter.param} is {real.default!r} by default, not {parameter.default!r}"
+    return None
+
+
+def wrong_with(type_: Type, class_: type) -> bool:
+    """True when a form that the model allows is not there, or it allows none although there is one."""
+    sync, asynchronous = hasattr(class_, "__enter__"), hasattr(class_, "__aenter__")
+    if type_.with_form == "none":
+        return (sync or asynchronous) and "~" not in type_.name
+    return (type_.with_form != "async" and not sync) or (type_.with_form != "sync" and not asynchronous)
+
+
+FILES = {path: read(path) for path in PATHS}
+each_file = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def skip_unless_installed(path: Path) -> None:
+    if path.stem not in STANDARD and not installed(names_of(FILES[path])):
+        pytest.skip("not installed")
+
+
+@each_file
+def test_names_exist(path: Path) -> None:
+    skip_unless_installed(path)
+    assert [name for name in installed(names_of(FILES[path])) if resolve(name) is MISSING] == []
+
+
+@each_file
+def test_methods_exist(path: Path) -> None:
+    skip_unless_installed(path)
+    pairs = [
+        (class_of(owner), owner, method)
+        for owner, method in methods_of(FILES[path])
+        if method not in ("", "*") and owner not in DYNAMIC and f"{owner}.{method}" not in OTHER_VERSIONS
+    ]
+    assert [f"{owner}.{method}" for class_, owner, method in pairs if class_ and not hasattr(class_, method)] == []
+
+
+@each_file
+def test_the_kinds_of_with_are_right(path: Path) -> None:
+    skip_unless_installed(path)
+    pairs = [(type_, class_of(type_.name)) for type_ in FILES[path].type if type_.kind != "app" and type_.name not in DYNAMIC]
+    assert [type_.name for type_, class_ in pairs if class_ and wrong_with(type_, class_)] == []
+
+
+@each_file
+def test_releases_that_are_coroutines_are_awaited(path: Path) -> None:
+    skip_unless_installed(path)
+    releases = [
+        (type_.name, release.partition("$.")[2].partition("(")[0])
+        for type_ in FILES[path].type
+        for release in type_.release
+        if not release.startswith("await ") and release.replace("$.", "await $.", 1) not in type_.release
+    ]
+    pairs = [(owner, getattr(class_of(owner), method, None)) for owner, method in releases]
+    assert [owner for owner, method in pairs if inspect.iscoroutinefunction(method)] == []
+
+
+@each_file
+def test_parameters_are_right(path: Path) -> None:
+    skip_unless_installed(path)
+    wrong = {
+        wrong_parameter(name, parameter)
+        for call in FILES[path].call
+        for name in installed(list(call.names))
+        for parameter in parameters_of(call)
+    }
+    assert sorted(wrong - {None}, key=str) == []
