@@ -309,6 +309,8 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     reclaimed: Reclaimed
     pooled: bool
     lazy: bool
+    entered_unawaited: bool = False
+    """True when the un-awaited call is itself the context manager that releases."""
     acquired_from: str = ""
     """Type of the pool or engine that the call is a method of."""
 
@@ -430,6 +432,7 @@ class Models:
             reclaimed=call.reclaimed or type_.reclaimed,
             pooled=type_.pooled if call.pooled is None else call.pooled,
             lazy=type_.lazy,
+            entered_unawaited=call.awaited == "may" and call.with_form not in (None, "none"),
             acquired_from=self.canonical(call.on[0]) if call.on else "",
         )
 

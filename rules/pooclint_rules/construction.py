@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import libcst as cst
 
 from pooclint.models import Call
+from pooclint.program.names import literal
 from pooclint.program.scopes import descendants
 from pooclint.rule import Confidence, Report, Severity
 
@@ -183,6 +184,13 @@ class ClientInLoop:
 
     def visit_For(self, node: cst.For, context: FileContext) -> Iterable[Report]:
         """Report clients built in each turn of the loop."""
+        return self._turns(node, context)
+
+    def visit_While(self, node: cst.While, context: FileContext) -> Iterable[Report]:
+        """Report clients built in each turn of the loop; `while True` is a daemon's reconnecting."""
+        return () if literal(node.test) is not ... else self._turns(node, context)
+
+    def _turns(self, node: cst.For | cst.While, context: FileContext) -> Iterator[Report]:
         inside = [n for n in descendants(node.body, into_functions=False)]
         if any(isinstance(n, (cst.Break, cst.Return)) for n in inside):
             return
@@ -205,9 +213,9 @@ class ClientInLoop:
             )
 
 
-def _assigned(loop: cst.For, inside: list[cst.CSTNode]) -> frozenset[str]:
+def _assigned(loop: cst.For | cst.While, inside: list[cst.CSTNode]) -> frozenset[str]:
     """Names that the loop binds: its target and what its body assigns."""
-    targets: list[cst.CSTNode] = [loop.target]
+    targets: list[cst.CSTNode] = [loop.target] if isinstance(loop, cst.For) else []
     for node in inside:
         match node:
             case cst.Assign(targets=assigned):

@@ -36,10 +36,12 @@ def explain(arguments: Sequence[str]) -> int:
             _show(_rule_text(rule), options)
             return 0
     files = _all_models()
-    for file in files:
-        if topic.lower() in (file.library.name.lower(), file.library.package.lower()):
-            _show(_model_text(file), options)
-            return 0
+    # Several models may come from one distribution; a name of its own goes first.
+    by_name = [file for file in files if topic.lower() == file.library.name.lower()]
+    by_package = [file for file in files if topic.lower() == file.library.package.lower()]
+    for file in (*by_name, *by_package):
+        _show(_model_text(file), options)
+        return 0
     known = [*(rule.code for rule in rules), *(rule.name for rule in rules), *(file.library.name for file in files)]
     guess = suggestion(topic.upper(), known) or suggestion(topic.lower(), known)
     raise UsageError(f"explain: no rule and no library is called `{topic}`{guess}")

@@ -151,7 +151,7 @@ class Analysis:
         from pooclint.flow.completions import Completion
 
         assert isinstance(completion, Completion)
-        if kind == "exit" or function is None:
+        if kind == "exit" or function is None or (exceptional and run.yields_to == "fixture"):
             return
         returned = state.get(statements.RETURNED).reach() if kind == "return" else frozenset[int]()
         state = run.keep(state, returned)
@@ -207,7 +207,7 @@ class Analysis:
     def summarise(self, function: Function, arguments: tuple[tuple[str, Value], ...], state: State) -> tuple[Summary, ...] | None:
         """In which ways a call of the function completes, in the caller's terms; None when that is not known or not needed."""
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
-        if not numbers and not self.acquires(function):
+        if not numbers and (not self.acquires(function) or self.names.runs_once(function)):
             return None
         if id(function) in self._active or len(self._active) >= _MAX_DEPTH:
             return None
@@ -230,6 +230,7 @@ class Analysis:
 
     def _summarise(self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], caller: State) -> tuple[Summary, ...]:
         run = self._run(function, Record())
+        run.tries = 1  # the caller may catch what the callee raises
         state = self._initial(run, function)
         for index, number in enumerate(known):
             origin = caller.obligations[number]

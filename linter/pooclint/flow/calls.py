@@ -51,7 +51,8 @@ def as_function(definition: Function | Class | None) -> Function | None:
 def use_unbound(run: Run, node: cst.Call, head: Value, state: State, out: Outcomes) -> None:
     """A method of a name that has no value here: it raises, and when the method is a release, that is a defect."""
     func = node.func
-    if isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.attr.value in run.models.release_names:
+    releases = isinstance(func, cst.Attribute) and func.attr.value in run.models.release_names
+    if run.cleanups and releases and isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name):
         run.record.misuses.setdefault(("unbound-release", id(node)), Misuse("unbound-release", node, func.value.value))
     out.add(UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
 
@@ -92,7 +93,7 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
 def _unbound_argument(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
     node = invocation.node
     for argument in node.args:
-        if isinstance(argument.value, cst.Name) and invocation.method in run.models.release_names:
+        if run.cleanups and isinstance(argument.value, cst.Name) and invocation.method in run.models.release_names:
             name = argument.value.value
             if state.get(name).constant is UNBOUND:
                 run.record.misuses.setdefault(("unbound-release", id(node)), Misuse("unbound-release", node, name))
@@ -194,11 +195,18 @@ def _modelled(run: Run, invocation: Invocation, model: Call, state: State, out: 
             node, calls=(model,), arguments=invocation.arguments, receiver=head, external=external)))]  # fmt: skip
     if external and external.io == "blocking":
         hold(run, state, node, external, awaited=False)
-    _fail(run, invocation, model, state, out, acquires=acquired_now)
+    if not (acquired_now and _opens_nothing(run, model)):
+        _fail(run, invocation, model, state, out, acquires=acquired_now)
     if acquired_now:
         return [acquire(run, node, model, state, invocation.arguments, head)]
     value = _result(run, invocation, model)
     return [(state, replace(value, pending=Pending(node, calls=(model,), external=external)) if external else value)]
+
+
+def _opens_nothing(run: Run, model: Call) -> bool:
+    """Constructors that connect later do not fail for want of a server."""
+    acquisition = run.models.acquisition(model)
+    return acquisition is not None and acquisition.kind in ("client", "engine", "session", "stack")
 
 
 def _result(run: Run, invocation: Invocation, model: Call) -> Value:
@@ -363,8 +371,6 @@ def apply_summary(
             out.add(EXIT, after)
         else:
             run.fail(after, node, out, summary.completion, {}, Lane.OTHER)
-    if not any(s.completion.exceptional for s in summaries):
-        run.fail(state, node, out, OTHER, {}, Lane.OTHER)
     return results
 
 
@@ -568,4 +574,4 @@ def hold(run: Run, state: State, node: cst.CSTNode, external: External, awaited:
 
 def _occupies(obligation: Obligation) -> bool:
     acquisition = obligation.site.acquisition
-    return obligation.fate is Fate.HELD and obligation.holding and acquisition.pooled
+    return obligation.fate is Fate.HELD and obligation.holding and (acquisition.pooled or obligation.in_transaction)

@@ -11,7 +11,7 @@ from pooclint.flow.completions import GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.run import Run
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Fate, Lane, State, Value
 from pooclint.program.names import literal
-from pooclint.program.scopes import children, dotted
+from pooclint.program.scopes import children, descendants, dotted
 
 Results = list[tuple[State, Value]]
 
@@ -48,7 +48,7 @@ def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Result
             parts = [e.value for e in node.elements]
             return [(s, Value(items=tuple(values))) for s, values in evaluate_all(run, parts, state, out)]
         case cst.Lambda():
-            return [(state, Value(function=run.names.index.functions.get(id(node)), derived=_captured(run, node, state)))]
+            return [(state, closure(run, node, state))]
         case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
             return _comprehension(run, node, state, out)
         case cst.Yield():
@@ -177,20 +177,11 @@ def _sequence(run: Run, node: cst.Tuple | cst.List | cst.Set, state: State, out:
     return [(s, Value(items=tuple(values))) for s, values in evaluate_all(run, [e.value for e in node.elements], state, out)]
 
 
-def _captured(run: Run, node: cst.CSTNode, state: State) -> frozenset[int]:
-    """Obligations that a nested function's names refer to."""
-    names = {n.value for n in _all_names(node)}
-    return frozenset(r for name in names if name in state.env for r in state.env[name].refs)
-
-
-def _all_names(node: cst.CSTNode) -> list[cst.Name]:
-    found, stack = [], [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, cst.Name):
-            found.append(current)
-        stack += children(current)
-    return found
+def closure(run: Run, node: cst.FunctionDef | cst.Lambda, state: State) -> Value:
+    """The value of a nested function: it keeps reachable what its names refer to."""
+    names = {n.value for n in descendants(node) if isinstance(n, cst.Name)}
+    captured = tuple(state.env[n] for n in sorted(names) if n in state.env and state.env[n].refs)
+    return Value(function=run.names.index.functions.get(id(node)), items=captured or None)
 
 
 def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) -> Results:
@@ -389,6 +380,9 @@ def _compare(run: Run, node: cst.Comparison, state: State, out: Outcomes) -> tup
     for after, (left, right) in states:
         if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
             equal, different = _same(run, node.left, comparator, left, right, after)
+        elif isinstance(operator, (cst.In, cst.NotIn)) and _names_locals(run, comparator):
+            equal, different = _bound_test(left, after)
+            negated = isinstance(operator, cst.NotIn)
         else:
             equal, different = _remembered(run, node, after)
         if negated:
@@ -396,6 +390,17 @@ def _compare(run: Run, node: cst.Comparison, state: State, out: Outcomes) -> tup
         true_states += [equal] if equal else []
         false_states += [different] if different else []
     return true_states, false_states
+
+
+def _names_locals(run: Run, node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Call) and run.names.qualify(node.func, run.scope) in ("builtins.locals", "builtins.vars", "builtins.dir")
+
+
+def _bound_test(name: Value, state: State) -> tuple[State | None, State | None]:
+    """`"conn" in locals()`: whether the name has a value."""
+    if not isinstance(name.constant, str):
+        return state, state
+    return (None, state) if state.get(name.constant).constant is UNBOUND else (state, None)
 
 
 def _same(
@@ -413,6 +418,9 @@ def _same(
         return state, None
     if (left.refs and isinstance(right.constant, comparable)) or (right.refs and isinstance(left.constant, comparable)):
         return None, state
+    for resource, other in ((left, right_node), (right, left_node)):
+        if resource.refs and run.names.qualify(other, run.scope):  # `conn is sys.stdout`
+            return None, state
     fact = _fact(run, left_node, right_node)
     return _by_fact(fact, state) if fact else (state, state)
 

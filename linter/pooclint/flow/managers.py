@@ -26,6 +26,8 @@ class Entry:
     """Obligations that leaving does not release although it looks so."""
     model: Call | None = None
     call: cst.Call | None = None
+    begun: frozenset[int] = frozenset()
+    """Obligations whose transaction ends with the block."""
 
 
 def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcomes, asynchronous: bool) -> list[Entry]:
@@ -36,12 +38,20 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
         return _enter_project(run, item, pending, value, state, out, asynchronous)
     if pending and model:
         return _enter_pending(run, item, value, pending, model, state, out, asynchronous)
-    if asynchronous:
-        run.fail(state, item.item, out, CANCEL, {}, Lane.CANCELLED)
+    if asynchronous:  # while it is being entered, its own `__aenter__` answers for it
+        run.fail(state.settle(value.refs, Fate.KEPT), item.item, out, CANCEL, {}, Lane.CANCELLED)
     if value.refs:
         return [_enter_resource(run, item, value, state, asynchronous)]
     run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
-    return [Entry(state, _target(run, item, value))]
+    return [_enter_plain(run, item, value, state, None, None)]
+
+
+def _enter_plain(run: Run, item: cst.WithItem, value: Value, state: State, model: Call | None, call: cst.Call | None) -> Entry:
+    """A manager that acquires nothing; a transaction keeps its connection busy until it ends."""
+    type_ = run.models.type(value.type)
+    begun = frozenset(n for n in value.derived if n in state.obligations) if type_ and type_.kind == "transaction" else frozenset[int]()
+    begun = frozenset(n for n in begun if not state.obligations[n].in_transaction)
+    return Entry(state.change(begun, in_transaction=True), _target(run, item, value), model=model, call=call, begun=begun)
 
 
 def _target(run: Run, item: cst.WithItem, value: Value) -> Value:
@@ -55,10 +65,13 @@ def _enter_resource(run: Run, item: cst.WithItem, value: Value, state: State, as
     """`with conn:`, `with closing(conn):`, `with stack:`."""
     type_ = run.models.type(value.type)
     form = "async" if asynchronous else "sync"
-    if type_ is not None and type_.with_form not in (form, "both") and value.inner is None:
+    keeps_open = type_ is not None and type_.exit == "keeps-open" and value.inner is None
+    unsupported = type_ is not None and type_.with_form not in (form, "both") and value.inner is None
+    if unsupported or (keeps_open and any(state.obligations[n].site.acquisition.entered_unawaited for n in value.refs if n in state.obligations)):
         _wrong(run, item, value, state, asynchronous)
+        keeps_open = False
     opened = _open(state, value.refs)
-    if type_ is not None and type_.exit == "keeps-open" and value.inner is None:
+    if keeps_open:
         return Entry(state, calls.entered(run, value), kept_open=value.refs)
     state = _manage(state, opened, 1)
     return Entry(state, calls.entered(run, value), numbers=opened)
@@ -91,7 +104,8 @@ def _enter_pending(
     if not model.acquires:
         for after, entered in calls.complete(run, item.item, value, state, out, attempt):
             type_name = run.models.canonical(model.enter) if model.enter else entered.type
-            entries.append(Entry(after, replace(entered, type=type_name, pending=None), model=model, call=pending.node))
+            plain = _enter_plain(run, item, replace(entered, pending=None), after, model, pending.node)
+            entries.append(replace(plain, target=replace(plain.target, type=type_name)))
         return entries
     for after, resource in calls.complete(run, item.item, value, state, out, attempt):
         numbers = resource.refs
@@ -128,7 +142,7 @@ def _enter_project(
 
 def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcomes, asynchronous: bool) -> State:
     """The state after the manager's exit, whichever way the body completed."""
-    state = state.change(entry.kept_open, kept_open=True)
+    state = state.change(entry.kept_open, kept_open=True).change(entry.begun, in_transaction=False)
     if entry.kept_open:
         lanes = dict.fromkeys(entry.kept_open, Lane.RESOURCE)
         run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER)

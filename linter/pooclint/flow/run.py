@@ -41,9 +41,10 @@ class Leak:
     trace: tuple[tuple[cst.CSTNode, str], ...]
 
     @property
-    def rank(self) -> tuple[int, int, int]:
+    def rank(self) -> tuple[int, int, bool, int]:
         """The lower, the better the leak explains the site."""
-        return (self.obligation.lane, self.obligation.doubtful, len(self.trace))
+        # Of equally plain ways, what the user of a generator raises at its `yield` comes first.
+        return (self.obligation.lane, self.obligation.doubtful, not isinstance(self.cause, cst.Yield), len(self.trace))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class Run:
     evaluations: int = 0
     tries: int = 0
     """How many `try` statements enclose the current statement."""
+    cleanups: int = 0
+    """How many handlers and `finally` blocks do."""
 
     @property
     def models(self) -> Models:
@@ -161,6 +164,10 @@ class Run:
             state = state.without([number])
         obligation = Obligation(site, holding=not site.acquisition.lazy, **facts)  # type: ignore[arg-type]
         return state.add(number, obligation), number
+
+    def is_older(self, number: int) -> bool:
+        """True for the number of an obligation whose site has acquired again since."""
+        return number % 2 == 1
 
     def release(self, state: State, numbers: frozenset[int], node: cst.CSTNode) -> State:
         """The state after a release at `node`."""

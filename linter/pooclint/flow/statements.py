@@ -8,7 +8,7 @@ import libcst as cst
 
 from pooclint.flow import handlers, managers
 from pooclint.flow.completions import BREAK, CANCEL, CONTINUE, NORMAL, OTHER, RETURN, Completion, Outcomes, States
-from pooclint.flow.expressions import bind, evaluate, evaluate_all, test
+from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, test
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.names import literal
@@ -183,7 +183,7 @@ def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[Sta
         captured = frozenset(n for name in run.escaping for n in state.get(name).reach())
         state = run.keep(state, captured) if captured and _mentions_any(node, run.escaping) else state
         for after, _ in evaluate_all(run, outer, state, out):
-            out.add(NORMAL, after.bind(node.name.value, NOTHING))
+            out.add(NORMAL, after.bind(node.name.value, closure(run, node, after)))
     return out
 
 
@@ -215,7 +215,7 @@ def _sweep(run: Run, node: cst.CSTNode, before: State, after: State, keep_trace:
 
 def _lose(run: Run, node: cst.CSTNode, number: int, before: State, after: State) -> None:
     obligation = after.obligations[number]
-    fresh = number not in before.obligations or number not in before.reachable()
+    fresh = not run.is_older(number) and (number not in before.obligations or number not in before.reachable())
     deleted = isinstance(node, cst.Del)
     leak = Leak(
         site=obligation.site,
@@ -445,7 +445,9 @@ def _handled(run: Run, node: cst.Try | cst.TryStar, result: Outcomes) -> Outcome
                     entry.add(_entering(run, handler, completion, state, out))
             if match != "always" or isinstance(node, cst.TryStar):
                 left.append((completion, ended))
+        run.cleanups += 1
         body = evaluate_block(run, body_of(handler.body), run.limit(list(entry)))
+        run.cleanups -= 1
         for completion, ended in body.items():
             out.extend(completion, [_leaving(handler, s) for s in ended])
         raised = left
@@ -481,7 +483,9 @@ def _finally(run: Run, node: cst.Finally, result: Outcomes) -> Outcomes:
     """The block is evaluated once for each way in; where it completes normally, that way goes on."""
     out = Outcomes()
     for completion, ended in result.items():
+        run.cleanups += 1
         body = evaluate_block(run, body_of(node.body), run.limit(ended))
+        run.cleanups -= 1
         out.extend(completion, body.take(NORMAL))
         out.merge(body)
     return out

@@ -83,8 +83,7 @@ class Obligation:
     owner: int = -1
     """The obligation (a stack, a wrapper) whose release releases this one."""
     in_transaction: bool = False
-    older: bool = False
-    """True when its site has acquired again since."""
+    """True inside a `with` that is a transaction on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +224,7 @@ class State:
             self._key = (
                 frozenset(self.env.items()),
                 frozenset(
-                    (i, o.fate, o.doubtful, o.holding, o.kept_open, o.managed, o.owner) for i, o in self.obligations.items()
+                    (i, o.fate, o.doubtful, o.holding, o.kept_open, o.managed, o.owner, o.in_transaction) for i, o in self.obligations.items()
                 ),
             )
         return self._key

@@ -16,6 +16,7 @@ _OPTIONAL = frozenset({"typing.Optional", "typing.Annotated", "typing_extensions
 _UNION = frozenset({"typing.Union"})
 _CONTAINERS = frozenset({"list", "dict", "set", "tuple", "type", "List", "Dict", "Set", "Tuple", "Type", "Sequence", "Iterable", "Callable"})
 _YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
+_ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
 _CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
 
@@ -126,6 +127,10 @@ class Names:
     def is_context_manager(self, function: Function) -> bool:
         """True for a generator function under `contextmanager` or `asynccontextmanager`."""
         return any(self.qualify(_callee(d), function.parent) in _CONTEXT_MANAGERS for d in function.decorators)
+
+    def runs_once(self, function: Function) -> bool:
+        """True when the function's result is cached, so that its body runs once for each argument."""
+        return any(self.qualify(_callee(d), function.parent) in _ONCE for d in function.decorators)
 
     def calls(self, node: cst.Call, scope: Scope, receiver: str = "") -> tuple[Call, ...]:
         """Model entries of a call whose conditions (`only-if`) its literal arguments meet.

@@ -11,8 +11,6 @@ from pooclint.models import Scope as ScopeModel
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope, descendants
 
-_ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -41,17 +39,13 @@ class RequestScopes:
             self._entries = self._reach()
         current = function
         while current is not None:
-            if self.runs_once(current):
+            if self.names.runs_once(current):
                 return None
             found = self._entries.get(id(current))
             if found:
                 return found
             current = current.parent.function
         return None
-
-    def runs_once(self, function: Function) -> bool:
-        """True when the function's result is cached, so that its body runs once for each argument."""
-        return any(self._decorator_name(d, function.parent) in _ONCE for d in function.decorators)
 
     def _reach(self) -> dict[int, Entry]:
         """Handlers, and everything of this file that they call."""
@@ -66,7 +60,7 @@ class RequestScopes:
                 todo.append((function, Entry(model.scope, model.framework, (function,))))
         while todo:
             function, entry = todo.pop(0)
-            if id(function) in found or self.runs_once(function):
+            if id(function) in found or self.names.runs_once(function):
                 continue
             found[id(function)] = entry
             for called in self._called(function):
@@ -104,9 +98,6 @@ class RequestScopes:
             if self._conventional(model, function):
                 return model
         return None
-
-    def _decorator_name(self, node: cst.BaseExpression, scope: Scope) -> str:
-        return self.names.qualify(node.func if isinstance(node, cst.Call) else node, scope)
 
     def _decorates(self, model: ScopeModel, node: cst.BaseExpression, scope: Scope) -> bool:
         callee = node.func if isinstance(node, cst.Call) else node
