@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import libcst as cst
 
@@ -227,10 +228,8 @@ class _Alias(cst.CSTTransformer):
         super().__init__()
         self._names = names
 
-    def visit_Attribute_attr(self, node: cst.Attribute) -> None:
-        """Attributes are renamed back below: a visitor cannot skip one field."""
-
     def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.Attribute:
+        # Every name below a node is renamed before the node is left; this one is no name of the module.
         return updated_node.with_changes(attr=original_node.attr)
 
     def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
@@ -294,9 +293,7 @@ class _MoveImports(cst.CSTTransformer):
         lines = [cst.SimpleStatementLine(body=[statement]) for statement in imports]
         return updated_node.with_changes(body=updated_node.body.with_changes(body=[*lines, *updated_node.body.body]))
 
-    def leave_Import(
-        self, original_node: cst.Import, updated_node: cst.Import
-    ) -> cst.Import | cst.RemovalSentinel:
+    def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import | cst.RemovalSentinel:
         return self._without_moved(updated_node)
 
     def leave_ImportFrom(
@@ -304,7 +301,7 @@ class _MoveImports(cst.CSTTransformer):
     ) -> cst.ImportFrom | cst.RemovalSentinel:
         return self._without_moved(updated_node)
 
-    def _without_moved(self, node):  # type: ignore[no-untyped-def]
+    def _without_moved(self, node: Any) -> Any:
         if self._depth or isinstance(node.names, cst.ImportStar):
             return node
         kept = [name for name in node.names if (name.evaluated_alias or name.evaluated_name) not in self._statements]

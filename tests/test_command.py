@@ -264,18 +264,44 @@ def test_models_and_explain(shown: Callable[..., str], tmp_path: Path) -> None:
         assert shown("explain", name).startswith(f"# {name}"), name
 
 
-def test_a_resource_of_ones_own(tmp_path: Path) -> None:
-    (tmp_path / "pooclint.toml").write_text(
-        "[[resource]]\nacquire = 'app.db.checkout'\nrelease = ['app.db.checkin($)']\n", encoding="utf-8"
-    )
-    use = "from app.db import checkin, checkout\n\n\ndef f():\n    conn = checkout()\n    conn.run()\n"
-    (tmp_path / "leak.py").write_text(use, encoding="utf-8")
-    (tmp_path / "fine.py").write_text(
-        use.replace("    conn.run()\n", "    try:\n        conn.run()\n    finally:\n        checkin(conn)\n"),
-        encoding="utf-8",
-    )
+RESOURCE = """\
+from app.db import checkin, checkout
+
+
+def leak():
+    conn = checkout()
+    conn.run()
+
+
+def fine():
+    conn = checkout()
+    try:
+        conn.run()
+    finally:
+        checkin(conn)
+
+
+def entered():
+    with checkout() as conn:
+        conn.run()
+"""
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_resource_of_ones_own(tmp_path: Path, is_async: bool) -> None:
+    text, wait = RESOURCE, ""
+    if is_async:
+        wait = "await "
+        text = text.replace("def ", "async def ").replace("with ", "async with ")
+        text = text.replace("= checkout", "= await checkout").replace("  checkin(", "  await checkin(")
+    (tmp_path / "use.py").write_text(text, encoding="utf-8")
+    config = f"[[resource]]\nacquire = 'app.db.checkout'\nrelease = ['{wait}app.db.checkin($)']\n"
+    (tmp_path / "pooclint.toml").write_text(config, encoding="utf-8")
     found = json.loads(pooclint("--format", "json", cwd=tmp_path).stdout)["findings"]
-    assert [(finding["path"], finding["line"]) for finding in found] == [("leak.py", 5)]
+    assert [(finding["function"], finding["code"]) for finding in found] == [("leak", "CNX101")]
+    (tmp_path / "pooclint.toml").write_text(f"{config}with-releases = false\n", encoding="utf-8")
+    found = json.loads(pooclint("--format", "json", cwd=tmp_path).stdout)["findings"]
+    assert {finding["function"] for finding in found} == {"leak", "entered"}
 
 
 def test_a_reader_that_leaves_early(leaky: Path) -> None:
@@ -327,6 +353,13 @@ def test_version_imports_nothing_heavy(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "[]"
-    rules = program.replace("--version", "rules")
-    done = subprocess.run([sys.executable, "-c", rules], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert "libcst" not in done.stdout.splitlines()[-1]
+
+
+def test_a_run_on_nothing_imports_little(tmp_path: Path) -> None:
+    for arguments in ("[]", "['absent']", "['--selct']"):
+        program = (
+            f"import sys; from pooclint.app.main import main; main({arguments});"
+            "print(sorted({'libcst', 'rich', 'flake8'} & set(sys.modules)))"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert done.stdout.splitlines()[-1] == "[]"

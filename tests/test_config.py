@@ -12,14 +12,16 @@ from pooclint.config import (
     Overrides,
     Resource,
     Settings,
-    line_of,
     override,
     read_settings,
     resource_model,
 )
 from pooclint.models import load_models
+from pooclint.toml_lines import line_of
 
-CODES = ("CNX001", "CNX101", "CNX102", "CNX201")
+
+def codes() -> tuple[str, ...]:
+    return ("CNX001", "CNX101", "CNX102", "CNX201")
 
 
 def write(path: Path, text: str) -> Path:
@@ -61,7 +63,7 @@ kind = "connection"
 with-releases = true
 """,
     )
-    settings = read_settings(file, CODES)
+    settings = read_settings(file, codes)
     assert settings is not None
     assert settings.select == ("CNX",)
     assert settings.max_pool_size == 40
@@ -106,7 +108,7 @@ with-releases = true
 def test_mistakes_name_file_line_and_spelling(tmp_path: Path, body: str, line: int, says: str) -> None:
     file = write(tmp_path / "pyproject.toml", f"[tool.pooclint]\n{body}\n")
     with pytest.raises(ConfigError) as caught:
-        read_settings(file, CODES)
+        read_settings(file, codes)
     text = str(caught.value)
     assert text.startswith(f"{file}:{line}: "), text
     assert says in text
@@ -115,14 +117,14 @@ def test_mistakes_name_file_line_and_spelling(tmp_path: Path, body: str, line: i
 def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     file = write(tmp_path / "pooclint.toml", "select = []\nignore = [\n")
     with pytest.raises(ConfigError, match=r"pooclint\.toml:\d: is not valid TOML"):
-        read_settings(file, CODES)
+        read_settings(file, codes)
 
 
 def test_the_closest_file_holds_and_others_are_not_merged(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", "[tool.pooclint]\nmax-pool-size = 1\nignore = ['CNX101']\n")
     write(tmp_path / "inner" / "pyproject.toml", "[project]\nname = 'x'\n")
     write(tmp_path / "inner" / "deep" / ".pooclint.toml", "max-pool-size = 3\n")
-    finder = ConfigFinder(CODES)
+    finder = ConfigFinder(codes)
     assert finder.for_folder(tmp_path / "inner").settings.max_pool_size == 1
     deep = finder.for_folder(tmp_path / "inner" / "deep" / "er")
     assert deep.settings.max_pool_size == 3
@@ -135,10 +137,10 @@ def test_the_closest_file_holds_and_others_are_not_merged(tmp_path: Path) -> Non
 def test_isolated_and_config(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", "[tool.pooclint]\nmax-pool-size = 1\n")
     other = write(tmp_path / "other" / "ci.toml", "max-pool-size = 7\n")
-    assert ConfigFinder(CODES, isolated=True).for_folder(tmp_path).settings.max_pool_size == 20
-    assert ConfigFinder(CODES, file=other).for_folder(tmp_path).settings.max_pool_size == 7
+    assert ConfigFinder(codes, isolated=True).for_folder(tmp_path).settings.max_pool_size == 20
+    assert ConfigFinder(codes, file=other).for_folder(tmp_path).settings.max_pool_size == 7
     with pytest.raises(ConfigError, match="cannot be read"):
-        ConfigFinder(CODES, file=tmp_path / "absent.toml")
+        ConfigFinder(codes, file=tmp_path / "absent.toml")
 
 
 def test_a_selection_on_the_command_line_starts_afresh() -> None:
@@ -157,9 +159,12 @@ def test_a_resource_becomes_a_model() -> None:
     assert model.call[0].names == ("app.db.checkout",)
     assert model.call[0].acquires
     assert model.type[0].release == ("app.db.checkin($)",)
-    assert model.type[0].with_form == "none"
+    assert (model.type[0].exit, model.call[0].awaited) == ("releases", "no")
     assert "app" in model.library.imports
     load_models([], [model])
+    model = resource_model(Resource(acquire="app.db.checkout", release=("await $.close()",), with_releases=False))
+    assert (model.type[0].exit, model.call[0].awaited) == ("keeps-open", "may")
+    assert resource_model(Resource(acquire="app.db.checkout", is_async=True)).call[0].awaited == "may"
 
 
 def test_lines_of_keys() -> None:

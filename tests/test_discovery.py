@@ -29,7 +29,7 @@ def found(*paths: str, force: bool = False) -> list[str]:
 
 
 def sources(*paths: str, force: bool = False) -> list[Source]:
-    return list(discover(paths, ConfigFinder(["CNX101"]), force))
+    return list(discover(paths, ConfigFinder(lambda: ["CNX101"]), force))
 
 
 def test_python_files_in_a_stable_order_and_once() -> None:

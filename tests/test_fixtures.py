@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from fixture_files import FIXTURES, VARIANTS, Place, differences, expectations, options, with_noqa
 from pooclint.config import Config, Settings
 from pooclint.packs import load_rules

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from pooclint.models import Call, ModelFile, Type
 
 if sys.version_info >= (3, 11):
@@ -65,7 +66,10 @@ def test_no_type_is_modelled_twice() -> None:
 
 def test_no_function_is_modelled_twice() -> None:
     names = Counter(
-        (name, tuple(sorted(call.only_if.items()))) for file in FILES.values() for call in file.call for name in call.names
+        (name, tuple(sorted(call.only_if.items())))
+        for file in FILES.values()
+        for call in file.call
+        for name in call.names
     )
     assert [name for name, count in names.items() if count > 1] == []
 
@@ -117,7 +121,9 @@ def test_what_is_acquired_by_await_can_be_awaited(path: Path) -> None:
 @each_file
 def test_a_call_is_either_of_a_name_or_of_a_method(path: Path) -> None:
     entries = [*FILES[path].call, *FILES[path].external]
-    assert [entry for entry in entries if bool(entry.names) == bool(entry.on) or bool(entry.on) != bool(entry.methods)] == []
+    assert [
+        entry for entry in entries if bool(entry.names) == bool(entry.on) or bool(entry.on) != bool(entry.methods)
+    ] == []
 
 
 @each_file

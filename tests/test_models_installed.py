@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from pooclint.models import Call, ModelFile, Parameter, Type
 
 if sys.version_info >= (3, 11):
@@ -29,27 +30,39 @@ MISSING = object()
 
 # Names of other versions than the newest: right where an older or a newer release is installed, absent here.
 OTHER_VERSIONS = frozenset(
-    """
-    duckdb.duckdb.DuckDBPyConnection
-    mysql.connector.CMySQLConnection mysql.connector.connection_cext.CMySQLConnection
-    mcp.server.fastmcp.FastMCP mcp.server.fastmcp.server.FastMCP
-    mcp.server.lowlevel.Server.call_tool mcp.server.lowlevel.Server.list_tools
-    mcp.server.lowlevel.Server.read_resource mcp.server.lowlevel.Server.get_prompt
-    aiobotocore.response.AioStreamingBody aiobotocore.response.StreamingBody
-    flask.Flask.before_first_request
-    fastapi.FastAPI.route
-    starlette.applications.Starlette.route starlette.applications.Starlette.websocket_route
-    starlette.applications.Starlette.middleware starlette.applications.Starlette.exception_handler
-    starlette.applications.Starlette.on_event starlette.applications.Starlette.add_event_handler
-    starlette.applications.Starlette.add_websocket_route
-    starlette.routing.Router.route starlette.routing.Router.websocket_route starlette.routing.Router.middleware
-    starlette.routing.Router.exception_handler starlette.routing.Router.on_event
-    starlette.routing.Router.add_event_handler
-    """.split()
+    [
+        "duckdb.duckdb.DuckDBPyConnection",
+        "mysql.connector.CMySQLConnection",
+        "mysql.connector.connection_cext.CMySQLConnection",
+        "mcp.server.fastmcp.FastMCP",
+        "mcp.server.fastmcp.server.FastMCP",
+        "mcp.server.lowlevel.Server.call_tool",
+        "mcp.server.lowlevel.Server.list_tools",
+        "mcp.server.lowlevel.Server.read_resource",
+        "mcp.server.lowlevel.Server.get_prompt",
+        "aiobotocore.response.AioStreamingBody",
+        "aiobotocore.response.StreamingBody",
+        "flask.Flask.before_first_request",
+        "fastapi.FastAPI.route",
+        "starlette.applications.Starlette.route",
+        "starlette.applications.Starlette.websocket_route",
+        "starlette.applications.Starlette.middleware",
+        "starlette.applications.Starlette.exception_handler",
+        "starlette.applications.Starlette.on_event",
+        "starlette.applications.Starlette.add_event_handler",
+        "starlette.applications.Starlette.add_websocket_route",
+        "starlette.routing.Router.route",
+        "starlette.routing.Router.websocket_route",
+        "starlette.routing.Router.middleware",
+        "starlette.routing.Router.exception_handler",
+        "starlette.routing.Router.on_event",
+        "starlette.routing.Router.add_event_handler",
+    ]
 )
 # Classes whose methods exist on instances only (proxies, generated clients).
 DYNAMIC = frozenset(
     {
+        "aiogram.Router",
         "aiohttp.web.Application~signal",
         "asyncio.Condition",
         "botocore.client.BaseClient",
@@ -77,7 +90,7 @@ def imported(module: str) -> object:
             return importlib.import_module(module)
     except ImportError:
         return MISSING
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever a library raises when it is imported
         return None
 
 
@@ -86,7 +99,7 @@ def attribute(owner: object, name: str) -> object:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return getattr(owner, name, MISSING)
-    except Exception:  # a lazy object that needs a configuration: it exists
+    except Exception:  # noqa: BLE001 - a lazy object that needs a configuration: it exists
         return None
 
 
@@ -217,7 +230,11 @@ def test_methods_exist(path: Path) -> None:
 @each_file
 def test_the_kinds_of_with_are_right(path: Path) -> None:
     skip_unless_installed(path)
-    pairs = [(type_, class_of(type_.name)) for type_ in FILES[path].type if type_.kind != "app" and type_.name not in WITHOUT_WITH]
+    pairs = [
+        (type_, class_of(type_.name))
+        for type_ in FILES[path].type
+        if type_.kind != "app" and type_.name not in WITHOUT_WITH
+    ]
     assert [type_.name for type_, class_ in pairs if class_ and wrong_with(type_, class_)] == []
 
 

@@ -60,7 +60,7 @@ def context(color: bool = False, summary: bool = True) -> Context:
     def lines(path: str) -> list[str]:
         return SOURCE.splitlines() if path == "app/db.py" else []
 
-    return Context("9.9", load_rules(), lines, color, summary)
+    return Context("9.9", load_rules, lines, color, summary)
 
 
 def render(name: str, result: RunResult = RESULT, color: bool = False, summary: bool = True) -> str:

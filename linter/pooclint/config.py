@@ -11,7 +11,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from pooclint.models import Call, Kind, Library, ModelFile, Type
+from pooclint.toml_lines import line_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,9 +33,12 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 DEFAULT_EXCLUDE = ("build/", "dist/", "_vendor/", "venv/", "env/", ".eggs/", "*.egg/")
 FILE_NAMES = (".pooclint.toml", "pooclint.toml", "pyproject.toml")
-_KEY = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 _DOTTED = r"^[^\W\d]\w*(\.[^\W\d]\w*)+$"
 _RELEASE = r"^(await )?[$@\w.]+\(.*\)$"
+
+
+Codes = Callable[[], Collection[str]]
+"""Gives the rule codes there are. A function, because the rules need not be imported where no code is mentioned."""
 
 
 class ConfigError(ValueError):
@@ -66,7 +70,10 @@ class Resource(_Table, frozen=True, kw_only=True):
     acquire: Annotated[str, msgspec.Meta(pattern=_DOTTED)]
     release: tuple[Annotated[str, msgspec.Meta(pattern=_RELEASE)], ...] = ("$.close()",)
     kind: Kind = "connection"
-    with_releases: bool = False
+    with_releases: bool = True
+    """False: the end of its `with` ends a transaction at most, and the resource stays open."""
+    is_async: bool | None = msgspec.field(default=None, name="async")
+    """Whether `acquire` has to be awaited; by default, when a release has to be."""
 
 
 class Settings(_Table, frozen=True, kw_only=True):
@@ -139,12 +146,15 @@ def override(settings: Settings, overrides: Overrides) -> Settings:
 def resource_model(resource: Resource) -> ModelFile:
     """A `[[tool.pooclint.resource]]` as a library model, so that the analysis knows one kind of fact only."""
     parts = resource.acquire.split(".")
-    form: Literal["none", "both"] = "both" if resource.with_releases else "none"
+    by_release = any(way.startswith("await ") for way in resource.release)
+    at_end: Literal["releases", "keeps-open"] = "releases" if resource.with_releases else "keeps-open"
+    awaited = by_release if resource.is_async is None else resource.is_async
     kept_by_others = resource.kind in ("connection", "session")
     held = Type(
         name=f"{resource.acquire}.Resource",
         kind=resource.kind,
-        with_form=form,
+        with_form="both",
+        exit=at_end,
         release=resource.release,
         reclaimed="never" if kept_by_others else "late",
         pooled=kept_by_others,
@@ -153,9 +163,10 @@ def resource_model(resource: Resource) -> ModelFile:
         names=(resource.acquire,),
         returns=held.name,
         acquires=True,
-        # Nothing says whether it is a coroutine; both spellings have to be understood.
-        awaited="may",
-        with_form=form,
+        # `may`: what has to be awaited can often be entered by `async with` as well.
+        awaited="may" if awaited else "no",
+        with_form="both",
+        exit=at_end,
     )
     # The function's own name is a word of the prefilter too: a relative import does not mention the package.
     library = Library(name=resource.acquire, imports=tuple(dict.fromkeys((parts[0], parts[-1]))), note="configured")
@@ -167,7 +178,7 @@ class ConfigFinder:
 
     def __init__(
         self,
-        codes: Collection[str],
+        codes: Codes,
         overrides: Overrides | None = None,
         file: Path | None = None,
         isolated: bool = False,
@@ -234,7 +245,7 @@ class ConfigFinder:
         return None
 
 
-def read_settings(file: Path, codes: Collection[str]) -> Settings | None:
+def read_settings(file: Path, codes: Codes) -> Settings | None:
     """Reads a configuration file.
 
     Args:
@@ -285,7 +296,7 @@ class _Source:
         return ConfigError(f"{self.file}:{line}: {reason}")
 
 
-def _checked(table: dict[str, Any], source: _Source, codes: Collection[str]) -> Settings:
+def _checked(table: dict[str, Any], source: _Source, codes: Codes) -> Settings:
     _check_keys(table, Settings, (), source)
     for name, kind in (("budget", Budget), ("pooler", Pooler)):
         if isinstance(table.get(name), dict):
@@ -317,8 +328,8 @@ def _check_keys(
             raise source.error((*where, key), text)
 
 
-def _check_code(code: str, key: Sequence[str | int], source: _Source, codes: Collection[str]) -> None:
-    problem = code_problem(code, codes)
+def _check_code(code: str, key: Sequence[str | int], source: _Source, codes: Codes) -> None:
+    problem = code_problem(code, codes())
     if problem:
         raise source.error(key, f"{_dotted(key[:1])}: {problem}")
 
@@ -379,45 +390,3 @@ def _dotted(key: Sequence[str | int]) -> str:
         else:
             text += f".{part}" if text else part
     return text
-
-
-def line_of(text: str, key: Sequence[str | int]) -> int:
-    """The line of a TOML key, by looking at headers and assignments; the closest line above it that is found.
-
-    Args:
-        text: The file.
-        key: Names of tables and keys from the top; a number is the place in an array of tables, or in an array. A last
-            name that is no key is looked for as a quoted string behind the key before it.
-
-    Returns:
-        A 1-based line.
-    """
-    names = [part for part in key if isinstance(part, str)]
-    wanted_index = next((part for part in key if isinstance(part, int)), 0)
-    table: list[str] = []
-    seen: dict[tuple[str, ...], int] = {}
-    best = (0, 1)
-    for number, line in enumerate(text.split("\n"), start=1):
-        header = re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$", line)
-        if header:
-            table = _split_key(header.group(2))
-            if header.group(1) == "[[":
-                seen[tuple(table)] = seen.get(tuple(table), -1) + 1
-            path = table
-        else:
-            assignment = re.match(rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*=", line)
-            path = [*table, *_split_key(assignment.group(1))] if assignment else []
-        if path and seen.get(tuple(table), wanted_index) == wanted_index and names[: len(path)] == path:
-            best = max(best, (len(path), number), key=lambda pair: pair[0])
-    if best[0] < len(names) and best[0]:
-        # Not a key: an item of the array, or a key of the inline table, that starts on the line found.
-        for number, line in enumerate(text.split("\n")[best[1] - 1 :], start=best[1]):
-            if re.search(rf"[\"'\s{{,]{re.escape(names[-1])}[\"'\s=]", line.split("=", 1)[-1] if "[" in line else line):
-                return number
-            if number > best[1] and re.match(r"\s*\[", line):
-                break
-    return best[1]
-
-
-def _split_key(text: str) -> list[str]:
-    return [part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.\s]+", text)]

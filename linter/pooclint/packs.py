@@ -1,11 +1,13 @@
-"""The bundled rule pack, named here and nowhere else, and which of its rules are on."""
+"""The bundled rule pack, named here and nowhere else, and which of its rules are on.
+
+The functions import it: a run without files, or with a mistake in its options, should not have to wait for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import pooclint_rules
 from pooclint.models import ModelFile, load_model_file
 from pooclint.own_rules import OWN_RULES, UnreadableFile
 from pooclint.rule import Rule
@@ -13,13 +15,22 @@ from pooclint.rule import Rule
 
 def load_rules() -> tuple[type[Rule], ...]:
     """Every rule there is, the linter's own included, ordered by code."""
+    import pooclint_rules
+
     rules: dict[str, type[Rule]] = {rule.code: rule for rule in OWN_RULES}
     rules.update({rule.code: rule for rule in pooclint_rules.RULES})
     return tuple(rules[code] for code in sorted(rules))
 
 
+def rule_codes() -> tuple[str, ...]:
+    """The codes of all rules."""
+    return tuple(rule.code for rule in load_rules())
+
+
 def model_paths() -> list[Path]:
     """The files of the bundled library and framework models."""
+    import pooclint_rules
+
     return list(pooclint_rules.MODEL_FILES())
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pooclint.app.options import Parser, parser
 from pooclint.config import ConfigFinder, resource_model, suggestion
 from pooclint.models import Call, ModelFile, Parameter, Type
-from pooclint.packs import load_model_files, load_rules
+from pooclint.packs import load_model_files, load_rules, rule_codes
 from pooclint.report.common import rule_url
 from pooclint.rule import Rule
 from pooclint.run.discovery import UsageError
@@ -114,8 +114,7 @@ def _listing(command: str, description: str) -> Parser:
 
 
 def _all_models() -> tuple[ModelFile, ...]:
-    codes = [rule.code for rule in load_rules()]
-    settings = ConfigFinder(codes).for_folder(Path.cwd()).settings
+    settings = ConfigFinder(rule_codes).for_folder(Path.cwd()).settings
     return (*load_model_files(), *(resource_model(resource) for resource in settings.resource))
 
 

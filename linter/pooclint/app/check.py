@@ -18,7 +18,7 @@ import msgspec
 from pooclint import __version__
 from pooclint.app.options import check_parser, overrides_of
 from pooclint.config import Config, ConfigFinder
-from pooclint.packs import load_rules, select_rules
+from pooclint.packs import load_rules, rule_codes, select_rules
 from pooclint.report import reporter
 from pooclint.report.common import Context, printable
 from pooclint.run.discovery import Source, UsageError, discover, display_path, is_excluded
@@ -41,12 +41,10 @@ def check(arguments: Sequence[str]) -> int:
         ConfigError: a configuration file has a mistake.
     """
     options = check_parser().parse_strictly(arguments)
-    rules = load_rules()
-    codes = [rule.code for rule in rules]
     if options.config and options.isolated:
         raise UsageError("--config and --isolated exclude each other")
     config_file = Path(options.config) if options.config else None
-    finder = ConfigFinder(codes, overrides_of(options, codes), config_file, options.isolated)
+    finder = ConfigFinder(rule_codes, overrides_of(options, rule_codes), config_file, options.isolated)
     if options.show_settings:
         print(_settings(_first_config(options.paths, finder)), end="")
         return 0
@@ -62,7 +60,7 @@ def check(arguments: Sequence[str]) -> int:
 
     context = Context(
         version=__version__,
-        rules=rules,
+        rules=load_rules,
         lines=_line_reader(stdin, options),
         color=_wants_color(options),
         summary=not options.quiet,

@@ -16,7 +16,7 @@ from flake8.options.manager import OptionManager
 from pooclint import __version__
 from pooclint.config import ConfigError, ConfigFinder, Overrides, code_problem
 from pooclint.models import ModelError
-from pooclint.packs import load_rules
+from pooclint.packs import rule_codes
 from pooclint.report.common import printable
 from pooclint.run.check import Checker
 from pooclint.run.discovery import display_path, is_excluded
@@ -65,10 +65,9 @@ class Plugin:
         Raises:
             ExecutionError: a code that does not exist.
         """
-        codes = [rule.code for rule in load_rules()]
         for name in ("select", "extend_select", "ignore"):
             for code in getattr(options, f"pooclint_{name}") or ():
-                problem = code_problem(code, codes)
+                problem = code_problem(code, rule_codes())
                 if problem:
                     raise ExecutionError(f"pooclint-{name.replace('_', '-')}: {problem}")
         select = options.pooclint_select
@@ -81,7 +80,7 @@ class Plugin:
             max_pool_size=options.pooclint_max_pool_size,
             max_acquire_timeout=options.pooclint_max_acquire_timeout,
         )
-        cls._finder = ConfigFinder(codes, overrides)
+        cls._finder = ConfigFinder(rule_codes, overrides)
         cls._checker = Checker(noqa=not options.disable_noqa)
         cls._stdin = options.stdin_display_name if "-" in (options.filenames or ()) else ""
 
@@ -91,7 +90,7 @@ class Plugin:
         Raises:
             ExecutionError: `[tool.pooclint]` has a mistake.
         """
-        finder = self._finder or ConfigFinder([rule.code for rule in load_rules()])
+        finder = self._finder or ConfigFinder(rule_codes)
         checker = self._checker or Checker()
         path = Path(self._filename).absolute()
         try:

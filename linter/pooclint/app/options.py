@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
 from pooclint import __version__
-from pooclint.config import Overrides, code_problem, suggestion
+from pooclint.config import Codes, Overrides, code_problem, suggestion
 from pooclint.report import FORMATS
 from pooclint.run.discovery import UsageError
 
@@ -103,7 +103,7 @@ def split_codes(values: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
 
 
-def overrides_of(options: argparse.Namespace, codes: Collection[str]) -> Overrides:
+def overrides_of(options: argparse.Namespace, codes: Codes) -> Overrides:
     """What the command line says about settings.
 
     Raises:
@@ -122,17 +122,17 @@ def overrides_of(options: argparse.Namespace, codes: Collection[str]) -> Overrid
     )
 
 
-def check_codes(option: str, selected: Sequence[str], codes: Collection[str]) -> None:
+def check_codes(option: str, selected: Sequence[str], codes: Codes) -> None:
     """Raises:
     UsageError: one of `selected` is no code and no beginning of one.
     """
     for code in selected:
-        problem = code_problem(code, codes)
+        problem = code_problem(code, codes())
         if problem:
             raise UsageError(f"{option}: {problem}")
 
 
-def _per_file(values: Sequence[str] | None, codes: Collection[str]) -> dict[str, tuple[str, ...]]:
+def _per_file(values: Sequence[str] | None, codes: Codes) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for value in values or ():
         pattern, colon, listed = value.rpartition(":")

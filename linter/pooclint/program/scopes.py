@@ -33,15 +33,22 @@ def semantic_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=None)
+def _is_node(kind: type[object]) -> bool:
+    """`issubclass` of an abstract base class is slow, and asked for every field of every node."""
+    return issubclass(kind, cst.CSTNode)
+
+
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """Child nodes that carry meaning."""
     found: list[cst.CSTNode] = []
     for name in semantic_fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
+        kind = type(value)
+        if kind is tuple or kind is list:
+            found += [v for v in value if _is_node(type(v))]
+        elif _is_node(kind):
             found.append(value)
-        elif isinstance(value, (list, tuple)):
-            found.extend(v for v in value if isinstance(v, cst.CSTNode))
     return found
 
 
@@ -201,15 +208,27 @@ def build_index(module: cst.Module, package: str = "", wanted: frozenset[type[cs
     stack: list[tuple[cst.CSTNode, Scope]] = [(module, root)]
     while stack:
         node, scope = stack.pop()
-        if type(node) in wanted:
+        kind = type(node)
+        if kind in _LEAVES:
+            continue
+        if kind in wanted:
             index.visited.append((node, scope))
-        below = _enter(node, scope, index, package)
+        below = _enter(node, scope, index, package) if kind in _BINDING else None
         if below is None:
             below = [(child, scope) for child in children(node)]
         below.reverse()
         stack += below
     return index
 
+
+# Nothing below these matters to the walk.
+_LEAVES = frozenset({cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Ellipsis, cst.Pass})
+# Nodes that bind a name or open a scope. Matching on a class of nodes is slow; most nodes are none of these.
+_BINDING = frozenset({
+    cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp, cst.CompFor, cst.Import,
+    cst.ImportFrom, cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.For, cst.WithItem, cst.ExceptHandler,
+    cst.ExceptStarHandler, cst.MatchAs, cst.MatchStar, cst.Del, cst.Global, cst.Nonlocal, cst.Yield,
+})  # fmt: skip
 
 _Below = list[tuple[cst.CSTNode, Scope]]
 

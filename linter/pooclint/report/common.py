@@ -18,7 +18,8 @@ class Context:
     """What a reporter may need besides the findings."""
 
     version: str
-    rules: Sequence[type[Rule]]
+    rules: Callable[[], Sequence[type[Rule]]]
+    """Gives all rules; a function, since most formats need none."""
     lines: Callable[[str], Sequence[str]]
     """The lines of a file that a finding names; none when it cannot be read."""
     color: bool = False

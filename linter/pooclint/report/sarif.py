@@ -20,7 +20,8 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 
 def render(result: RunResult, context: Context) -> str:
     """The run as a SARIF log."""
-    places = {rule.code: index for index, rule in enumerate(context.rules)}
+    rules = context.rules()
+    places = {rule.code: index for index, rule in enumerate(rules)}
     run = {
         "tool": {
             "driver": {
@@ -28,7 +29,7 @@ def render(result: RunResult, context: Context) -> str:
                 "version": context.version,
                 "semanticVersion": context.version,
                 "informationUri": "https://pooclint.readthedocs.io/",
-                "rules": [_rule(rule) for rule in context.rules],
+                "rules": [_rule(rule) for rule in rules],
             }
         },
         "columnKind": "unicodeCodePoints",
