@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from pooclint.program.scopes import Function, Index, Scope, build_index
 from pooclint.rule import Confidence, Finding, Report, Rule, Severity, Step
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.positions import Span, locate
-from pooclint.source.prefilter import compile_prefilter
+from pooclint.source.prefilter import Prefilter, compile_prefilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Mod
     Returns:
         Findings in source order, before suppression and filters. A file that cannot be read as Python is a finding.
     """
-    if not _prefilter(models).search(data):
+    if not _prefilter(models).lets_through(data):
         problem = _syntax_problem(data)
         return _unreadable(problem, path) if problem else FileResult((), 0, "skipped")
     module = parse(data)
@@ -120,8 +119,8 @@ def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Mod
 
 
 @lru_cache(maxsize=4)
-def _prefilter(models: Models) -> re.Pattern[bytes]:
-    return compile_prefilter(models.import_roots())
+def _prefilter(models: Models) -> Prefilter:
+    return compile_prefilter(models.import_roots(), models.acquire_words())
 
 
 def _syntax_problem(data: bytes) -> Unreadable | None:

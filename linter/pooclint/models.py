@@ -354,6 +354,10 @@ class Models:
         self.scopes = tuple(s for f in self.files for s in f.scope)
         self.dependencies = {n: d for f in self.files for d in f.dependency for n in d.names}
         self.teardowns = {n: t for f in self.files for t in f.teardown for n in t.decorators}
+        self.call_words = frozenset(
+            w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
+        )
+        """Last components of every modelled function and method: a call of anything else has no model."""
         self.release_names = frozenset(
             parse_release(r).name for f in self.files for holder in (*f.type, *f.call) for r in holder.release or ()
         )
@@ -447,6 +451,20 @@ class Models:
     def import_roots(self) -> frozenset[str]:
         """Top-level import names that make a source file worth parsing."""
         return frozenset(r.split(".")[0] for f in self.files if any(c.acquires or c.size for c in f.call) for r in f.library.imports)
+
+    def acquire_words(self) -> frozenset[str]:
+        """Words of which a file that acquires, sizes or is handed a connection contains at least one."""
+        words: set[str] = set()
+        for file in self.files:
+            for call in file.call:
+                if call.only_if:
+                    words.update(call.only_if)
+                elif call.acquires or call.size:
+                    # An instance that is called was built, or annotated, under its type's name.
+                    words.update(w.rpartition(".")[2] for w in (*call.names, *call.methods) if w != "__call__")
+                    words.update(o.rpartition(".")[2] for o in call.on if "__call__" in call.methods)
+            words.update(n.rpartition(".")[2] for t in file.type if t.pooled for n in (t.name, *t.aliases))
+        return frozenset(words)
 
 
 def load_model_file(path: Path) -> ModelFile:

@@ -50,11 +50,11 @@ def _outlives(node: cst.Call, context: FileContext, function: Function) -> bool:
 
 def _per_request(node: cst.Call, context: FileContext, kinds: frozenset[str], severity: Severity, cost: str) -> Iterator[Report]:
     function = context.scope.function
-    entry = context.requests.entry(function)
-    if function is None or entry is None:
-        return
     call = _constructed(node, context, kinds)
-    if call is None or _outlives(node, context, function):
+    if call is None or function is None:
+        return
+    entry = context.requests.entry(function)
+    if entry is None or _outlives(node, context, function):
         return
     acquisition = context.models.acquisition(call)
     assert acquisition is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import cast
 
 import libcst as cst
 
@@ -34,11 +36,14 @@ class Names:
 
         Assignments that only rename (`Client = httpx.AsyncClient`) are followed.
         """
-        if isinstance(node, cst.Attribute):
-            base = self.qualify(node.value, scope, steps)
-            return f"{base}.{node.attr.value}" if base else ""
-        if not isinstance(node, cst.Name) or steps > _MAX_STEPS:
+        kind = type(node)  # asked for every call: `isinstance` of an abstract base class is slow
+        if kind is cst.Attribute:
+            attribute = cast(cst.Attribute, node)
+            base = self.qualify(attribute.value, scope, steps)
+            return f"{base}.{attribute.attr.value}" if base else ""
+        if kind is not cst.Name or steps > _MAX_STEPS:
             return ""
+        node = cast(cst.Name, node)
         found = scope.lookup(node.value)
         if found is None:
             return f"builtins.{node.value}" if hasattr(builtins, node.value) else ""
@@ -141,6 +146,9 @@ class Names:
         return tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node))
 
     def _candidates(self, node: cst.Call, scope: Scope, receiver: str) -> tuple[Call, ...]:
+        func = type(node.func)
+        if func is cst.Attribute and cast(cst.Attribute, node.func).attr.value not in self.models.call_words:
+            return ()
         qualified = self.qualify(node.func, scope)
         found = self.models.calls(qualified) if qualified else ()
         if found:
@@ -422,9 +430,12 @@ def _last(node: cst.BaseExpression) -> str:
 
 def _parse_annotation(node: cst.SimpleString) -> cst.BaseExpression | None:
     value = node.evaluated_value
-    if not isinstance(value, str) or len(value) > 500:
-        return None
+    return _parse_expression(value) if isinstance(value, str) and len(value) <= 500 else None
+
+
+@lru_cache(maxsize=4096)
+def _parse_expression(text: str) -> cst.BaseExpression | None:
     try:
-        return cst.parse_expression(value)
+        return cst.parse_expression(text)
     except Exception:  # not an expression: a forward reference of another tool
         return None

@@ -9,7 +9,7 @@ import libcst as cst
 from pooclint.models import Argument
 from pooclint.models import Scope as ScopeModel
 from pooclint.program.names import Names
-from pooclint.program.scopes import Class, Function, Scope, descendants
+from pooclint.program.scopes import Class, Function, Scope, descendants, dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +130,16 @@ class RequestScopes:
 
     def _registered(self) -> list[tuple[Function, ScopeModel]]:
         """Functions that are passed to a registering call: `app.add_api_route("/", handler)`."""
-        models = [m for m in self.names.models.scopes if m.callable_argument is not None]
+        by_word: dict[str, list[ScopeModel]] = {}
+        for model in self.names.models.scopes:
+            if model.callable_argument is not None:
+                for word in {w.rpartition(".")[2] for w in (*model.decorators, *model.methods)}:
+                    by_word.setdefault(word, []).append(model)
         found: list[tuple[Function, ScopeModel]] = []
         for node, scope in self.names.index.visited:
             if not isinstance(node, cst.Call):
                 continue
-            for model in models:
+            for model in by_word.get(dotted(node.func).rpartition(".")[2], ()):
                 if self._registers(model, node, scope):
                     handler = _argument(node, model.callable_argument)
                     defined = self.names.definition(handler, scope) if handler is not None else None
