@@ -181,6 +181,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """True when the callee only uses its arguments (`pandas.read_sql`), so that ownership stays where it was."""
     passes: tuple[Argument, ...] = ()
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
+    iterates: tuple[Argument, ...] = ()
+    """The callee reads these to their end: that fails when what they read from fails (`list(cursor)`)."""
     calls: tuple[Argument, ...] = ()
     """The callee calls these arguments (`to_thread`, `run_in_executor`)."""
     raises: Literal["any", "never", "always", "exits"] = "any"
@@ -315,6 +317,9 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     """Type of the pool or engine that the call is a method of."""
 
 
+_LASTING = frozenset({"connection", "session", "pool", "engine", "client"})
+
+
 class Models:
     """All loaded models, indexed for look-up. Built once, then only read."""
 
@@ -358,9 +363,15 @@ class Models:
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
         )
         """Last components of every modelled function and method: a call of anything else has no model."""
+        self.external_words = frozenset(m for f in self.files for e in f.external for m in e.methods)
+        """Methods of external calls; `*` where a model names all of a type's."""
         self.release_names = frozenset(
-            parse_release(r).name for f in self.files for holder in (*f.type, *f.call) for r in holder.release or ()
+            parse_release(r).name
+            for f in self.files
+            for holder in (*(t for t in f.type if t.kind in _LASTING), *(c for c in f.call if c.acquires and (t := self._types.get(c.returns)) and t.kind in _LASTING))
+            for r in holder.release or ()
         )
+        """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
 
     def type(self, name: str) -> Type | None:
         """The modelled type of that qualified name or alias."""

@@ -50,6 +50,8 @@ def _held(bound: dict[str, list[object]] | dict[str, list], hold: Hold) -> str: 
 
 
 def _called(hold: Hold) -> str:
+    if hold.through:
+        return f"an external call ({hold.external.category}: {hold.through})"
     return {
         "sleep": "sleeping",
         "wait": "waiting for another task",
@@ -64,7 +66,7 @@ def _severity(hold: Hold) -> Severity:
 
 
 def _confidence(hold: Hold) -> Confidence:
-    if hold.obligation.doubtful:
+    if hold.obligation.doubtful or hold.through:
         return Confidence.MEDIUM
     return Confidence.HIGH if hold.site.parameter < 0 or hold.site.injected else Confidence.MEDIUM
 
@@ -176,4 +178,4 @@ class HeldAcrossSleep:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report sleeps and waits while a connection is held."""
-        return _reports(node, context, lambda h: h.external.category in _WAITS, "")
+        return _reports(node, context, lambda h: h.external.category in _WAITS, "the function is")

@@ -14,7 +14,7 @@ from pooclint.flow.completions import NORMAL, RETURN, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
-from pooclint.models import Acquisition
+from pooclint.models import Acquisition, External
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Scope, children, descendants, dotted
 
@@ -31,6 +31,7 @@ class Analysis:
     names: Names
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
+    _reaches: dict[int, tuple[External, str] | None] = field(default_factory=dict)
     _summaries: dict[tuple[object, ...], tuple[Summary, ...] | None] = field(default_factory=dict)
     _active: list[int] = field(default_factory=list)
 
@@ -82,7 +83,7 @@ class Analysis:
             if not type_name and injected and isinstance(parameter.default, cst.Call):
                 type_name = self.names.provided(parameter.default, function.parent)
             acquisition = self.names.models.acquisition_of_type(type_name) if type_name else None
-            if acquisition and acquisition.pooled:
+            if acquisition and acquisition.kind in ("connection", "session"):
                 yield parameter.name, acquisition, injected
 
     # ------------------------------------------------------------------------------------------------------ evaluation
@@ -115,6 +116,7 @@ class Analysis:
             function=function,
             record=record,
             summarise=self.summarise,
+            reaches=self.reaches,
             global_names=at_module,
             repeated=repeated_names(node),
             escaping=self._escaping(node),
@@ -201,6 +203,24 @@ class Analysis:
             if isinstance(inner, (cst.FunctionDef, cst.Lambda)) and inner is not node:
                 found |= taken_names(inner, self.names.models.release_names)
         return frozenset(found)
+
+    def reaches(self, function: Function) -> tuple[External, str] | None:
+        """The first external call that the function makes, itself or through functions of this file, with the way to it."""
+        if id(function) not in self._reaches:
+            self._reaches[id(function)] = None  # cuts off recursion
+            self._reaches[id(function)] = self._first_external(function)
+        return self._reaches[id(function)]
+
+    def _first_external(self, function: Function) -> tuple[External, str] | None:
+        for node, scope in own_calls(function.node, function.scope):
+            external = calls.external_of(self.names, node, scope)
+            if external and external.category != "database":
+                return external, f"{function.name} → {dotted(node.func)}"
+            called = self.names.definition(node.func, scope)
+            found = self.reaches(called) if isinstance(called, Function) and not called.is_generator else None
+            if found:
+                return found[0], f"{function.name} → {found[1]}"
+        return None
 
     # ------------------------------------------------------------------------------------------------------- summaries
 

@@ -11,7 +11,8 @@ from pooclint.flow.completions import CANCEL, EXIT, OTHER, RESOURCE, Completion,
 from pooclint.flow.run import Hold, Misuse, Run, Summary
 from pooclint.flow.values import NOTHING, UNBOUND, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.models import Acquisition, Argument, Call, External
-from pooclint.program.scopes import Class, Function
+from pooclint.program.names import Names
+from pooclint.program.scopes import Class, Function, Scope
 
 Results = list[tuple[State, Value]]
 _ATTEMPT = Literal["await", "sync-with", "async-with"]
@@ -182,10 +183,14 @@ def _modelled(run: Run, invocation: Invocation, model: Call, state: State, out: 
     if model.enters:
         return _register(run, invocation, model, state, out)
     if model.passes or model.calls:
+        state = _started(run, invocation, model, state)
         return _pass(run, invocation, model, state, out)
     if model.owned_by and invocation.chosen(model.owned_by) and not model.acquires:
         return _wrap(run, invocation, model, state)
-    if not model.borrows and not head.refs and not head.derived and model.raises != "never" and not model.acquires:
+    type_ = run.models.type(model.returns)
+    if type_ is not None and type_.kind == "factory":
+        state = run.keep(state, _reach([v for _, v in invocation.arguments]))
+    elif not (model.borrows or model.acquires or head.refs or head.derived or model.raises == "never"):
         state = _doubt(run, invocation, state)
     state = _checkout(run, invocation, model, state)
     external = _external(run, invocation)
@@ -194,7 +199,7 @@ def _modelled(run: Run, invocation: Invocation, model: Call, state: State, out: 
         return [(state, Value(model.returns, derived=head.refs | head.derived, pending=Pending(
             node, calls=(model,), arguments=invocation.arguments, receiver=head, external=external)))]  # fmt: skip
     if external and external.io == "blocking":
-        hold(run, state, node, external, awaited=False)
+        hold(run, state, node, external, awaited=False, own=head.refs | head.derived)
     if not (acquired_now and _opens_nothing(run, model)):
         _fail(run, invocation, model, state, out, acquires=acquired_now)
     if acquired_now:
@@ -223,7 +228,7 @@ def acquire(
 ) -> tuple[State, Value]:
     """The state after the acquisition, and the resource."""
     acquisition = run.models.acquisition(model)
-    if acquisition is None:
+    if acquisition is None or _shares(run, node, model, arguments):
         return state, Value(run.models.canonical(model.returns))
     site = run.site(node, acquisition, label_of(run, node, model))
     state, number = run.acquire(state, site)
@@ -231,8 +236,20 @@ def acquire(
     state = state.change(owned - {number}, owner=number)
     value = Value(acquisition.type, refs=frozenset({number}))
     if model.element >= 0:
-        return state, Value(items=tuple(value if i == model.element else NOTHING for i in range(model.element + 1)))
+        return state, Value(items=tuple(value if i == model.element else NOTHING for i in range(max(2, model.element + 1))))
     return state, value
+
+
+def _shares(run: Run, node: cst.Call, model: Call, arguments: tuple[tuple[int | str, Value], ...]) -> bool:
+    """True when the object works on a pool or connection of somebody else (`Redis(connection_pool=pool)`, `Session(conn)`).
+
+    An engine is the exception: who is given one checks connections out of it.
+    """
+    for argument, (key, value) in zip(node.args, arguments, strict=False):
+        if key in model.shares:
+            type_ = run.models.type(value.type or run.names.type_of(argument.value, run.scope))
+            return type_ is None or type_.kind != "engine"
+    return False
 
 
 def label_of(run: Run, node: cst.Call, model: Call) -> str:
@@ -262,19 +279,36 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
     return results
 
 
+def _started(run: Run, invocation: Invocation, model: Call, state: State) -> State:
+    """`Thread(target=work, args=(conn,))`: what is handed to code that runs elsewhere is that code's business."""
+    wanted = (*model.calls, *model.passes)
+    return run.keep(state, _reach([v for k, v in invocation.arguments if k not in wanted])) if model.calls else state
+
+
 def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
     """`gather(a, b)`, `wait_for(a, 5)`, `to_thread(f, x)`: the callee awaits or calls its arguments."""
     passed = [i for v in invocation.chosen(model.passes) for i in (v.items if v.items is not None else (v,))]
     releases = frozenset[int]().union(*(v.refs for v in invocation.chosen(model.calls) if v.method))
+    called = _called_elsewhere(run, invocation, model)
     external = _external(run, invocation)
-    value = Value(pending=Pending(invocation.node, calls=(model,), passes=tuple(passed), releases=releases, external=external))
+    pending = Pending(invocation.node, calls=called or (model,), passes=tuple(passed), releases=releases, external=external)
+    value = Value(pending=pending)
     if model.awaited == "no":
-        return complete(run, invocation.node, replace(value, pending=replace(value.pending, calls=())), state, out, "await") if value.pending else [(state, value)]
+        return complete(run, invocation.node, replace(value, pending=replace(pending, calls=called)), state, out, "await")
     # A task runs whether it is awaited or not: what it releases is released.
     for item in passed:
         if item.pending and item.pending.releases and model.at == "call" and model.awaited == "may":
             state = run.release(state, item.pending.releases, invocation.node)
     return [(state, value)]
+
+
+def _called_elsewhere(run: Run, invocation: Invocation, model: Call) -> tuple[Call, ...]:
+    """`to_thread(connect, dsn)` gives what `connect(dsn)` gives: the model of a callable that acquires."""
+    for key, argument in zip(argument_keys(invocation.node), invocation.node.args, strict=True):
+        if key in model.calls:
+            found = run.models.calls(run.names.qualify(argument.value, run.scope))
+            return tuple(c for c in found if c.acquires and not c.only_if)[:1]
+    return ()
 
 
 def _wrap(run: Run, invocation: Invocation, model: Call, state: State) -> Results:
@@ -302,10 +336,12 @@ def _checkout(run: Run, invocation: Invocation, model: Call | None, state: State
 
 def _fail(run: Run, invocation: Invocation, model: Call | None, state: State, out: Outcomes, acquires: bool = False) -> None:
     """Record how a call may raise: as a failure of the resource it is made on, or of anything else."""
-    if model is not None and model.raises == "never":
-        return
     head = invocation.head
     touched = head.refs | head.derived
+    if model is not None and model.raises == "never":
+        touched = frozenset[int]().union(*(v.refs | v.derived for v in invocation.chosen(model.iterates)))
+        if not touched:
+            return
     type_ = run.models.type(head.type)
     if invocation.method and ((type_ and invocation.method in type_.cannot_raise) or _parent_cannot_raise(run, invocation, state)):
         return
@@ -354,6 +390,10 @@ def apply_summary(
     run: Run, node: cst.Call, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State, out: Outcomes
 ) -> Results:
     """The effect of calling a project function: one result for each way in which it completes."""
+    reached = run.reaches(function)
+    if reached:
+        external, inner = reached
+        hold(run, state, node, external, awaited=external.io == "await", through=inner)
     named = tuple((_parameter_name(function, k), v) for k, v in arguments)
     summaries = run.summarise(function, named, state)
     if summaries is None:
@@ -428,7 +468,7 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
     else:
         state = run.keep(state, _reach([v for _, v in invocation.arguments]))
     if external and external.io == "blocking":
-        hold(run, state, invocation.node, external, awaited=False)
+        hold(run, state, invocation.node, external, awaited=False, own=head.refs | head.derived)
     _fail(run, invocation, None, state, out)
     derives = head.refs | head.derived
     pending = Pending(invocation.node, external=external) if external and external.io == "await" else None
@@ -464,7 +504,9 @@ def acquisition_of_type(run: Run, type_name: str) -> Acquisition | None:
 
 def _doubt(run: Run, invocation: Invocation, state: State) -> State:
     """An unknown callee has seen these: it may have taken them over; a fresh one that nothing else refers to, it has."""
-    numbers = _reach([v for _, v in invocation.arguments])
+    registered = frozenset[int]().union(*(v.refs for _, v in invocation.arguments if v.method))
+    state = run.keep(state, registered) if registered else state  # `addfinalizer(conn.close)`
+    numbers = _reach([v for _, v in invocation.arguments]) - registered
     if not numbers:
         return state
     pending = frozenset[int]().union(*(v.pending.releases for _, v in invocation.arguments if v.pending))
@@ -495,8 +537,9 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
             if attempt == "await" and not value.refs:
                 run.fail(state, node, out, OTHER, {}, Lane.OTHER)
         return [(state, value)]
-    if pending.external and (pending.external.io == "await" or not pending.releases) and pending.external.io == "await":
-        hold(run, state, pending.node, pending.external, awaited=True)
+    if pending.external and pending.external.io == "await":
+        own = pending.receiver.refs | pending.receiver.derived if pending.receiver else frozenset[int]()
+        hold(run, state, pending.node, pending.external, awaited=True, own=own)
     if pending.releases:
         after = run.release(state, pending.releases, pending.node)
         run.fail(after, node, out, RESOURCE, {}, Lane.OTHER)
@@ -534,42 +577,51 @@ def _method_name(node: cst.Call) -> str:
 
 def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State, out: Outcomes) -> Results:
     """Await what `gather` or `wait_for` was given, in turn; the value is that of a single one."""
-    results: Results = [(state, NOTHING)]
-    values: list[Value] = []
+    results: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
     for item in pending.passes:
-        following: Results = []
-        for current, _ in results:
-            following += complete(run, node, item, current, out, "await") if item.pending else [(current, item)]
+        following: list[tuple[State, tuple[Value, ...]]] = []
+        for current, values in results:
+            done = complete(run, node, item, current, out, "await") if item.pending else [(current, item)]
+            following += [(after, (*values, value)) for after, value in done]
         results = following
-        values = [v for _, v in results]
     run.fail(state, node, out, OTHER, {}, Lane.OTHER)
-    if len(pending.passes) == 1:
-        return results
-    held = _reach(values)
-    return [(run.keep(s, held) if held else s, NOTHING) for s, _ in results]
+    gathers = any("*" in c.passes for c in pending.calls)
+    return [(s, Value(items=v) if gathers else next(iter(v), NOTHING)) for s, v in results]
 
 
 def _external(run: Run, invocation: Invocation) -> External | None:
-    """The external-call entry of a call: by the type of its receiver, or by its qualified name."""
-    if invocation.method:
-        types = [invocation.head.type, run.names.type_of(invocation.node.func.value, run.scope)] if isinstance(invocation.node.func, cst.Attribute) else [invocation.head.type]
-        for type_name in types:
-            owner = run.names.local_class(type_name)
-            found = run.models.external_method(run.names.modelled_base(owner) if owner else type_name, invocation.method)
-            if found:
-                return found
-    qualified = run.names.qualify(invocation.node.func, run.scope)
-    return run.models.external(qualified) if qualified else None
+    """The external-call entry of a call, by what is known of its receiver here, or anywhere."""
+    if invocation.method and invocation.head.type:
+        found = run.models.external_method(_modelled_type(run.names, invocation.head.type), invocation.method)
+        if found:
+            return found
+    return external_of(run.names, invocation.node, run.scope)
 
 
-def hold(run: Run, state: State, node: cst.CSTNode, external: External, awaited: bool) -> None:
-    """Record what is held while an external call is made."""
+def external_of(names: Names, node: cst.Call, scope: Scope) -> External | None:
+    """The external-call entry of a call: by its qualified name, or by the type of its receiver."""
+    qualified = names.qualify(node.func, scope)
+    found = names.models.external(qualified) if qualified else None
+    if found or not isinstance(node.func, cst.Attribute) or not names.models.external_words & {node.func.attr.value, "*"}:
+        return found
+    return names.models.external_method(_modelled_type(names, names.type_of(node.func.value, scope)), node.func.attr.value)
+
+
+def _modelled_type(names: Names, type_name: str) -> str:
+    owner = names.local_class(type_name)
+    return names.modelled_base(owner) if owner else type_name
+
+
+def hold(
+    run: Run, state: State, node: cst.CSTNode, external: External, awaited: bool, own: frozenset[int] = frozenset(), through: str = ""
+) -> None:
+    """Record what is held while an external call is made; what the call itself is made on (`own`) is in use, not held."""
     if external.category == "database":
         return
-    for obligation in state.obligations.values():
-        if _occupies(obligation):
+    for number, obligation in state.obligations.items():
+        if number not in own and _occupies(obligation):
             key = (obligation.site.number, id(node))
-            run.record.holds.setdefault(key, Hold(obligation.site, obligation, node, external, awaited))
+            run.record.holds.setdefault(key, Hold(obligation.site, obligation, node, external, awaited, through))
 
 
 def _occupies(obligation: Obligation) -> bool:

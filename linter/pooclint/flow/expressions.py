@@ -352,8 +352,15 @@ def _refine_name(run: Run, name: str, value: Value, state: State) -> tuple[State
         return state, state
     return (
         State({**state.env, name: replace(value, truth=True)}, state.obligations, state.trace, state.causes),
-        State({**state.env, name: replace(value, truth=False)}, state.obligations, state.trace, state.causes),
+        State({**state.env, name: _falsy(run, name, value)}, state.obligations, state.trace, state.causes),
     )
+
+
+def _falsy(run: Run, name: str, value: Value) -> Value:
+    """A parameter that defaults to None and is false is taken for None: `client or Client()`, `if client is None`."""
+    parameters = run.function.parameters if run.function else ()
+    optional = any(p.name == name and p.default is not None and literal(p.default) is None for p in parameters)
+    return NONE if optional else replace(value, truth=False)
 
 
 def _closed_test(run: Run, node: cst.BaseExpression, state: State, value: Value, out: Outcomes) -> tuple[list[State], list[State]] | None:
@@ -419,7 +426,8 @@ def _same(
     if (left.refs and isinstance(right.constant, comparable)) or (right.refs and isinstance(left.constant, comparable)):
         return None, state
     for resource, other in ((left, right_node), (right, left_node)):
-        if resource.refs and run.names.qualify(other, run.scope):  # `conn is sys.stdout`
+        # What was acquired here is never an object that was there before: `conn is sys.stdout`, `conn is shared`.
+        if resource.refs and dotted(other) and not (left.refs and right.refs):
             return None, state
     fact = _fact(run, left_node, right_node)
     return _by_fact(fact, state) if fact else (state, state)

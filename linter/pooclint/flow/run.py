@@ -57,6 +57,8 @@ class Hold:
     """The external call."""
     external: External
     awaited: bool
+    through: str = ""
+    """The project functions between, where the call is not made in the function itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Run:
     record: Record
     summarise: Callable[[Function, tuple[tuple[str, Value], ...], State], tuple[Summary, ...] | None]
     """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
+    reaches: Callable[[Function], tuple[External, str] | None]
+    """The external call that a project function makes, itself or through others, and the way to it."""
     global_names: frozenset[str]
     repeated: frozenset[str]
     """Names that are tested at least twice, or assigned a constant and tested: worth telling apart."""

@@ -72,7 +72,11 @@ def _severity(leak: Leak) -> Severity:
     """By what reclaims the object, lowered with the lane."""
     reclaimed = leak.site.acquisition.reclaimed
     severity = {"never": Severity.ERROR, "late": Severity.WARNING, "refcount": Severity.WARNING, "harmless": Severity.INFO}[reclaimed]
-    return severity.lower() if leak.obligation.lane >= Lane.OTHER else severity
+    if leak.site.acquisition.kind == "client" and reclaimed == "refcount":
+        severity = Severity.INFO  # nobody waits for it, and it is closed as soon as the name is gone
+    if leak.obligation.lane is Lane.CANCELLED:
+        return Severity.INFO
+    return severity.lower() if leak.obligation.lane is Lane.OTHER else severity
 
 
 def _confidence(record: Record, leak: Leak, released: bool) -> Confidence:
