@@ -365,13 +365,14 @@ class Models:
         """Last components of every modelled function and method: a call of anything else has no model."""
         self.external_words = frozenset(m for f in self.files for e in f.external for m in e.methods)
         """Methods of external calls; `*` where a model names all of a type's."""
-        self.release_names = frozenset(
-            parse_release(r).name
-            for f in self.files
-            for holder in (*(t for t in f.type if t.kind in _LASTING), *(c for c in f.call if c.acquires and (t := self._types.get(c.returns)) and t.kind in _LASTING))
-            for r in holder.release or ()
-        )
+        lasting: list[Type | Call] = [t for f in self.files for t in f.type if t.kind in _LASTING]
+        lasting += [c for f in self.files for c in f.call if c.acquires and self._kind(c.returns) in _LASTING]
+        self.release_names = frozenset(parse_release(r).name for item in lasting for r in item.release or ())
         """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
+
+    def _kind(self, name: str) -> str:
+        found = self._types.get(name)
+        return found.kind if found else ""
 
     def type(self, name: str) -> Type | None:
         """The modelled type of that qualified name or alias."""
