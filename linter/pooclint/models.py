@@ -363,6 +363,7 @@ class Models:
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
         )
         """Last components of every modelled function and method: a call of anything else has no model."""
+        self.words_that_acquire = self.acquire_words()
         self.external_words = frozenset(m for f in self.files for e in f.external for m in e.methods)
         """Methods of external calls; `*` where a model names all of a type's."""
         lasting: list[Type | Call] = [t for f in self.files for t in f.type if t.kind in _LASTING]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import libcst as cst
     from pooclint.engine import FileContext
 
+_HELD = ("connection", "session", "transaction")
 _WAITS = ("sleep", "wait")
 
 
@@ -22,6 +23,8 @@ def _reports(node: cst.FunctionDef, context: FileContext, wanted: Callable[[Hold
         return
     seen: set[int] = set()
     for hold in record.holds.values():
+        if hold.site.acquisition.kind not in _HELD:
+            continue
         # One finding for each thing held; the further calls are notes.
         if not wanted(hold) or hold.site.number in seen:
             continue

@@ -14,7 +14,7 @@ from pooclint.flow.completions import NORMAL, RETURN, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
-from pooclint.models import Acquisition, External
+from pooclint.models import Acquisition, External, Models
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Scope, children, descendants, dotted
 
@@ -56,7 +56,10 @@ class Analysis:
 
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters?"""
-        return self.acquires(function) or any(True for _ in self._held_parameters(function))
+        if self.acquires(function):
+            return True
+        # What the caller lends can only be held across an external call.
+        return any(True for _ in self._held_parameters(function)) and self.reaches(function) is not None
 
     def acquires(self, function: Function) -> bool:
         """True when a call in the function's own body acquires, or calls a function of this file that does."""
@@ -118,7 +121,7 @@ class Analysis:
             summarise=self.summarise,
             reaches=self.reaches,
             global_names=at_module,
-            repeated=repeated_names(node),
+            repeated=repeated_names(node, self.names.models),
             escaping=self._escaping(node),
             yields_to=self._yields_to(function),
         )
@@ -282,12 +285,13 @@ def _summary(completion: object, state: State) -> Summary:
     fates = tuple(
         (n, o.fate) for n, o in sorted(state.obligations.items()) if n >= _SYMBOLIC and o.fate is not Fate.HELD
     )
-    doubtful = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.doubtful)
     fresh: list[tuple[int, Site]] = []
     held = [n for n in value.reach() if n < _SYMBOLIC and n in state.obligations and state.obligations[n].fate is Fate.HELD]
     for number in sorted(held):
         value = value.renumbered(number, _RETURNED + number)
         fresh.append((_RETURNED + number, state.obligations[number].site))
+    doubtful = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.doubtful)
+    doubtful |= frozenset(_RETURNED + n for n in held if state.obligations[n].doubtful)
     return Summary(NORMAL if completion.kind == "return" else completion, _portable(value), fates, doubtful, tuple(fresh))
 
 
@@ -312,7 +316,7 @@ def _translated(summary: Summary, known: list[int]) -> Summary:
         summary.completion,
         value,
         tuple((known[n - _SYMBOLIC], fate) for n, fate in summary.fates if n - _SYMBOLIC < len(known)),
-        frozenset(known[n - _SYMBOLIC] for n in summary.doubtful if n - _SYMBOLIC < len(known)),
+        frozenset(n if n >= _RETURNED else known[n - _SYMBOLIC] for n in summary.doubtful if n >= _RETURNED or n - _SYMBOLIC < len(known)),
         summary.fresh,
     )
 
@@ -339,22 +343,45 @@ def own_calls(node: cst.CSTNode, scope: Scope) -> Iterator[tuple[cst.Call, Scope
             yield inner, scope
 
 
-def repeated_names(node: cst.CSTNode) -> frozenset[str]:
-    """Names and dotted paths on whose value control flow depends more than once, or that are assigned a constant and tested.
+def repeated_names(node: cst.CSTNode, models: Models) -> frozenset[str]:
+    """Names and dotted paths that are worth telling apart.
 
-    Only these are worth telling apart: every other condition is met once, and both of its branches join again.
+    Control flow depends on them more than once, or they are assigned a constant and tested; and at least one of these
+    conditions decides whether something is acquired or released. Every other condition joins again without consequence.
     """
     tested: Counter[str] = Counter()
+    decisive: set[str] = set()
     assigned: set[str] = set()
     for inner in descendants(node):
         match inner:
             case cst.If(test=condition) | cst.While(test=condition) | cst.IfExp(test=condition) | cst.Assert(test=condition):
-                tested.update(_tested(condition))
+                names = _tested(condition)
             case cst.BooleanOperation(left=left):
-                tested.update(_tested(left))
+                names = _tested(left)
             case cst.Assign(targets=targets, value=value) if literal(value) is not ...:
                 assigned.update(path for t in targets if (path := dotted(t.target)))
-    return frozenset(n for n, count in tested.items() if count > 1 or n in assigned)
+                continue
+            case _:
+                continue
+        tested.update(names)
+        if not names <= decisive and _decides(inner, models):
+            decisive |= names
+    return frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
+
+
+def _decides(node: cst.CSTNode, models: Models) -> bool:
+    """True when something below acquires or releases, as far as names tell."""
+    if isinstance(node, cst.If):  # the branches that follow an `elif` are looked at with it
+        parts: list[cst.CSTNode] = [node.body, *([node.orelse.body] if isinstance(node.orelse, cst.Else) else [])]
+    else:
+        parts = children(node)
+    for part in parts:
+        for inner in descendants(part):
+            if isinstance(inner, cst.Call):
+                word = dotted(inner.func).rpartition(".")[2] or (inner.func.attr.value if isinstance(inner.func, cst.Attribute) else "")
+                if word in models.release_names or word in models.words_that_acquire:
+                    return True
+    return False
 
 
 def _tested(condition: cst.BaseExpression) -> set[str]:

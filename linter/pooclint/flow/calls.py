@@ -243,12 +243,13 @@ def acquire(
 def _shares(run: Run, node: cst.Call, model: Call, arguments: tuple[tuple[int | str, Value], ...]) -> bool:
     """True when the object works on a pool or connection of somebody else (`Redis(connection_pool=pool)`, `Session(conn)`).
 
-    An engine is the exception: who is given one checks connections out of it.
+    An engine is the exception: a session that is given one, or something unknown, checks connections out of it.
     """
     for argument, (key, value) in zip(node.args, arguments, strict=False):
         if key in model.shares:
             type_ = run.models.type(value.type or run.names.type_of(argument.value, run.scope))
-            return type_ is None or type_.kind != "engine"
+            made = run.models.type(model.returns)
+            return type_.kind != "engine" if type_ else made is None or made.kind != "session"
     return False
 
 
@@ -434,7 +435,7 @@ def _adopt(run: Run, node: cst.Call, function: Function, summary: Summary, state
     value = summary.value
     for number, origin in summary.fresh:
         site = run.site(node, origin.acquisition, origin.label, through=function.name)
-        state, own = run.acquire(state, site)
+        state, own = run.acquire(state, site, doubtful=number in summary.doubtful)
         value = value.renumbered(number, own)
     return state, value
 

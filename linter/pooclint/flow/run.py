@@ -14,10 +14,10 @@ from pooclint.models import Acquisition, External, Models
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Scope
 
-MAX_STATES = 48
+MAX_STATES = 32
 """States of one completion that are told apart; beyond it what is known of plain names is given up."""
-MAX_EVALUATIONS = 40_000
-"""Statements evaluated for one function, loops and every way into a `finally` counted each time."""
+MAX_EVALUATIONS = 60_000
+"""Statements evaluated for one function, once for each state, each turn of a loop and each way into a `finally`."""
 MAX_ROUNDS = 6
 """Times a loop body is evaluated for a fixpoint."""
 
@@ -132,15 +132,15 @@ class Run:
         """The loaded models."""
         return self.names.models
 
-    def tick(self) -> None:
-        """Count one evaluated statement.
+    def tick(self, states: int) -> None:
+        """Count a statement that is evaluated from so many states.
 
         Raises:
             GaveUp: the bound is exceeded.
         """
-        self.evaluations += 1
+        self.evaluations += states
         if self.evaluations > MAX_EVALUATIONS:
-            raise GaveUp(f"more than {MAX_EVALUATIONS:,} statement evaluations")
+            raise GaveUp(f"more than {MAX_EVALUATIONS:,} evaluations of statements")
 
     def limit(self, states: list[State]) -> list[State]:
         """At most `MAX_STATES` states: beyond, knowledge of plain names goes first, then the worst-ranked states."""

@@ -34,7 +34,9 @@ def evaluate_block(run: Run, statements: Sequence[cst.CSTNode], states: Iterable
     for statement in statements:
         if not current:
             break
-        result = evaluate_statement(run, statement, run.limit(current))
+        current = run.limit(current)
+        run.tick(len(current))
+        result = evaluate_statement(run, statement, current)
         current = result.take(NORMAL)
         out.merge(result)
     out.extend(NORMAL, current)
@@ -43,7 +45,6 @@ def evaluate_block(run: Run, statements: Sequence[cst.CSTNode], states: Iterable
 
 def evaluate_statement(run: Run, node: cst.CSTNode, states: list[State]) -> Outcomes:
     """Evaluate one statement from each of the states."""
-    run.tick()
     match node:
         case cst.SimpleStatementLine() | cst.SimpleStatementSuite():
             return _simple_line(run, node, states)

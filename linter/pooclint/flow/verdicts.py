@@ -74,6 +74,8 @@ def _severity(leak: Leak) -> Severity:
     severity = {"never": Severity.ERROR, "late": Severity.WARNING, "refcount": Severity.WARNING, "harmless": Severity.INFO}[reclaimed]
     if leak.site.acquisition.kind == "client" and reclaimed == "refcount":
         severity = Severity.INFO  # nobody waits for it, and it is closed as soon as the name is gone
+    if leak.site.acquisition.lazy and not leak.obligation.holding:
+        return Severity.INFO  # it has no connection here: not used yet, or given back by a commit
     if leak.obligation.lane is Lane.CANCELLED:
         return Severity.INFO
     return severity.lower() if leak.obligation.lane is Lane.OTHER else severity

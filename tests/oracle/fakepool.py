@@ -1,0 +1,318 @@
+"""A pool library that a script drives: each call is a place where the script may make it fail.
+
+What the analysis is told about it stands in `fakepool.toml`.
+"""
+
+from __future__ import annotations
+
+import sys
+from asyncio import CancelledError
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+PROGRAM = "<program>"
+"""File name under which the programs are compiled: frames of it are where a connection was acquired."""
+MAX_FAULTS = 2
+MAX_TURNS = 5
+
+
+class Error(Exception):
+    """What operations of the library fail with."""
+
+
+class Fault(Exception):
+    """What code outside the library fails with."""
+
+
+@dataclass
+class Script:
+    """The choices of one run: a prefix that is given, and the first alternative after it."""
+
+    prefix: tuple[int, ...] = ()
+    max_faults: int = MAX_FAULTS
+    exits_fail: bool = True
+    """Whether `__exit__` may raise after it has done its work."""
+    taken: list[tuple[int, int]] = field(default_factory=list)
+    """What was chosen, out of how many."""
+    labels: list[str] = field(default_factory=list)
+    """What the choices that were not the first one meant: the run in words."""
+    faults: int = 0
+    turns: int = 0
+
+    def choose(self, width: int) -> int:
+        """The next choice among so many."""
+        position = len(self.taken)
+        choice = self.prefix[position] if position < len(self.prefix) else 0
+        self.taken.append((choice, width))
+        return choice
+
+    def fail(self, kinds: tuple[type[BaseException], ...], what: str) -> None:
+        """A place where one of those exceptions may be raised."""
+        if self.faults >= self.max_faults or (not self.exits_fail and _exiting()):
+            return
+        choice = self.choose(1 + len(kinds))
+        if choice:
+            self.faults += 1
+            kind = kinds[choice - 1]
+            self.labels.append(f"line {line()}: {what} raises {kind.__name__}")
+            raise kind(what)
+
+    def turn(self) -> bool:
+        """False once the run has turned in loops often enough."""
+        self.turns += 1
+        return self.turns <= MAX_TURNS
+
+    @property
+    def cut(self) -> bool:
+        """True when a loop was left only because it had turned often enough: the run does not count."""
+        return self.turns > MAX_TURNS
+
+
+def frames() -> Iterator[FrameType]:
+    """Frames of the program that is running, innermost first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename == PROGRAM:
+            yield frame
+        frame = frame.f_back
+
+
+def _exiting() -> bool:
+    """Whether a `with` statement is ending: the innermost frame of the program was called back by `__exit__`."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename != PROGRAM:
+        if frame.f_code.co_name in ("__exit__", "__aexit__"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def line() -> int:
+    """The line that the program is on."""
+    return next((f.f_lineno for f in frames()), 0)
+
+
+class Action:
+    """An awaitable that fails where the script says so."""
+
+    def __init__(self, body: Callable[[], Any]) -> None:
+        self._body = body
+
+    def __await__(self) -> Generator[None, None, Any]:
+        return self._body()
+        yield
+
+
+class Held:
+    """Anything that has to be given back."""
+
+    def __init__(self, library: Library, lines: frozenset[int]) -> None:
+        self.library = library
+        self.lines = lines
+        library.opened.append(self)
+        self.held = True
+
+    def execute(self, query: str) -> str:
+        self.library.script.fail((Error,), "execute")
+        return query
+
+    def _released(self, what: str) -> None:
+        self.held = False
+        self.library.script.fail((Error,), what)
+
+
+class Connection(Held):
+    """Closed by `close` and by `with`."""
+
+    def close(self) -> None:
+        self._released("close")
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._released("__exit__")
+
+
+class KeptConnection(Held):
+    """Closed by `close`; `with` leaves it open."""
+
+    def close(self) -> None:
+        self._released("close")
+
+    def __enter__(self) -> KeptConnection:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.library.script.fail((Error,), "__exit__")
+
+
+class PoolConnection(Held):
+    """Given back by the pool's `putconn` alone."""
+
+    def close(self) -> None:
+        self.library.script.fail((Error,), "close")
+
+    def __enter__(self) -> PoolConnection:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.library.script.fail((Error,), "__exit__")
+
+
+class AsyncHeld(Held):
+    """Its methods are coroutines."""
+
+    def execute(self, query: str) -> Any:
+        return Action(lambda: self.library.script.fail((Error, CancelledError), "await execute"))
+
+    def _arelease(self, what: str) -> Any:
+        def body() -> None:
+            self.held = False
+            self.library.script.fail((Error, CancelledError), f"await {what}")
+
+        return Action(body)
+
+
+class AsyncConnection(AsyncHeld):
+    """Closed by awaiting `close` and by `async with`."""
+
+    def close(self) -> Any:
+        return self._arelease("close")
+
+    async def __aenter__(self) -> AsyncConnection:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._arelease("__aexit__")
+
+
+class AsyncPoolConnection(AsyncHeld):
+    """Given back by the pool's `release` alone."""
+
+    def close(self) -> Any:
+        return Action(lambda: self.library.script.fail((Error, CancelledError), "await close"))
+
+
+class _Entered:
+    """What `pool.connection()` gives: acquired on entry, given back on exit."""
+
+    def __init__(self, library: Library, lines: frozenset[int]) -> None:
+        self._library, self._lines = library, lines
+        self._held: PoolConnection | None = None
+
+    def __enter__(self) -> PoolConnection:
+        self._library.script.fail((Error,), "__enter__")
+        self._held = PoolConnection(self._library, self._lines)
+        return self._held
+
+    def __exit__(self, *exception: object) -> None:
+        assert self._held is not None
+        self._held.held = False
+        self._library.script.fail((Error,), "__exit__")
+
+
+class _Acquire:
+    """What `pool.acquire()` gives: awaited, or entered by `async with`."""
+
+    def __init__(self, library: Library, lines: frozenset[int]) -> None:
+        self._library, self._lines = library, lines
+        self._held: AsyncPoolConnection | None = None
+
+    def _acquired(self) -> AsyncPoolConnection:
+        self._library.script.fail((Error, CancelledError), "await acquire")
+        return AsyncPoolConnection(self._library, self._lines)
+
+    def __await__(self) -> Generator[None, None, AsyncPoolConnection]:
+        return self._acquired()
+        yield
+
+    async def __aenter__(self) -> AsyncPoolConnection:
+        self._held = self._acquired()
+        return self._held
+
+    async def __aexit__(self, *exception: object) -> None:
+        assert self._held is not None
+        self._held.held = False
+        self._library.script.fail((Error, CancelledError), "await __aexit__")
+
+
+class Pool:
+    """A pool whose connections come back by `putconn`."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def getconn(self) -> PoolConnection:
+        self._library.script.fail((Error,), "getconn")
+        return PoolConnection(self._library, acquiring())
+
+    def connection(self) -> _Entered:
+        return _Entered(self._library, acquiring())
+
+    def putconn(self, connection: object) -> None:
+        if isinstance(connection, PoolConnection):
+            connection.held = False
+        self._library.script.fail((Error,), "putconn")
+
+
+class AsyncPool:
+    """A pool whose connections come back by awaiting `release`."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def acquire(self) -> _Acquire:
+        return _Acquire(self._library, acquiring())
+
+    def release(self, connection: object) -> Any:
+        def body() -> None:
+            if isinstance(connection, AsyncPoolConnection):
+                connection.held = False
+            self._library.script.fail((Error, CancelledError), "await release")
+
+        return Action(body)
+
+
+def acquiring() -> frozenset[int]:
+    """Lines of the program's calls that lead to this acquisition."""
+    return frozenset(f.f_lineno for f in frames())
+
+
+class Library:
+    """What `import fakepool` gives a program, for one run after another."""
+
+    Error = Error
+    Connection = Connection
+    KeptConnection = KeptConnection
+    PoolConnection = PoolConnection
+    AsyncConnection = AsyncConnection
+    Pool = Pool
+    AsyncPool = AsyncPool
+
+    def __init__(self) -> None:
+        self.begin(Script())
+
+    def begin(self, script: Script) -> None:
+        """Forget the last run."""
+        self.script = script
+        self.opened: list[Held] = []
+
+    def connect(self) -> Connection:
+        self.script.fail((Error,), "connect")
+        return Connection(self, acquiring())
+
+    def open(self) -> KeptConnection:
+        self.script.fail((Error,), "open")
+        return KeptConnection(self, acquiring())
+
+    def aconnect(self) -> Any:
+        lines = acquiring()
+
+        def body() -> AsyncConnection:
+            self.script.fail((Error, CancelledError), "await aconnect")
+            return AsyncConnection(self, lines)
+
+        return Action(body)

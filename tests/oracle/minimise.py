@@ -1,0 +1,90 @@
+"""Makes a program smaller while it still shows what it is kept for."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+
+_BLOCKS = ("body", "orelse", "finalbody", "handlers")
+
+
+def minimise(source: str, shows: Callable[[str], bool], rounds: int = 400) -> str:
+    """The smallest program that removing statements, and blocks around statements, leads to.
+
+    Args:
+        source: a program for which `shows` is true.
+        shows: whether a program still shows it; called with valid Python only.
+        rounds: how many candidates are tried.
+    """
+    tree = ast.parse(source)
+    tried = 0
+    progress = True
+    while progress and tried < rounds:
+        progress = False
+        for candidate in _smaller(tree):
+            tried += 1
+            if tried >= rounds:
+                break
+            text = ast.unparse(ast.fix_missing_locations(candidate))
+            try:
+                compile(text, "<candidate>", "exec", dont_inherit=True)
+            except (SyntaxError, ValueError):
+                continue
+            if not reads_unbound(text) and shows(text):
+                tree = ast.parse(text)
+                progress = True
+                break
+    return ast.unparse(tree)
+
+
+def _smaller(tree: ast.Module) -> Iterator[ast.Module]:
+    """Programs with one statement less, with a block in place of its statement, or with a simpler part."""
+    places = [(index, name) for index, node in enumerate(ast.walk(tree)) for name in _BLOCKS if isinstance(getattr(node, name, None), list)]
+    for index, name in places:
+        count = len(getattr(_nth(tree, index), name))
+        if index == 0:  # imports and helpers stay
+            continue
+        for position in range(count):
+            yield _edited(tree, index, name, position, None)
+        for position in range(count):
+            statement = getattr(_nth(tree, index), name)[position]
+            for inner in _BLOCKS[:3]:
+                if isinstance(getattr(statement, inner, None), list) and getattr(statement, inner):
+                    if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                        yield _edited(tree, index, name, position, inner)
+
+
+def _nth(tree: ast.Module, index: int) -> ast.AST:
+    return next(node for i, node in enumerate(ast.walk(tree)) if i == index)
+
+
+def _edited(tree: ast.Module, index: int, name: str, position: int, inner: str | None) -> ast.Module:
+    """A copy with a statement removed, or replaced by one of its blocks."""
+    changed = copy.deepcopy(tree)
+    block = getattr(_nth(changed, index), name)
+    block[position : position + 1] = getattr(block[position], inner) if inner else []
+    owner = _nth(changed, index)
+    if name == "body" and not block and not isinstance(owner, ast.Module):
+        block.append(ast.Pass())
+    return changed
+
+
+def reads_unbound(source: str) -> bool:
+    """Whether a function reads a name above every line that binds it: such a program says nothing of interest."""
+    for function in ast.parse(source).body:
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        names = [n for n in ast.walk(function) if isinstance(n, ast.Name)]
+        bound: dict[str, int] = {a.arg: 0 for a in function.args.args}
+        for name in names:
+            if isinstance(name.ctx, ast.Store):
+                bound[name.id] = min(bound.get(name.id, name.lineno), name.lineno)
+        if any(not isinstance(n.ctx, ast.Store) and n.lineno <= bound.get(n.id, -1) for n in names if n.id in LOCALS):
+            return True
+        if any(n.id in LOCALS and n.id not in bound for n in names):
+            return True
+    return False
+
+
+LOCALS = frozenset({"conn", "other", "alias", "ok", "row", "extra"})
