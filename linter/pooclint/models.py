@@ -102,6 +102,8 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """Methods after which the instance holds no connection although it is not released (`commit`, `rollback`)."""
     cannot_raise: tuple[str, ...] = ()
     """Methods that do not fail in practice (`cursor()` of a live connection)."""
+    reads_to_end: tuple[str, ...] = ()
+    """Attributes whose reading takes all that is left, and so gives the connection back (`Response.content`)."""
     attributes: dict[str, str] = {}
     """Attribute name to modelled type (`AsyncSession.bind`)."""
     derives: bool = True
@@ -170,6 +172,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """It acquires only when these keyword arguments have these literal values (`stream = true`)."""
     owned_by: tuple[Argument, ...] = ()
     """Arguments the result owns: releasing, storing or returning the result does the same to them (`closing`)."""
+    through: str = ""
+    """The method by which it releases what it owns (`close` for `closing`); empty: whatever releases that."""
     keeps: tuple[Argument, ...] = ()
     """Arguments that the callee takes over for good (`atexit.register`, `list.append`)."""
     enters: tuple[Argument, ...] = ()

@@ -55,17 +55,17 @@ class UnboundInFinally:
         if function is None or record is None:
             return
         for misuse in record.misuses.values():
-            sites = record.bound.get(misuse.name, ())
-            if misuse.kind != "unbound-release" or not sites:
+            site = misuse.site
+            if misuse.kind != "unbound-release" or site is None:
                 continue
             yield Report(
-                sites[0].node,
+                site.node,
                 (f"'{misuse.name}' is unbound when this fails, and line ", misuse.node, " releases it all the same"),
                 self.severity,
                 Confidence.HIGH,
                 function.qualname,
-                sites[0].acquisition.library,
-                ((sites[0].node, "can raise before the name is bound"), (misuse.node, "released here: raises UnboundLocalError")),
+                site.acquisition.library,
+                ((site.node, "can raise before the name is bound"), (misuse.node, "released here: raises UnboundLocalError")),
             )
 
 

@@ -16,6 +16,8 @@ from pooclint.program.scopes import Class, Function, Scope
 
 Results = list[tuple[State, Value]]
 _ATTEMPT = Literal["await", "sync-with", "async-with"]
+FAILED = "#failed"
+"""The name under which a state carries the `id` of the acquiring call that raised."""
 UNBOUND_LOCAL = Completion("raise", "builtins.UnboundLocalError")
 ATTRIBUTE_ERROR = Completion("raise", "builtins.AttributeError")
 
@@ -49,13 +51,25 @@ def as_function(definition: Function | Class | None) -> Function | None:
     return definition if isinstance(definition, Function) else None
 
 
-def use_unbound(run: Run, node: cst.Call, head: Value, state: State, out: Outcomes) -> None:
-    """A method of a name that has no value here: it raises, and when the method is a release, that is a defect."""
+def uses_unbound(run: Run, node: cst.Call, state: State, out: Outcomes) -> bool:
+    """True when the call is made on, or with, a name that has no value here: it raises. When it is a release, that is a defect."""
     func = node.func
-    releases = isinstance(func, cst.Attribute) and func.attr.value in run.models.release_names
-    if run.cleanups and releases and isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name):
-        run.record.misuses.setdefault(("unbound-release", id(node)), Misuse("unbound-release", node, func.value.value))
-    out.add(UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
+    receiver = [func.value] if isinstance(func, cst.Attribute) else []
+    for part in (*receiver, *(a.value for a in node.args)):
+        if isinstance(part, cst.Name) and state.get(part.value).constant is UNBOUND:
+            if run.cleanups and isinstance(func, cst.Attribute) and func.attr.value in run.models.release_names:
+                _unbound_release(run, node, part.value, state)
+            out.add(UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
+            return True
+    return False
+
+
+def _unbound_release(run: Run, node: cst.Call, name: str, state: State) -> None:
+    """A defect where it is the acquiring call itself that failed and left the name unbound."""
+    failed = state.get(FAILED).constant
+    for site in run.record.bound.get(name, ()):
+        if id(site.node) == failed:
+            run.record.misuses.setdefault(("unbound-release", id(node)), Misuse("unbound-release", node, name, site=site))
 
 
 def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
@@ -69,9 +83,6 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
         return []
     if invocation.head.method and not invocation.method:
         invocation = replace(invocation, method=invocation.head.method, head=replace(invocation.head, method=""))
-    unbound = next((v for _, v in invocation.arguments if v.constant is UNBOUND), None)
-    if unbound is not None:
-        return _unbound_argument(run, invocation, state, out)
     models = _models(run, invocation)
     released = _released(run, invocation, state)
     if released:
@@ -89,17 +100,6 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     if isinstance(defined, Class):
         return _construct(run, invocation, defined, state, out)
     return _unknown(run, invocation, state, out)
-
-
-def _unbound_argument(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
-    node = invocation.node
-    for argument in node.args:
-        if run.cleanups and isinstance(argument.value, cst.Name) and invocation.method in run.models.release_names:
-            name = argument.value.value
-            if state.get(name).constant is UNBOUND:
-                run.record.misuses.setdefault(("unbound-release", id(node)), Misuse("unbound-release", node, name))
-    out.add(UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
-    return []
 
 
 def _models(run: Run, invocation: Invocation) -> tuple[Call, ...]:
@@ -316,8 +316,15 @@ def _wrap(run: Run, invocation: Invocation, model: Call, state: State) -> Result
     """`closing(x)`: the result stands for what it owns."""
     owned = invocation.chosen(model.owned_by)
     inner = owned[0]
-    refs = _reach(owned)
+    refs = frozenset(n for n in _reach(owned) if _released_through(model, state.obligations.get(n)))
     return [(state, Value(run.models.canonical(model.returns), refs=refs, inner=replace(inner, pending=None) if inner.pending is None else None, pending=inner.pending))]
+
+
+def _released_through(model: Call, obligation: Obligation | None) -> bool:
+    """`closing(x)` calls `x.close()`: that helps only what is released so."""
+    if not model.through or obligation is None:
+        return True
+    return any(r.target == "self" and r.name == model.through for r in obligation.site.acquisition.releases)
 
 
 def _checkout(run: Run, invocation: Invocation, model: Call | None, state: State) -> State:
@@ -352,6 +359,8 @@ def _fail(run: Run, invocation: Invocation, model: Call | None, state: State, ou
     # Closing a cursor hardly ever fails; it must not weigh like the query before it.
     closing = invocation.method in run.models.release_names and not head.refs
     if acquires or (live and not closing):
+        if acquires:
+            state = state.bind(FAILED, Value(constant=id(invocation.node)))
         lanes = {n: Lane.RESOURCE for n in state.obligations} if acquires else {n: Lane.RESOURCE for n in live}
         run.fail(state, invocation.node, out, RESOURCE, lanes, Lane.OTHER)
     else:

@@ -28,6 +28,9 @@ def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Result
     """
     match node:
         case cst.Name():
+            if state.get(node.value).constant is UNBOUND:
+                out.add(calls.UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
+                return []
             return [(state, _name(run, node, state))]
         case cst.Attribute():
             return _attribute(run, node, state, out)
@@ -103,7 +106,13 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
     path = dotted(node)
     if path and path in state.env:
         return [(state, state.env[path])]
-    return [(s, attribute_of(run, node, base)) for s, base in evaluate(run, node.value, state, out)]
+    results: Results = []
+    for after, base in evaluate(run, node.value, state, out):
+        type_ = run.models.type(base.type)
+        if base.refs and type_ and node.attr.value in type_.reads_to_end:
+            after = run.release(after, base.refs, node)
+        results.append((after, attribute_of(run, node, base)))
+    return results
 
 
 def attribute_of(run: Run, node: cst.Attribute, base: Value) -> Value:
@@ -119,6 +128,8 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
     results: Results = []
     func = node.func
     arguments = [a.value for a in node.args]
+    if calls.uses_unbound(run, node, state, out):
+        return []
     keys = calls.argument_keys(node)
     if isinstance(func, cst.Attribute):
         path = dotted(func)
@@ -129,9 +140,6 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
         heads = evaluate(run, func, state, out)
         method = ""
     for after_head, head in heads:
-        if head.constant is UNBOUND:
-            calls.use_unbound(run, node, head, after_head, out)
-            continue
         for before_call, values in evaluate_all(run, arguments, after_head, out):
             results += calls.call(run, calls.Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out)
     return results

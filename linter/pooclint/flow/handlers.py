@@ -70,6 +70,8 @@ def _catches_raised(run: Run, name: str, raised: str) -> Match:
         return "always" if issubclass(thrown, caught) else "never"
     if raised.startswith("<") and (name.startswith("<") or caught):
         return "always" if name in _ancestry(run, raised) else "never"
+    if thrown and name in run.models.errors:
+        return "never"
     return "maybe"
 
 

@@ -149,6 +149,7 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
     if entry.numbers:
         state = _manage(state, entry.numbers, -1)
         state = run.release(state, _open(state, entry.numbers), item.item)
+        run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
     if asynchronous:
         run.fail(state, item.item, out, CANCEL, {}, Lane.CANCELLED)
     return state

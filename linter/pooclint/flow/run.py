@@ -77,8 +77,8 @@ class Misuse:
 class Record:
     """What an evaluation saw. Written by the evaluator, read by the rules."""
 
-    leaks: dict[tuple[int, str], Leak] = field(default_factory=dict)
-    """The best-ranked leak of each site and kind."""
+    leaks: dict[tuple[int, str, bool], Leak] = field(default_factory=dict)
+    """The best-ranked leak of each site and kind, and of leaving normally or by an exception."""
     releases: dict[int, list[cst.CSTNode]] = field(default_factory=dict)
     """Site number to the places that release it."""
     kept: set[int] = field(default_factory=set)
@@ -96,7 +96,7 @@ class Record:
 
     def leak(self, leak: Leak) -> None:
         """Note a leak; the better-ranked of two for the same site and kind stays."""
-        key = (leak.site.number, leak.kind)
+        key = (leak.site.number, leak.kind, leak.completion.exceptional)
         known = self.leaks.get(key)
         if known is None or leak.rank < known.rank:
             self.leaks[key] = leak
@@ -161,11 +161,9 @@ class Run:
     def acquire(self, state: State, site: Site, **facts: object) -> tuple[State, int]:
         """The state after acquiring, and the obligation's number. An earlier one of the same site keeps its identity."""
         number = site.number * 2
-        known = state.obligations.get(number)
-        if known is not None and known.fate is Fate.HELD and number in state.reachable():
-            state = state.without([number + 1]).renumber(number, number + 1)
-        elif known is not None:
-            state = state.without([number])
+        if number in state.obligations:
+            referenced = any(number in v.reach() or number in v.derived for v in state.env.values())
+            state = state.forget(number + 1).renumber(number, number + 1) if referenced else state.without([number])
         obligation = Obligation(site, holding=not site.acquisition.lazy, **facts)  # type: ignore[arg-type]
         return state.add(number, obligation), number
 

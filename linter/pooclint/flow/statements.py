@@ -399,7 +399,10 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                 entered = entry.state
                 if item.asname:
                     entered = bind(run, item.asname.name, entry.target, entered, out)
+                suppresses = entry.model is not None and bool(entry.model.swallows)
+                run.tries += suppresses
                 result = _with(run, rest, node, [entered])
+                run.tries -= suppresses
                 for completion, ended in result.items():
                     for end in ended:
                         closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)

@@ -86,6 +86,10 @@ class Obligation:
     """True inside a `with` that is a transaction on it."""
 
 
+FORGOTTEN: Final = -2
+"""The number of an obligation that is about to be dropped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A call whose effect comes later: when it is awaited, or entered by `with`."""
@@ -162,6 +166,19 @@ class Value:
             derived=_swap(self.derived, old, new),
             items=tuple(v.renumbered(old, new) for v in self.items) if self.items else self.items,
             pending=pending,
+        )
+
+
+    def without(self, number: int) -> Value:
+        """The value without a reference to an obligation."""
+        if number not in self.refs and number not in self.derived and not self.items and not self.pending:
+            return self
+        return replace(
+            self,
+            refs=self.refs - {number},
+            derived=self.derived - {number},
+            items=tuple(v.without(number) for v in self.items) if self.items else self.items,
+            pending=None if self.pending and number in self.reach() else self.pending,
         )
 
 
@@ -311,6 +328,13 @@ class State:
         }
         causes = {(new if n == old else n): c for n, c in self.causes.items()}
         return State(env, obligations, self.trace, causes)
+
+    def forget(self, number: int) -> State:
+        """The state that no longer follows an obligation, and in which no name refers to it."""
+        if number not in self.obligations:
+            return self
+        state = self.renumber(number, FORGOTTEN)
+        return State({k: v.without(FORGOTTEN) for k, v in state.env.items()}, state.obligations, state.trace, state.causes).without([FORGOTTEN])
 
     def without(self, numbers: Iterable[int]) -> State:
         """The state that no longer follows those obligations."""

@@ -43,17 +43,21 @@ def _verdict(record: Record, leaks: list[Leak]) -> Verdict:
     site = leaks[0].site
     releases = tuple(record.releases.get(site.number, ()))
     handled = bool(releases) or site.number in record.kept
-    leak = min(leaks, key=lambda found: (found.obligation.lane, _preference(found, handled), found.rank))
+    leak = min(leaks, key=lambda found: (found.obligation.lane, _preference(found), found.rank))
     names = tuple(name for name, sites in record.bound.items() if site in sites)
     return Verdict(
-        _kind(leak, handled, bool(releases)), site, leak, releases, names, _severity(leak), _confidence(record, leak, bool(releases))
+        _kind(leak, handled, bool(releases)), site, leak, releases, names, _severity(leak), _confidence(record, leak, bool(releases) or (handled and leak.obligation.lane > Lane.NORMAL))
     )
 
 
-def _preference(leak: Leak, handled: bool) -> int:
-    """Of equally plain leaks: what is never bound says it best; rebinding says it better than leaving, where a release exists."""
-    order = ("discarded", "overwritten", "exit") if handled else ("discarded", "exit", "overwritten")
-    return order.index(leak.kind)
+def _preference(leak: Leak) -> int:
+    """Of equally plain leaks: what is never bound says it best; a function that lives on and forgets it, better than one that
+    fails; rebinding, where living on does not lose it."""
+    if leak.kind == "discarded":
+        return 0
+    if leak.kind == "exit":
+        return 3 if leak.completion.exceptional else 1
+    return 2
 
 
 def _kind(leak: Leak, handled: bool, released: bool) -> VerdictKind:
@@ -81,11 +85,11 @@ def _severity(leak: Leak) -> Severity:
     return severity.lower() if leak.obligation.lane is Lane.OTHER else severity
 
 
-def _confidence(record: Record, leak: Leak, released: bool) -> Confidence:
+def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
     confidence = Confidence.HIGH
     if leak.obligation.doubtful:
-        # A function that releases it itself on other ways has lent it to the callee; else the callee may be the owner.
-        confidence = Confidence.MEDIUM if released else Confidence.LOW
+        # A function that releases or stores it itself on other ways has lent it to the callee; else the callee may own it.
+        confidence = Confidence.MEDIUM if owned else Confidence.LOW
     if leak.obligation.lane >= Lane.OTHER or record.cut:
         confidence = min(confidence, Confidence.MEDIUM)
     return confidence
