@@ -18,7 +18,7 @@ from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.names import Names
 from pooclint.program.requests import RequestScopes
 from pooclint.program.scopes import Function, Index, Scope, build_index
-from pooclint.rule import Confidence, Finding, Report, Rule, Severity, Step
+from pooclint.rule import Confidence, Finding, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.positions import Span, locate
 from pooclint.source.prefilter import Prefilter, compile_prefilter
@@ -124,7 +124,8 @@ def _prefilter(models: Models) -> Prefilter:
 
 
 def _syntax_problem(data: bytes) -> Unreadable | None:
-    """A file that imports no known library is not parsed by LibCST; the builtin parser, far faster, says whether it is Python."""
+    """A file that imports no known library is not parsed by LibCST; the builtin parser, far faster, says whether it
+    is Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -145,9 +146,9 @@ def _unreadable(problem: Unreadable, path: str) -> FileResult:
     return FileResult((finding,), 0, "unreadable")
 
 
-def _visitors(rules: Iterable[type[Rule]]) -> dict[type[cst.CSTNode], list[tuple[type[Rule], object]]]:
+def _visitors(rules: Iterable[type[Rule]]) -> dict[type[cst.CSTNode], list[tuple[type[Rule], Visitor]]]:
     """For each node class, the visitors of the given rules."""
-    found: dict[type[cst.CSTNode], list[tuple[type[Rule], object]]] = {}
+    found: dict[type[cst.CSTNode], list[tuple[type[Rule], Visitor]]] = {}
     for rule in rules:
         instance = rule()
         for name in dir(instance):
@@ -159,7 +160,9 @@ def _visitors(rules: Iterable[type[Rule]]) -> dict[type[cst.CSTNode], list[tuple
 def _gave_up(node: cst.CSTNode, why: str, index: Index) -> Report:
     function = index.functions.get(id(node))
     what = f"'{function.qualname}'" if function else "the module's own code"
-    return Report(node, (f"{what} was not analysed: {why}",), Severity.INFO, function=function.qualname if function else "")
+    return Report(
+        node, (f"{what} was not analysed: {why}",), Severity.INFO, function=function.qualname if function else ""
+    )
 
 
 def _findings(module: cst.Module, path: str, reports: list[tuple[type[Rule], Report]]) -> tuple[Finding, ...]:
@@ -174,7 +177,9 @@ def _findings(module: cst.Module, path: str, reports: list[tuple[type[Rule], Rep
 
 def _finding(rule: type[Rule], report: Report, path: str, spans: dict[int, Span]) -> Finding:
     span = spans[id(report.node)]
-    message = "".join(p if isinstance(p, str) else str(spans[id(p)].line) if id(p) in spans else "?" for p in report.message)
+    message = "".join(
+        p if isinstance(p, str) else str(spans[id(p)].line) if id(p) in spans else "?" for p in report.message
+    )
     steps = tuple(Step(path, s.line, s.column, text) for node, text in report.trace if (s := spans.get(id(node))))
     return Finding(
         rule.code, rule.name, report.severity, report.confidence, message, path, span.line, span.column, span.end_line,

@@ -66,7 +66,8 @@ class Library(_Model, frozen=True, kw_only=True):
     package: str = ""
     """The distribution's name on the package index, where it differs from `name`."""
     imports: tuple[str, ...] = ()
-    """Top-level import names; they feed the byte prefilter. Empty: the file alone never makes a source file relevant."""
+    """Top-level import names; they feed the byte prefilter. Empty: the file alone never makes a source file
+    relevant."""
     errors: tuple[str, ...] = ()
     """Exception classes that between them catch every failure of the library's operations (`sqlite3.Error`)."""
     note: str = ""
@@ -131,14 +132,15 @@ class Size(_Model, frozen=True, kw_only=True):
     min: Parameter | None = None
     overflow: Parameter | None = None
     limit: Literal["database", "other"] = "database"
-    """`database`: the server spends a process or thread per connection, `max-pool-size` applies. `other`: only the absurd
-    and the unbounded are reported."""
+    """`database`: the server spends a process or thread per connection, `max-pool-size` applies. `other`: only the
+    absurd and the unbounded are reported."""
     cap: bool = True
     """False when the figure is not a ceiling (extra connections are opened and thrown away)."""
 
 
 class Call(_Model, frozen=True, kw_only=True, eq=False):
-    """A function or method and what calling it means. Every key but the name is optional; what is not said is not so."""
+    """A function or method and what calling it means. Every key but the name is optional; what is not said is not
+    so."""
 
     names: tuple[str, ...] = ()
     """Qualified names of functions or classes."""
@@ -177,8 +179,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     keeps: tuple[Argument, ...] = ()
     """Arguments that the callee takes over for good (`atexit.register`, `list.append`)."""
     enters: tuple[Argument, ...] = ()
-    """Arguments whose release is registered with the receiver (`ExitStack.enter_context`): the receiver owns them. The value is
-    what entering the argument gives."""
+    """Arguments whose release is registered with the receiver (`ExitStack.enter_context`): the receiver owns them.
+    The value is what entering the argument gives."""
     releases: tuple[Argument, ...] = ()
     """Arguments that the call releases."""
     borrows: bool = False
@@ -197,7 +199,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     timeouts: dict[str, Parameter] = {}
     """`acquire`, `connect`, `query`, `idle`, `lifetime`, `external` to the parameter that sets it."""
     shares: tuple[Argument, ...] = ()
-    """Given one of these arguments, the client uses a pool that somebody else owns (`connector=`, `connection_pool=`)."""
+    """Given one of these arguments, the client uses a pool that somebody else owns (`connector=`,
+    `connection_pool=`)."""
     note: str = ""
 
 
@@ -214,7 +217,8 @@ class External(_Model, frozen=True, kw_only=True, eq=False):
         "websocket", "sleep", "wait", "other",
     ]  # fmt: skip
     fast: bool = False
-    """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower severity."""
+    """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower
+    severity."""
 
 
 class Scope(_Model, frozen=True, kw_only=True):
@@ -233,7 +237,8 @@ class Scope(_Model, frozen=True, kw_only=True):
     bases: tuple[str, ...] = ()
     """Base classes whose `methods` are handlers."""
     parameters: dict[str, str] = {}
-    """Annotation types of handlers that carry no decorator: position or name to qualified type (Django views: `{0 = ...}`)."""
+    """Annotation types of handlers that carry no decorator: position or name to qualified type (Django views: `{0 =
+    ...}`)."""
     function_names: tuple[str, ...] = ()
     """Names of module-level functions that are handlers by convention (`lambda_handler`); needs `parameter-names`."""
     parameter_names: tuple[str, ...] = ()
@@ -463,11 +468,15 @@ class Models:
         if type_ is None or not type_.release:
             return None
         releases = tuple(parse_release(r) for r in type_.release)
-        return Acquisition(type_.name, type_.kind, self.library(type_), releases, type_.reclaimed, type_.pooled, type_.lazy)
+        return Acquisition(
+            type_.name, type_.kind, self.library(type_), releases, type_.reclaimed, type_.pooled, type_.lazy
+        )
 
     def import_roots(self) -> frozenset[str]:
         """Top-level import names that make a source file worth parsing."""
-        return frozenset(r.split(".")[0] for f in self.files if any(c.acquires or c.size for c in f.call) for r in f.library.imports)
+        return frozenset(
+            r.split(".")[0] for f in self.files if any(c.acquires or c.size for c in f.call) for r in f.library.imports
+        )
 
     def acquire_words(self) -> frozenset[str]:
         """Words of which a file that acquires, sizes or is handed a connection contains at least one."""
@@ -507,7 +516,8 @@ def parse_model(data: Mapping[str, Any], source: str) -> ModelFile:
     """
     try:
         file = msgspec.convert(data, ModelFile)
-        for holder in (*file.type, *file.call):
+        holders: list[Type | Call] = [*file.type, *file.call]
+        for holder in holders:
             for text in holder.release or ():
                 parse_release(text)
     except (msgspec.ValidationError, ValueError) as error:

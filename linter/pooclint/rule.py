@@ -120,8 +120,8 @@ class Rule(Protocol):
     """A rule: a class with these attributes and `visit_<Node>` methods (`visit_Call`, `visit_FunctionDef` ...).
 
     Each visitor takes the node and the file's context and yields `Report`s. A rule walks no tree and reads no file. Its
-    docstring is its documentation and has the headings *What it does*, *Why is this bad?*, *Example*, *Use instead*, and,
-    where they apply, *Options* and *References*.
+    docstring is its documentation and has the headings *What it does*, *Why is this bad?*, *Example*, *Use instead*,
+    and, where they apply, *Options* and *References*.
     """
 
     code: ClassVar[str]

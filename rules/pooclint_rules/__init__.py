@@ -41,7 +41,7 @@ RULES: tuple[type[Rule], ...] = (
 )
 
 
-def MODEL_FILES() -> list[Path]:  # noqa: N802 - a constant in spirit: the files are found when they are asked for
+def MODEL_FILES() -> list[Path]:
     """Paths of the bundled library and framework models."""
     here = Path(__file__).parent
     return sorted((*here.glob("libraries/*.toml"), *here.glob("frameworks/*.toml")))

@@ -36,7 +36,11 @@ def _varies(node: cst.Call, context: FileContext) -> bool:
         for part in descendants(argument.value):
             if isinstance(part, cst.Name):
                 found = context.scope.lookup(part.value)
-                if found and found[0].kind != "module" and any(b.kind in ("parameter", "assign", "other") for b in found[1]):
+                if (
+                    found
+                    and found[0].kind != "module"
+                    and any(b.kind in ("parameter", "assign", "other") for b in found[1])
+                ):
                     return True
     return False
 
@@ -48,7 +52,9 @@ def _outlives(node: cst.Call, context: FileContext, function: Function) -> bool:
     return bool(record and site and site.number in record.stored and function.name != "__init__")
 
 
-def _per_request(node: cst.Call, context: FileContext, kinds: frozenset[str], severity: Severity, cost: str) -> Iterator[Report]:
+def _per_request(
+    node: cst.Call, context: FileContext, kinds: frozenset[str], severity: Severity, cost: str
+) -> Iterator[Report]:
     function = context.scope.function
     call = _constructed(node, context, kinds)
     if call is None or function is None:
@@ -68,7 +74,13 @@ def _per_request(node: cst.Call, context: FileContext, kinds: frozenset[str], se
         Confidence.LOW if varies else Confidence.HIGH,
         function.qualname,
         acquisition.library,
-        (*((f.node, f"{entry.framework} {entry.kind}" if i == 0 else "called from there") for i, f in enumerate(entry.chain)), (node, "built here")),
+        (
+            *(
+                (f.node, f"{entry.framework} {entry.kind}" if i == 0 else "called from there")
+                for i, f in enumerate(entry.chain)
+            ),
+            (node, "built here"),
+        ),
     )
 
 
@@ -76,12 +88,12 @@ class ClientPerRequest:
     """A client with a connection pool of its own is built in code that runs per request, event or task.
 
     ## What it does
-    Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in the same file, and in
-    dependencies that are injected into it. Objects that are stored for later use are left alone.
+    Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in the same
+    file, and in dependencies that are injected into it. Objects that are stored for later use are left alone.
 
     ## Why is this bad?
-    Each client opens connections of its own and throws them away: no reuse, a new TLS handshake for each request, and at load more
-    sockets than the machine or the other side allows.
+    Each client opens connections of its own and throws them away: no reuse, a new TLS handshake for each request,
+    and at load more sockets than the machine or the other side allows.
 
     ## Example
     ```python
@@ -97,8 +109,8 @@ class ClientPerRequest:
     async def rates(request: Request):
         return (await request.app.state.client.get(URL)).json()
     ```
-    with the client built in the application's lifespan. Where the arguments differ from request to request, close it on every
-    path instead.
+    with the client built in the application's lifespan. Where the arguments differ from request to request, close it
+    on every path instead.
     """
 
     code: ClassVar[str] = "CNX301"
@@ -115,12 +127,12 @@ class PoolPerRequest:
     """A pool or engine is built in code that runs per request, event or task.
 
     ## What it does
-    Reports the construction of a connection pool or a database engine in a handler, in what it calls in the same file, and in
-    dependencies that are injected into it.
+    Reports the construction of a connection pool or a database engine in a handler, in what it calls in the same
+    file, and in dependencies that are injected into it.
 
     ## Why is this bad?
-    Every request multiplies the server's connections by the pool's size, and they stay open until the pool is collected. A database
-    server that allows a hundred connections refuses the rest.
+    Every request multiplies the server's connections by the pool's size, and they stay open until the pool is
+    collected. A database server that allows a hundred connections refuses the rest.
 
     ## Example
     ```python
@@ -149,15 +161,17 @@ class PoolPerRequest:
 
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
         """Report pools and engines built per request."""
-        return _per_request(node, context, frozenset({"pool", "engine"}), self.severity, "each one opens connections of its own")
+        return _per_request(
+            node, context, frozenset({"pool", "engine"}), self.severity, "each one opens connections of its own"
+        )
 
 
 class ClientInLoop:
     """A client or pool is built in every turn of a loop though nothing in it depends on the turn.
 
     ## What it does
-    Reports the construction of a client, pool or engine inside a `for` loop whose arguments are the same in every turn. Loops that
-    are left early (retries) and collections of clients are left alone.
+    Reports the construction of a client, pool or engine inside a `for` loop whose arguments are the same in every
+    turn. Loops that are left early (retries) and collections of clients are left alone.
 
     ## Why is this bad?
     Each turn pays for a new connection and a new handshake, and drops the old one.
@@ -191,7 +205,7 @@ class ClientInLoop:
         return () if literal(node.test) is not ... else self._turns(node, context)
 
     def _turns(self, node: cst.For | cst.While, context: FileContext) -> Iterator[Report]:
-        inside = [n for n in descendants(node.body, into_functions=False)]
+        inside = list(descendants(node.body, into_functions=False))
         if any(isinstance(n, (cst.Break, cst.Return)) for n in inside):
             return
         assigned = _assigned(node, inside)
@@ -204,7 +218,11 @@ class ClientInLoop:
                 continue
             yield Report(
                 part,
-                (f"{call.returns} is built in every turn of the loop on line ", node, ", and nothing in it depends on the turn"),
+                (
+                    f"{call.returns} is built in every turn of the loop on line ",
+                    node,
+                    ", and nothing in it depends on the turn",
+                ),
                 self.severity,
                 Confidence.HIGH,
                 function.qualname if function else "",
@@ -220,7 +238,12 @@ def _assigned(loop: cst.For | cst.While, inside: list[cst.CSTNode]) -> frozenset
         match node:
             case cst.Assign(targets=assigned):
                 targets += [t.target for t in assigned]
-            case cst.AnnAssign(target=target) | cst.NamedExpr(target=target) | cst.For(target=target) | cst.AugAssign(target=target):
+            case (
+                cst.AnnAssign(target=target)
+                | cst.NamedExpr(target=target)
+                | cst.For(target=target)
+                | cst.AugAssign(target=target)
+            ):
                 targets.append(target)
             case cst.AsName(name=target):
                 targets.append(target)

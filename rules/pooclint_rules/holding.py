@@ -10,13 +10,16 @@ from pooclint.rule import Confidence, Report, Severity
 
 if TYPE_CHECKING:
     import libcst as cst
+
     from pooclint.engine import FileContext
 
 _HELD = ("connection", "session", "transaction")
 _WAITS = ("sleep", "wait")
 
 
-def _reports(node: cst.FunctionDef, context: FileContext, wanted: Callable[[Hold], bool], verb: str) -> Iterator[Report]:
+def _reports(
+    node: cst.FunctionDef, context: FileContext, wanted: Callable[[Hold], bool], verb: str
+) -> Iterator[Report]:
     function = context.function(node)
     record = context.record(function)
     if function is None or record is None:
@@ -47,9 +50,11 @@ def _reports(node: cst.FunctionDef, context: FileContext, wanted: Callable[[Hold
 
 
 def _held(bound: dict[str, list[object]] | dict[str, list], hold: Hold) -> str:  # type: ignore[type-arg]
-    name = next((n for n, sites in bound.items() if hold.site in sites), hold.site.label if hold.site.parameter >= 0 else "")
+    name = next(
+        (n for n, sites in bound.items() if hold.site in sites), hold.site.label if hold.site.parameter >= 0 else ""
+    )
     kind = hold.site.acquisition.kind
-    return f"the {kind} '{name}'" if name and hold.site.parameter < 0 or hold.site.parameter >= 0 else f"a {kind}"
+    return f"the {kind} '{name}'" if (name and hold.site.parameter < 0) or hold.site.parameter >= 0 else f"a {kind}"
 
 
 def _called(hold: Hold) -> str:
@@ -78,8 +83,8 @@ class HeldAcrossAwait:
     """A pooled connection is held while an external call is awaited.
 
     ## What it does
-    Reports a connection, session or transaction that is checked out while an HTTP request, a model, a queue or another service is
-    awaited. ORM sessions count from their first query to `commit`, `rollback` or `close`.
+    Reports a connection, session or transaction that is checked out while an HTTP request, a model, a queue or
+    another service is awaited. ORM sessions count from their first query to `commit`, `rollback` or `close`.
 
     ## Why is this bad?
     The connection does nothing for as long as somebody else decides. With a pool of ten and a call of two seconds, five
@@ -116,7 +121,8 @@ class HeldAcrossBlockingCall:
     """A pooled connection is held during a blocking external call.
 
     ## What it does
-    Reports a connection, session or transaction that is checked out during a call that blocks on something outside the process:
+    Reports a connection, session or transaction that is checked out during a call that blocks on something outside
+    the process:
     `requests`, a cloud client, a subprocess, a mail server.
 
     ## Why is this bad?
@@ -153,7 +159,8 @@ class HeldAcrossSleep:
     """A pooled connection is held during a sleep or a wait.
 
     ## What it does
-    Reports a connection, session or transaction that is checked out while the function sleeps, or waits for an event, a queue or a lock.
+    Reports a connection, session or transaction that is checked out while the function sleeps, or waits for an
+    event, a queue or a lock.
 
     ## Why is this bad?
     The connection is idle by design, and nobody else can have it.

@@ -14,6 +14,7 @@ from pooclint.rule import Confidence, Report, Severity
 
 if TYPE_CHECKING:
     import libcst as cst
+
     from pooclint.engine import FileContext
     from pooclint.program.scopes import Function
 
@@ -31,7 +32,15 @@ def reports(node: cst.FunctionDef, context: FileContext, kind: VerdictKind) -> I
             severity, confidence = _adjusted(verdict, function, context)
             yield (
                 verdict,
-                Report(verdict.site.node, (), severity, confidence, function.qualname, verdict.site.acquisition.library, _trace(verdict)),
+                Report(
+                    verdict.site.node,
+                    (),
+                    severity,
+                    confidence,
+                    function.qualname,
+                    verdict.site.acquisition.library,
+                    _trace(verdict),
+                ),
             )
 
 
@@ -85,12 +94,12 @@ class NeverReleased:
     """No path releases an acquired connection, session, client or pool.
 
     ## What it does
-    Reports an acquisition that every way through the function forgets: it is neither released, nor returned, stored, or handed to
-    somebody who could release it.
+    Reports an acquisition that every way through the function forgets: it is neither released, nor returned, stored,
+    or handed to somebody who could release it.
 
     ## Why is this bad?
-    A slot that is taken from a pool and not given back is lost for good: after as many calls as the pool has slots, every further
-    caller waits. An object that closes itself when it is collected does so at an unknown time.
+    A slot that is taken from a pool and not given back is lost for good: after as many calls as the pool has slots,
+    every further caller waits. An object that closes itself when it is collected does so at an unknown time.
 
     ## Example
     ```python
@@ -122,12 +131,12 @@ class NotReleasedOnError:
     """A release is skipped when a statement before it raises.
 
     ## What it does
-    Reports an acquisition that is released when nothing goes wrong, and names the first line that can raise and so skips the release.
-    A broad `except` that logs and goes on counts: the process survives, the slot does not.
+    Reports an acquisition that is released when nothing goes wrong, and names the first line that can raise and so
+    skips the release. A broad `except` that logs and goes on counts: the process survives, the slot does not.
 
     ## Why is this bad?
-    Queries fail: deadlocks, timeouts, constraint violations, cancelled requests. Each failure takes one connection away, until
-    the pool is empty and everything waits. Tests rarely take this path; production does.
+    Queries fail: deadlocks, timeouts, constraint violations, cancelled requests. Each failure takes one connection
+    away, until the pool is empty and everything waits. Tests rarely take this path; production does.
 
     ## Example
     ```python
@@ -162,7 +171,13 @@ class NotReleasedOnError:
             when: Message = (" if line ", cause, verb) if cause is not None else (" when an exception is raised",)
             yield _with_message(
                 report,
-                (f"{subject(verdict)} is not released", *when, f" (acquired from {source(verdict)}", *_released_on(verdict), ")"),
+                (
+                    f"{subject(verdict)} is not released",
+                    *when,
+                    f" (acquired from {source(verdict)}",
+                    *_released_on(verdict),
+                    ")",
+                ),
             )
 
 
@@ -205,9 +220,20 @@ class NotReleasedOnPath:
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report what a normal path forgets."""
         for verdict, report in reports(node, context, "not-released-on-path"):
-            where: Message = (" on the path that leaves on line ", verdict.leak.node) if verdict.leak.node is not None else (" on every path",)
+            where: Message = (
+                (" on the path that leaves on line ", verdict.leak.node)
+                if verdict.leak.node is not None
+                else (" on every path",)
+            )
             yield _with_message(
-                report, (f"{subject(verdict)} is not released", *where, f" (acquired from {source(verdict)}", *_released_on(verdict), ")")
+                report,
+                (
+                    f"{subject(verdict)} is not released",
+                    *where,
+                    f" (acquired from {source(verdict)}",
+                    *_released_on(verdict),
+                    ")",
+                ),
             )
 
 
@@ -218,7 +244,8 @@ class Discarded:
     Reports an acquisition whose result is thrown away, or used once inside a longer expression.
 
     ## Why is this bad?
-    There is no reference left to release it with. A pool's slot is gone; a plain connection closes when it is collected.
+    There is no reference left to release it with. A pool's slot is gone; a plain connection closes when it is
+    collected.
 
     ## Example
     ```python
@@ -243,14 +270,17 @@ class Discarded:
         """Report what is acquired and dropped."""
         for verdict, report in reports(node, context, "discarded"):
             kind = verdict.site.acquisition.kind
-            yield _with_message(report, (f"the {kind} acquired from {source(verdict)} is never bound, so it cannot be released",))
+            yield _with_message(
+                report, (f"the {kind} acquired from {source(verdict)} is never bound, so it cannot be released",)
+            )
 
 
 class Overwritten:
     """The only reference to an acquired object is replaced while it is held.
 
     ## What it does
-    Reports a name that holds an unreleased resource and is bound again: retries, reconnects, a new one in each turn of a loop.
+    Reports a name that holds an unreleased resource and is bound again: retries, reconnects, a new one in each turn
+    of a loop.
 
     ## Why is this bad?
     The old one can no longer be released. In a retry loop each attempt takes another connection.
@@ -283,9 +313,17 @@ class Overwritten:
         for verdict, report in reports(node, context, "overwritten"):
             where: Message = (" on line ", verdict.leak.node) if verdict.leak.node is not None else ()
             cause = verdict.leak.cause
-            when: Message = (" after line ", cause, " raised") if cause is not None and verdict.leak.obligation.lane else ()
+            when: Message = (
+                (" after line ", cause, " raised") if cause is not None and verdict.leak.obligation.lane else ()
+            )
             yield _with_message(
-                report, (f"{subject(verdict)} is overwritten", *where, *when, f" while it is still held (acquired from {source(verdict)})")
+                report,
+                (
+                    f"{subject(verdict)} is overwritten",
+                    *where,
+                    *when,
+                    f" while it is still held (acquired from {source(verdict)})",
+                ),
             )
 
 
@@ -293,7 +331,8 @@ class WithDoesNotClose:
     """A `with` statement on this object ends a transaction and closes nothing.
 
     ## What it does
-    Reports a connection that is used in a `with` statement whose end commits or rolls back, and that nothing closes afterwards.
+    Reports a connection that is used in a `with` statement whose end commits or rolls back, and that nothing closes
+    afterwards.
 
     ## Why is this bad?
     The statement looks like a release and is none. The connection stays open, or stays out of its pool.
@@ -322,7 +361,11 @@ class WithDoesNotClose:
         """Report what only a transaction's `with` was used on."""
         for verdict, report in reports(node, context, "with-keeps-open"):
             yield _with_message(
-                report, (f"'with' on {subject(verdict)} ends its transaction but does not close it (acquired from {source(verdict)})",)
+                report,
+                (
+                    f"'with' on {subject(verdict)} ends its transaction but does not close it",
+                    f" (acquired from {source(verdict)})",
+                ),
             )
 
 
@@ -379,4 +422,6 @@ class YieldWithoutFinally:
 
 
 def _with_message(report: Report, message: Message) -> Report:
-    return Report(report.node, message, report.severity, report.confidence, report.function, report.library, report.trace)
+    return Report(
+        report.node, message, report.severity, report.confidence, report.function, report.library, report.trace
+    )

@@ -9,6 +9,7 @@ from pooclint.rule import Confidence, Report, Severity
 
 if TYPE_CHECKING:
     import libcst as cst
+
     from pooclint.engine import FileContext
 
 
@@ -16,11 +17,12 @@ class UnboundInFinally:
     """`finally` releases a name that has no value when the acquire itself fails.
 
     ## What it does
-    Reports an acquisition inside a `try` whose `finally` (or handler) releases the name, with no value given to it before.
+    Reports an acquisition inside a `try` whose `finally` (or handler) releases the name, with no value given to it
+    before.
 
     ## Why is this bad?
-    When the acquire raises, the release raises `UnboundLocalError` in its place: the error that matters is hidden, and other releases
-    in the same block are skipped.
+    When the acquire raises, the release raises `UnboundLocalError` in its place: the error that matters is hidden,
+    and other releases in the same block are skipped.
 
     ## Example
     ```python
@@ -65,7 +67,10 @@ class UnboundInFinally:
                 Confidence.HIGH,
                 function.qualname,
                 site.acquisition.library,
-                ((site.node, "can raise before the name is bound"), (misuse.node, "released here: raises UnboundLocalError")),
+                (
+                    (site.node, "can raise before the name is bound"),
+                    (misuse.node, "released here: raises UnboundLocalError"),
+                ),
             )
 
 
@@ -73,11 +78,12 @@ class WrongWith:
     """A `with` form that raises, or that loses the pool's slot.
 
     ## What it does
-    Reports `async with` on an object that is no asynchronous context manager, a plain `with` on one that is only asynchronous,
-    and the like: `async with await pool.acquire()`, `async with asyncpg.connect(...)`.
+    Reports `async with` on an object that is no asynchronous context manager, a plain `with` on one that is only
+    asynchronous, and the like: `async with await pool.acquire()`, `async with asyncpg.connect(...)`.
 
     ## Why is this bad?
-    The statement raises `TypeError` after the connection was taken, or closes the connection without giving the slot back.
+    The statement raises `TypeError` after the connection was taken, or closes the connection without giving the slot
+    back.
 
     ## Example
     ```python
@@ -113,4 +119,12 @@ class WrongWith:
             library = site.acquisition.library if site else ""
             trace = ((site.node, "acquired here"), (misuse.node, f"'{form}' fails here")) if site else ()
             what = misuse.type or "this object"
-            yield Report(misuse.node, (f"'{form}' does not work on {what}",), self.severity, Confidence.HIGH, function.qualname, library, trace)
+            yield Report(
+                misuse.node,
+                (f"'{form}' does not work on {what}",),
+                self.severity,
+                Confidence.HIGH,
+                function.qualname,
+                library,
+                trace,
+            )

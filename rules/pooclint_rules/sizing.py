@@ -48,19 +48,22 @@ def _number(value: object) -> float | None:
 
 def _report(node: cst.Call, text: str, severity: Severity, call: Call, context: FileContext) -> Report:
     function = context.scope.function
-    return Report(node, (text,), severity, Confidence.HIGH, function.qualname if function else "", context.models.library(call))
+    return Report(
+        node, (text,), severity, Confidence.HIGH, function.qualname if function else "", context.models.library(call)
+    )
 
 
 class OversizedPool:
     """A pool may open more connections than its server can bear.
 
     ## What it does
-    Reports a literal pool size, overflow included, above `max-pool-size` for database servers that spend a process or thread on each
-    connection, and absurd sizes (1,000 and more) elsewhere.
+    Reports a literal pool size, overflow included, above `max-pool-size` for database servers that spend a process
+    or thread on each connection, and absurd sizes (1,000 and more) elsewhere.
 
     ## Why is this bad?
-    Every process has such a pool. Twenty processes of twenty connections are four hundred, and a server that allows a hundred
-    refuses the rest at the moment of the highest load. More connections than the server has cores make it slower, not faster.
+    Every process has such a pool. Twenty processes of twenty connections are four hundred, and a server that allows
+    a hundred refuses the rest at the moment of the highest load. More connections than the server has cores make it
+    slower, not faster.
 
     ## Example
     ```python
@@ -97,7 +100,13 @@ class OversizedPool:
         limit = context.limits.max_pool_size if size.limit == "database" else _ABSURD
         if total > limit or (size.limit == "other" and total >= _ABSURD):
             parts = f"{most:g} + {overflow:g} overflow" if overflow > 0 else f"{most:g}"
-            yield _report(node, f"this pool may open {parts} connections in every process; the limit is {limit}", self.severity, call, context)
+            yield _report(
+                node,
+                f"this pool may open {parts} connections in every process; the limit is {limit}",
+                self.severity,
+                call,
+                context,
+            )
 
 
 def _is_unbounded(value: object, parameter: Parameter) -> bool:
@@ -115,7 +124,8 @@ class UnboundedPool:
     Reports a literal that the library takes for "no limit": `max_overflow=-1`, `pool_size=0`, `limit=0`.
 
     ## Why is this bad?
-    A slow dependency then turns every waiting caller into one more connection, until the server, or the machine, refuses.
+    A slow dependency then turns every waiting caller into one more connection, until the server, or the machine,
+    refuses.
 
     ## Example
     ```python
@@ -142,7 +152,9 @@ class UnboundedPool:
         for parameter in (size.max, size.overflow):
             if parameter and _is_unbounded(_given(node, parameter, context), parameter):
                 value = _given(node, parameter, context)
-                yield _report(node, f"{parameter.param}={value!r} removes the limit of this pool", self.severity, call, context)
+                yield _report(
+                    node, f"{parameter.param}={value!r} removes the limit of this pool", self.severity, call, context
+                )
 
 
 class InvertedSizes:
@@ -152,7 +164,8 @@ class InvertedSizes:
     Reports literal sizes, or one literal size and the library's own default, that contradict each other.
 
     ## Why is this bad?
-    The constructor raises, or the pool never gets what it waits for. The default counts: a library whose minimum is ten refuses
+    The constructor raises, or the pool never gets what it waits for. The default counts: a library whose minimum is
+    ten refuses
     `max_size=5` alone.
 
     ## Example
@@ -198,7 +211,8 @@ class InvertedSizes:
 def _unreadable(node: cst.Call, parameter: Parameter, value: object) -> bool:
     """True when the parameter is given, but not as a literal."""
     given = any(
-        (a.keyword is not None and a.keyword.value == parameter.param) or (a.keyword is None and i == parameter.position)
+        (a.keyword is not None and a.keyword.value == parameter.param)
+        or (a.keyword is None and i == parameter.position)
         for i, a in enumerate(node.args)
     )
     return given and value is ...

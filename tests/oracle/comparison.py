@@ -57,7 +57,9 @@ def judge(source: str, max_runs: int = MAX_RUNS, exits_fail: bool = True) -> Jud
     try:
         found = findings(source)
     except Exception as error:  # noqa: BLE001 -- a crash is a disagreement like any other
-        return Judgement((Disagreement("crash", frozenset(), repr(error)),), len(truth.leaks), 0, truth.complete, truth.runs)
+        return Judgement(
+            (Disagreement("crash", frozenset(), repr(error)),), len(truth.leaks), 0, truth.complete, truth.runs
+        )
     gave_up = [f for f in found if f.code in ("CNX001", "CNX003")]
     wrong = [Disagreement("gave up", frozenset({f.line}), f.message) for f in gave_up]
     reported = {f.line: f for f in found if f.code in LEAKS}
@@ -67,5 +69,11 @@ def judge(source: str, max_runs: int = MAX_RUNS, exits_fail: bool = True) -> Jud
     if truth.complete:
         for line, finding in reported.items():
             if line not in leaking and finding.code != "CNX113":
-                wrong.append(Disagreement("false alarm", frozenset({line}), f"{finding.code} {finding.message} [{finding.severity.label}, {finding.confidence.label}]"))
+                wrong.append(
+                    Disagreement(
+                        "false alarm",
+                        frozenset({line}),
+                        f"{finding.code} {finding.message} [{finding.severity.label}, {finding.confidence.label}]",
+                    )
+                )
     return Judgement(tuple(wrong), len(truth.leaks), len(reported), truth.complete, truth.runs)

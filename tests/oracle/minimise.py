@@ -40,7 +40,12 @@ def minimise(source: str, shows: Callable[[str], bool], rounds: int = 400) -> st
 
 def _smaller(tree: ast.Module) -> Iterator[ast.Module]:
     """Programs with one statement less, with a block in place of its statement, or with a simpler part."""
-    places = [(index, name) for index, node in enumerate(ast.walk(tree)) for name in _BLOCKS if isinstance(getattr(node, name, None), list)]
+    places = [
+        (index, name)
+        for index, node in enumerate(ast.walk(tree))
+        for name in _BLOCKS
+        if isinstance(getattr(node, name, None), list)
+    ]
     for index, name in places:
         count = len(getattr(_nth(tree, index), name))
         if index == 0:  # imports and helpers stay

@@ -124,7 +124,9 @@ def _block(draw: st.DrawFn, place: Place, least: int = 1, most: int = 3) -> list
 @st.composite
 def _managed(draw: st.DrawFn, place: Place, name: str, resource: Resource) -> list[str]:
     """An acquisition in one of the correct forms; what is inside may spoil it."""
-    acquire = draw(st.sampled_from((resource.acquire, resource.acquire, *(resource.makers if "helpers" in place.features else ()))))
+    acquire = draw(
+        st.sampled_from((resource.acquire, resource.acquire, *(resource.makers if "helpers" in place.features else ())))
+    )
     release = resource.release.format(name)
     if "helpers" in place.features and draw(st.integers(0, 4)) == 0:
         release = {"{}.close()": f"drop({name})", "pool.putconn({})": f"give_back(pool, {name})",
@@ -138,7 +140,14 @@ def _managed(draw: st.DrawFn, place: Place, name: str, resource: Resource) -> li
                     *indented([f"if {draw(st.sampled_from([name, f'{name} is not None']))}:", *indented([release])])]  # fmt: skip
         case 3:
             caught = draw(st.sampled_from(["BaseException", "BaseException", "Exception", "fakepool.Error"]))
-            return [f"{name} = {acquire}", "try:", *indented(inside), f"except {caught}:", *indented([release, "raise"]), release]
+            return [
+                f"{name} = {acquire}",
+                "try:",
+                *indented(inside),
+                f"except {caught}:",
+                *indented([release, "raise"]),
+                release,
+            ]
         case 4 if resource.direct:
             return [resource.direct.format(name), *indented(inside)]
         case 5 if resource.entered:
@@ -150,7 +159,10 @@ def _managed(draw: st.DrawFn, place: Place, name: str, resource: Resource) -> li
             return [f"{name} = {acquire}", "try:", *indented(inside), "except Exception:", *indented([release, *draw(st.sampled_from([["raise"], ["return"], []]))]),
                     "else:", *indented([release])]  # fmt: skip
         case 8 if not place.asynchronous and resource.release == "{}.close()":
-            return ["with contextlib.ExitStack() as stack:", *indented([f"{name} = stack.enter_context(contextlib.closing({acquire}))", *inside])]
+            return [
+                "with contextlib.ExitStack() as stack:",
+                *indented([f"{name} = stack.enter_context(contextlib.closing({acquire}))", *inside]),
+            ]
         case _:
             return [f"{name} = {acquire}", *inside, release]
 
@@ -172,7 +184,11 @@ def _simple(draw: st.DrawFn, place: Place) -> str:
     name = draw(st.sampled_from(sorted(place.resources)))
     resource = place.resources[name]
     awaited = "await " if resource.acquire.startswith("await") else ""
-    opaque = "await astep(1)" if place.asynchronous and draw(st.booleans()) else draw(st.sampled_from(["step(1)", "step(2)"]))
+    opaque = (
+        "await astep(1)"
+        if place.asynchronous and draw(st.booleans())
+        else draw(st.sampled_from(["step(1)", "step(2)"]))
+    )
     query = f"{awaited}{name}.execute('q')"
     choices = [
         f"{name} = {resource.acquire}", resource.release.format(name), resource.release.format(name), query, query, opaque, opaque,
@@ -230,7 +246,10 @@ def _try(draw: st.DrawFn, place: Place) -> list[str]:
     if shape != "finally":
         for kind in draw(st.sampled_from(CAUGHT)):
             end = draw(st.sampled_from([[], ["raise"], ["return"], ["pass"]]))
-            lines += [f"except {kind}:" if kind else "except:", *indented([*draw(_block(deeper, 0, 2)), *end] or ["pass"])]
+            lines += [
+                f"except {kind}:" if kind else "except:",
+                *indented([*draw(_block(deeper, 0, 2)), *end] or ["pass"]),
+            ]
         if shape == "else":
             lines += ["else:", *indented(draw(_block(deeper)))]
     if shape in ("finally", "both"):
@@ -264,10 +283,18 @@ def _with(draw: st.DrawFn, place: Place) -> list[str]:
     deeper = place.deeper()
     name = draw(st.sampled_from(sorted(place.resources)))
     resource = place.resources[name]
-    heads = ["with contextlib.suppress(Exception):", "with contextlib.suppress(fakepool.Error):", "with contextlib.suppress(ValueError):"]
+    heads = [
+        "with contextlib.suppress(Exception):",
+        "with contextlib.suppress(fakepool.Error):",
+        "with contextlib.suppress(ValueError):",
+    ]
     heads += [h.format(name) for h in (resource.entered, resource.direct) if h]
     if not place.asynchronous:
-        heads += [f"with pool.connection() as {name}:", f"with contextlib.closing({name}):", "with contextlib.closing(fakepool.open()) as extra:"]
+        heads += [
+            f"with pool.connection() as {name}:",
+            f"with contextlib.closing({name}):",
+            "with contextlib.closing(fakepool.open()) as extra:",
+        ]
     return [draw(st.sampled_from(heads)), *indented(draw(_block(deeper)))]
 
 

@@ -65,7 +65,9 @@ class Analysis:
         """True when a call in the function's own body acquires, or calls a function of this file that does."""
         if id(function) not in self._acquiring:
             self._acquiring[id(function)] = False  # cuts off recursion
-            self._acquiring[id(function)] = any(self._call_acquires(c, s) for c, s in own_calls(function.node, function.scope))
+            self._acquiring[id(function)] = any(
+                self._call_acquires(c, s) for c, s in own_calls(function.node, function.scope)
+            )
         return self._acquiring[id(function)]
 
     def _call_acquires(self, node: cst.Call, scope: Scope) -> bool:
@@ -99,7 +101,9 @@ class Analysis:
             for name, acquisition, injected in self._held_parameters(function):
                 node = function.node
                 position = next(i for i, p in enumerate(function.parameters) if p.name == name)
-                site = Site(len(record.sites) + _SYMBOLIC, node, acquisition, name, parameter=position, injected=injected)
+                site = Site(
+                    len(record.sites) + _SYMBOLIC, node, acquisition, name, parameter=position, injected=injected
+                )
                 number = _SYMBOLIC + position
                 state = state.add(number, Obligation(site, holding=not acquisition.lazy))
                 state = state.bind(name, Value(acquisition.type, refs=frozenset({number})))
@@ -151,7 +155,9 @@ class Analysis:
             return out
         return statements.evaluate_block(run, function.node.body.body, [state])
 
-    def _leave(self, run: Run, function: Function | None, kind: str, exceptional: bool, state: State, completion: object) -> None:
+    def _leave(
+        self, run: Run, function: Function | None, kind: str, exceptional: bool, state: State, completion: object
+    ) -> None:
         """What is still held when the function is left is leaked, unless the caller gets it."""
         from pooclint.flow.completions import Completion
 
@@ -162,14 +168,24 @@ class Analysis:
         state = run.keep(state, returned)
         constructing = function.name in ("__init__", "__aenter__", "__enter__") and exceptional
         for number, obligation in state.obligations.items():
-            lost = obligation.fate is Fate.HELD or (constructing and obligation.fate is Fate.FIELD and function.name == "__init__")
+            lost = obligation.fate is Fate.HELD or (
+                constructing and obligation.fate is Fate.FIELD and function.name == "__init__"
+            )
             if not lost or obligation.site.parameter >= 0 or obligation.managed:
                 continue
             if obligation.site.acquisition.kind == "stack" or self._follows_owner(state, obligation):
                 continue
             steps = tuple(state.trace.steps()) if state.trace else ()
             run.record.leak(
-                Leak(obligation.site, "exit", obligation, completion, steps[-1][0] if steps and kind == "return" else None, state.causes.get(number), steps)
+                Leak(
+                    obligation.site,
+                    "exit",
+                    obligation,
+                    completion,
+                    steps[-1][0] if steps and kind == "return" else None,
+                    state.causes.get(number),
+                    steps,
+                )
             )
 
     def _follows_owner(self, state: State, obligation: Obligation) -> bool:
@@ -196,8 +212,14 @@ class Analysis:
         if isinstance(function.node, cst.Lambda) or function.owner:
             return False
         yields = [n for n in descendants(function.node.body, into_functions=False) if isinstance(n, cst.Yield)]
-        loops = [n for n in descendants(function.node.body, into_functions=False) if isinstance(n, (cst.For, cst.While))]
-        return len(yields) == 1 and not isinstance(yields[0].value, cst.From) and not any(yields[0] in descendants(loop) for loop in loops)
+        loops = [
+            n for n in descendants(function.node.body, into_functions=False) if isinstance(n, (cst.For, cst.While))
+        ]
+        return (
+            len(yields) == 1
+            and not isinstance(yields[0].value, cst.From)
+            and not any(yields[0] in descendants(loop) for loop in loops)
+        )
 
     def _escaping(self, node: cst.CSTNode) -> frozenset[str]:
         """Names that a nested function releases, returns, stores or passes on: whoever holds that function decides."""
@@ -208,7 +230,8 @@ class Analysis:
         return frozenset(found)
 
     def reaches(self, function: Function) -> tuple[External, str] | None:
-        """The first external call that the function makes, itself or through functions of this file, with the way to it."""
+        """The first external call that the function makes, itself or through functions of this file, with the way to
+        it."""
         if id(function) not in self._reaches:
             self._reaches[id(function)] = None  # cuts off recursion
             self._reaches[id(function)] = self._first_external(function)
@@ -227,8 +250,11 @@ class Analysis:
 
     # ------------------------------------------------------------------------------------------------------- summaries
 
-    def summarise(self, function: Function, arguments: tuple[tuple[str, Value], ...], state: State) -> tuple[Summary, ...] | None:
-        """In which ways a call of the function completes, in the caller's terms; None when that is not known or not needed."""
+    def summarise(
+        self, function: Function, arguments: tuple[tuple[str, Value], ...], state: State
+    ) -> tuple[Summary, ...] | None:
+        """In which ways a call of the function completes, in the caller's terms; None when that is not known or not
+        needed."""
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
         if not numbers and (not self.acquires(function) or self.names.runs_once(function)):
             return None
@@ -251,7 +277,9 @@ class Analysis:
         found = self._summaries[key]
         return None if found is None else tuple(_translated(s, known) for s in found)
 
-    def _summarise(self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], caller: State) -> tuple[Summary, ...]:
+    def _summarise(
+        self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], caller: State
+    ) -> tuple[Summary, ...]:
         run = self._run(function, Record())
         run.tries = 1  # the caller may catch what the callee raises
         state = self._initial(run, function)
@@ -272,7 +300,9 @@ class Analysis:
         for completion, states in self._body(run, function, state).items():
             for ended in states:
                 summary = _summary(completion, ended)
-                found.setdefault((summary.completion, summary.value, summary.fates, summary.doubtful, bool(summary.fresh)), summary)
+                found.setdefault(
+                    (summary.completion, summary.value, summary.fates, summary.doubtful, bool(summary.fresh)), summary
+                )
         ordered = sorted(found.values(), key=lambda s: s.completion.exceptional)
         return tuple(ordered[:_MAX_OUTCOMES])
 
@@ -286,13 +316,17 @@ def _summary(completion: object, state: State) -> Summary:
         (n, o.fate) for n, o in sorted(state.obligations.items()) if n >= _SYMBOLIC and o.fate is not Fate.HELD
     )
     fresh: list[tuple[int, Site]] = []
-    held = [n for n in value.reach() if n < _SYMBOLIC and n in state.obligations and state.obligations[n].fate is Fate.HELD]
+    held = [
+        n for n in value.reach() if n < _SYMBOLIC and n in state.obligations and state.obligations[n].fate is Fate.HELD
+    ]
     for number in sorted(held):
         value = value.renumbered(number, _RETURNED + number)
         fresh.append((_RETURNED + number, state.obligations[number].site))
     doubtful = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.doubtful)
     doubtful |= frozenset(_RETURNED + n for n in held if state.obligations[n].doubtful)
-    return Summary(NORMAL if completion.kind == "return" else completion, _portable(value), fates, doubtful, tuple(fresh))
+    return Summary(
+        NORMAL if completion.kind == "return" else completion, _portable(value), fates, doubtful, tuple(fresh)
+    )
 
 
 def _portable(value: Value) -> Value:
@@ -316,7 +350,11 @@ def _translated(summary: Summary, known: list[int]) -> Summary:
         summary.completion,
         value,
         tuple((known[n - _SYMBOLIC], fate) for n, fate in summary.fates if n - _SYMBOLIC < len(known)),
-        frozenset(n if n >= _RETURNED else known[n - _SYMBOLIC] for n in summary.doubtful if n >= _RETURNED or n - _SYMBOLIC < len(known)),
+        frozenset(
+            n if n >= _RETURNED else known[n - _SYMBOLIC]
+            for n in summary.doubtful
+            if n >= _RETURNED or n - _SYMBOLIC < len(known)
+        ),
         summary.fresh,
     )
 
@@ -354,7 +392,12 @@ def repeated_names(node: cst.CSTNode, models: Models) -> frozenset[str]:
     assigned: set[str] = set()
     for inner in descendants(node):
         match inner:
-            case cst.If(test=condition) | cst.While(test=condition) | cst.IfExp(test=condition) | cst.Assert(test=condition):
+            case (
+                cst.If(test=condition)
+                | cst.While(test=condition)
+                | cst.IfExp(test=condition)
+                | cst.Assert(test=condition)
+            ):
                 names = _tested(condition)
             case cst.BooleanOperation(left=left):
                 names = _tested(left)
@@ -378,7 +421,9 @@ def _decides(node: cst.CSTNode, models: Models) -> bool:
     for part in parts:
         for inner in descendants(part):
             if isinstance(inner, cst.Call):
-                word = dotted(inner.func).rpartition(".")[2] or (inner.func.attr.value if isinstance(inner.func, cst.Attribute) else "")
+                word = dotted(inner.func).rpartition(".")[2] or (
+                    inner.func.attr.value if isinstance(inner.func, cst.Attribute) else ""
+                )
                 if word in models.release_names or word in models.words_that_acquire:
                     return True
     return False
@@ -402,20 +447,29 @@ def released_names(node: cst.CSTNode, release_names: frozenset[str]) -> frozense
     """Names on which a release method is called, or that are passed to one."""
     found: set[str] = set()
     for inner in descendants(node, into_functions=False):
-        if isinstance(inner, cst.Call) and isinstance(inner.func, cst.Attribute) and inner.func.attr.value in release_names:
-            found.update(n for n in (dotted(inner.func.value), *(dotted(a.value) for a in inner.args)) if n and "." not in n)
+        if (
+            isinstance(inner, cst.Call)
+            and isinstance(inner.func, cst.Attribute)
+            and inner.func.attr.value in release_names
+        ):
+            found.update(
+                n for n in (dotted(inner.func.value), *(dotted(a.value) for a in inner.args)) if n and "." not in n
+            )
     return frozenset(found)
 
 
 def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset[str]) -> frozenset[str]:
-    """Free names that a nested function does more with than call harmless methods on: it may release, return or store them."""
+    """Free names that a nested function does more with than call harmless methods on: it may release, return or
+    store them."""
     taken: set[str] = set()
     own = {p.name.value for p in (*function.params.params, *function.params.kwonly_params)}
     stack: list[cst.CSTNode] = [function.body]
     while stack:
         node = stack.pop()
         match node:
-            case cst.Call(func=cst.Attribute(value=cst.Name(), attr=cst.Name(value=method)), args=arguments) if method not in release_names:
+            case cst.Call(func=cst.Attribute(value=cst.Name(), attr=cst.Name(value=method)), args=arguments) if (
+                method not in release_names
+            ):
                 stack += arguments
                 continue
             case cst.Attribute(value=cst.Name(), attr=cst.Name(value=method)) if method not in release_names:

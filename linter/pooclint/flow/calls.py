@@ -15,7 +15,7 @@ from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
 
 Results = list[tuple[State, Value]]
-_ATTEMPT = Literal["await", "sync-with", "async-with"]
+Attempt = Literal["await", "sync-with", "async-with"]
 FAILED = "#failed"
 """The name under which a state carries the `id` of the acquiring call that raised."""
 UNBOUND_LOCAL = Completion("raise", "builtins.UnboundLocalError")
@@ -34,7 +34,7 @@ class Invocation:
 
     def argument(self, wanted: Argument) -> list[Value]:
         """Values of an argument named by position or keyword; `*` is all of them."""
-        return [v for k, v in self.arguments if wanted == "*" or k == wanted]
+        return [v for k, v in self.arguments if wanted in ("*", k)]
 
     def chosen(self, wanted: tuple[Argument, ...]) -> list[Value]:
         """Values of several arguments."""
@@ -52,7 +52,8 @@ def as_function(definition: Function | Class | None) -> Function | None:
 
 
 def uses_unbound(run: Run, node: cst.Call, state: State, out: Outcomes) -> bool:
-    """True when the call is made on, or with, a name that has no value here: it raises. When it is a release, that is a defect."""
+    """True when the call is made on, or with, a name that has no value here: it raises. When it is a release, that
+    is a defect."""
     func = node.func
     receiver = [func.value] if isinstance(func, cst.Attribute) else []
     for part in (*receiver, *(a.value for a in node.args)):
@@ -69,7 +70,9 @@ def _unbound_release(run: Run, node: cst.Call, name: str, state: State) -> None:
     failed = state.get(FAILED).constant
     for site in run.record.bound.get(name, ()):
         if id(site.node) == failed:
-            run.record.misuses.setdefault(("unbound-release", id(node)), Misuse("unbound-release", node, name, site=site))
+            run.record.misuses.setdefault(
+                ("unbound-release", id(node)), Misuse("unbound-release", node, name, site=site)
+            )
 
 
 def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
@@ -131,7 +134,9 @@ def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset
     return (frozenset(numbers), awaited) if numbers else None
 
 
-def _release(run: Run, invocation: Invocation, state: State, released: tuple[frozenset[int], bool], out: Outcomes) -> Results:
+def _release(
+    run: Run, invocation: Invocation, state: State, released: tuple[frozenset[int], bool], out: Outcomes
+) -> Results:
     numbers, awaited = released
     if awaited:
         return [(state, Value(pending=Pending(invocation.node, releases=numbers, receiver=invocation.head)))]
@@ -144,7 +149,7 @@ def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> 
     """`__enter__`, `__exit__` and their async twins called by hand."""
     head, method = invocation.head, invocation.method
     if method in ("__enter__", "__aenter__"):
-        attempt: _ATTEMPT = "sync-with" if method == "__enter__" else "async-with"
+        attempt: Attempt = "sync-with" if method == "__enter__" else "async-with"
         if head.pending:
             results = complete(run, invocation.node, head, state, out, attempt)
             return results if attempt == "sync-with" else [(s, replace(v, pending=None)) for s, v in results]
@@ -215,16 +220,26 @@ def _opens_nothing(run: Run, model: Call) -> bool:
 
 
 def _result(run: Run, invocation: Invocation, model: Call) -> Value:
-    """The value of a modelled call that acquires nothing. A method that gives its own type back gives its receiver back."""
+    """The value of a modelled call that acquires nothing. A method that gives its own type back gives its receiver
+    back."""
     head = invocation.head
     if head.refs and model.returns and run.models.canonical(model.returns) == head.type:
         return head
-    swallowing = Pending(invocation.node, calls=(model,), arguments=invocation.arguments) if model.swallows or model.with_form else None
+    swallowing = (
+        Pending(invocation.node, calls=(model,), arguments=invocation.arguments)
+        if model.swallows or model.with_form
+        else None
+    )
     return Value(run.models.canonical(model.returns), derived=head.refs | head.derived, pending=swallowing)
 
 
 def acquire(
-    run: Run, node: cst.Call, model: Call, state: State, arguments: tuple[tuple[int | str, Value], ...], head: Value | None
+    run: Run,
+    node: cst.Call,
+    model: Call,
+    state: State,
+    arguments: tuple[tuple[int | str, Value], ...],
+    head: Value | None,
 ) -> tuple[State, Value]:
     """The state after the acquisition, and the resource."""
     acquisition = run.models.acquisition(model)
@@ -236,12 +251,15 @@ def acquire(
     state = state.change(owned - {number}, owner=number)
     value = Value(acquisition.type, refs=frozenset({number}))
     if model.element >= 0:
-        return state, Value(items=tuple(value if i == model.element else NOTHING for i in range(max(2, model.element + 1))))
+        return state, Value(
+            items=tuple(value if i == model.element else NOTHING for i in range(max(2, model.element + 1)))
+        )
     return state, value
 
 
 def _shares(run: Run, node: cst.Call, model: Call, arguments: tuple[tuple[int | str, Value], ...]) -> bool:
-    """True when the object works on a pool or connection of somebody else (`Redis(connection_pool=pool)`, `Session(conn)`).
+    """True when the object works on a pool or connection of somebody else (`Redis(connection_pool=pool)`,
+    `Session(conn)`).
 
     An engine is the exception: a session that is given one, or something unknown, checks connections out of it.
     """
@@ -267,16 +285,19 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
     owner = min(invocation.head.refs, default=-1)
     values = invocation.chosen(model.enters)
     first = values[0] if len(values) == 1 else NOTHING
-    attempt: _ATTEMPT = "async-with" if model.awaited == "must" else "sync-with"
-    entering = complete(run, invocation.node, first, state, out, attempt) if first.pending else [(state, entered(run, first))]
+    attempt: Attempt = "async-with" if model.awaited == "must" else "sync-with"
+    entering = (
+        complete(run, invocation.node, first, state, out, attempt) if first.pending else [(state, entered(run, first))]
+    )
     results: Results = []
     for after, inside in entering:
         numbers = _reach(values) | inside.reach()
-        after = after.change(numbers - {owner}, owner=owner) if owner >= 0 else run.keep(after, numbers)
-        for number in numbers:
-            if number in after.obligations:
-                run.record.kept.add(after.obligations[number].site.number)
-        results.append((after, Value(pending=Pending(invocation.node, passes=(inside,))) if model.awaited == "must" else inside))
+        owned = after.change(numbers - {owner}, owner=owner) if owner >= 0 else run.keep(after, numbers)
+        for number in numbers & owned.obligations.keys():
+            run.record.kept.add(owned.obligations[number].site.number)
+        results.append(
+            (owned, Value(pending=Pending(invocation.node, passes=(inside,))) if model.awaited == "must" else inside)
+        )
     return results
 
 
@@ -292,10 +313,14 @@ def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outc
     releases = frozenset[int]().union(*(v.refs for v in invocation.chosen(model.calls) if v.method))
     called = _called_elsewhere(run, invocation, model)
     external = _external(run, invocation)
-    pending = Pending(invocation.node, calls=called or (model,), passes=tuple(passed), releases=releases, external=external)
+    pending = Pending(
+        invocation.node, calls=called or (model,), passes=tuple(passed), releases=releases, external=external
+    )
     value = Value(pending=pending)
     if model.awaited == "no":
-        return complete(run, invocation.node, replace(value, pending=replace(pending, calls=called)), state, out, "await")
+        return complete(
+            run, invocation.node, replace(value, pending=replace(pending, calls=called)), state, out, "await"
+        )
     # A task runs whether it is awaited or not: what it releases is released.
     for item in passed:
         if item.pending and item.pending.releases and model.at == "call" and model.awaited == "may":
@@ -317,7 +342,17 @@ def _wrap(run: Run, invocation: Invocation, model: Call, state: State) -> Result
     owned = invocation.chosen(model.owned_by)
     inner = owned[0]
     refs = frozenset(n for n in _reach(owned) if _released_through(model, state.obligations.get(n)))
-    return [(state, Value(run.models.canonical(model.returns), refs=refs, inner=replace(inner, pending=None) if inner.pending is None else None, pending=inner.pending))]
+    return [
+        (
+            state,
+            Value(
+                run.models.canonical(model.returns),
+                refs=refs,
+                inner=replace(inner, pending=None) if inner.pending is None else None,
+                pending=inner.pending,
+            ),
+        )
+    ]
 
 
 def _released_through(model: Call, obligation: Obligation | None) -> bool:
@@ -342,7 +377,9 @@ def _checkout(run: Run, invocation: Invocation, model: Call | None, state: State
     return state
 
 
-def _fail(run: Run, invocation: Invocation, model: Call | None, state: State, out: Outcomes, acquires: bool = False) -> None:
+def _fail(
+    run: Run, invocation: Invocation, model: Call | None, state: State, out: Outcomes, acquires: bool = False
+) -> None:
     """Record how a call may raise: as a failure of the resource it is made on, or of anything else."""
     head = invocation.head
     touched = head.refs | head.derived
@@ -351,7 +388,9 @@ def _fail(run: Run, invocation: Invocation, model: Call | None, state: State, ou
         if not touched:
             return
     type_ = run.models.type(head.type)
-    if invocation.method and ((type_ and invocation.method in type_.cannot_raise) or _parent_cannot_raise(run, invocation, state)):
+    if invocation.method and (
+        (type_ and invocation.method in type_.cannot_raise) or _parent_cannot_raise(run, invocation, state)
+    ):
         return
     if invocation.method in run.models.quiet_methods and not touched:
         return
@@ -361,7 +400,7 @@ def _fail(run: Run, invocation: Invocation, model: Call | None, state: State, ou
     if acquires or (live and not closing):
         if acquires:
             state = state.bind(FAILED, Value(constant=id(invocation.node)))
-        lanes = {n: Lane.RESOURCE for n in state.obligations} if acquires else {n: Lane.RESOURCE for n in live}
+        lanes = dict.fromkeys(state.obligations, Lane.RESOURCE) if acquires else dict.fromkeys(live, Lane.RESOURCE)
         run.fail(state, invocation.node, out, RESOURCE, lanes, Lane.OTHER)
     else:
         run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
@@ -397,7 +436,12 @@ def _with_receiver(run: Run, invocation: Invocation, function: Function) -> tupl
 
 
 def apply_summary(
-    run: Run, node: cst.Call, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State, out: Outcomes
+    run: Run,
+    node: cst.Call,
+    function: Function,
+    arguments: tuple[tuple[int | str, Value], ...],
+    state: State,
+    out: Outcomes,
 ) -> Results:
     """The effect of calling a project function: one result for each way in which it completes."""
     reached = run.reaches(function)
@@ -487,12 +531,17 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
 
 def _borrowing_container(invocation: Invocation) -> bool:
     """`items.append(conn)`: a container takes it over."""
-    return bool(_reach([v for _, v in invocation.arguments])) and not invocation.head.refs and not invocation.head.derived
+    return (
+        bool(_reach([v for _, v in invocation.arguments])) and not invocation.head.refs and not invocation.head.derived
+    )
 
 
 def _next(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results | None:
     """`next(generator())` of a project generator: the caller now owns what it yielded."""
-    if invocation.method or run.names.qualify(invocation.node.func, run.scope) not in ("builtins.next", "builtins.anext"):
+    if invocation.method or run.names.qualify(invocation.node.func, run.scope) not in (
+        "builtins.next",
+        "builtins.anext",
+    ):
         return None
     value = next(iter(invocation.argument(0)), NOTHING)
     function = value.pending.summary if value.pending else None
@@ -508,12 +557,14 @@ def _next(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resu
 
 
 def acquisition_of_type(run: Run, type_name: str) -> Acquisition | None:
-    """What holding an instance of a modelled type means, for instances that come from elsewhere; None for plain values."""
+    """What holding an instance of a modelled type means, for instances that come from elsewhere; None for plain
+    values."""
     return run.models.acquisition_of_type(type_name)
 
 
 def _doubt(run: Run, invocation: Invocation, state: State) -> State:
-    """An unknown callee has seen these: it may have taken them over; a fresh one that nothing else refers to, it has."""
+    """An unknown callee has seen these: it may have taken them over; a fresh one that nothing else refers to, it
+    has."""
     registered = frozenset[int]().union(*(v.refs for _, v in invocation.arguments if v.method))
     state = run.keep(state, registered) if registered else state  # `addfinalizer(conn.close)`
     numbers = _reach([v for _, v in invocation.arguments]) - registered
@@ -533,7 +584,7 @@ def _reach(values: list[Value]) -> frozenset[int]:
 # --------------------------------------------------------------------------------------------------- awaiting, waiting
 
 
-def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outcomes, attempt: _ATTEMPT) -> Results:
+def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outcomes, attempt: Attempt) -> Results:
     """Await a value, or enter a pending one by `with`: now the call has its effect.
 
     Returns:
@@ -612,9 +663,15 @@ def external_of(names: Names, node: cst.Call, scope: Scope) -> External | None:
     """The external-call entry of a call: by its qualified name, or by the type of its receiver."""
     qualified = names.qualify(node.func, scope)
     found = names.models.external(qualified) if qualified else None
-    if found or not isinstance(node.func, cst.Attribute) or not names.models.external_words & {node.func.attr.value, "*"}:
+    if (
+        found
+        or not isinstance(node.func, cst.Attribute)
+        or not names.models.external_words & {node.func.attr.value, "*"}
+    ):
         return found
-    return names.models.external_method(_modelled_type(names, names.type_of(node.func.value, scope)), node.func.attr.value)
+    return names.models.external_method(
+        _modelled_type(names, names.type_of(node.func.value, scope)), node.func.attr.value
+    )
 
 
 def _modelled_type(names: Names, type_name: str) -> str:
@@ -623,9 +680,16 @@ def _modelled_type(names: Names, type_name: str) -> str:
 
 
 def hold(
-    run: Run, state: State, node: cst.CSTNode, external: External, awaited: bool, own: frozenset[int] = frozenset(), through: str = ""
+    run: Run,
+    state: State,
+    node: cst.CSTNode,
+    external: External,
+    awaited: bool,
+    own: frozenset[int] = frozenset(),
+    through: str = "",
 ) -> None:
-    """Record what is held while an external call is made; what the call itself is made on (`own`) is in use, not held."""
+    """Record what is held while an external call is made; what the call itself is made on (`own`) is in use, not
+    held."""
     if external.category == "database":
         return
     for number, obligation in state.obligations.items():

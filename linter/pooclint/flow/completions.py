@@ -1,7 +1,7 @@
 """How a statement can complete, and the sets of states that complete each way.
 
-Python has no goto, so a recursive evaluation of blocks into completion records (as in ECMAScript's specification) is exact
-for `finally` and `with`: each way out passes through them by itself.
+Python has no goto, so a recursive evaluation of blocks into completion records (as in ECMAScript's specification) is
+exact for `finally` and `with`: each way out passes through them by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ ExceptionKind = Literal["raise", "resource", "other", "cancel", "generator-exit"
 class Completion:
     """A way in which a statement completes."""
 
-    kind: Literal["normal", "return", "break", "continue", "raise", "resource", "other", "cancel", "generator-exit", "exit"]
+    kind: Literal[
+        "normal", "return", "break", "continue", "raise", "resource", "other", "cancel", "generator-exit", "exit"
+    ]
     exception: str = ""
     """Qualified type of an explicitly raised exception, where it is known."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import libcst as cst
@@ -67,11 +68,15 @@ def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Result
     return [(s, NOTHING) for s, _ in evaluate_all(run, children(node), state, out)]
 
 
-def evaluate_all(run: Run, nodes: list[cst.CSTNode] | list[cst.BaseExpression], state: State, out: Outcomes) -> list[tuple[State, list[Value]]]:
+def evaluate_all(
+    run: Run, nodes: Sequence[cst.CSTNode], state: State, out: Outcomes
+) -> list[tuple[State, list[Value]]]:
     """Evaluate several expressions one after the other."""
     results: list[tuple[State, list[Value]]] = [(state, [])]
     for node in nodes:
-        results = [(after, [*values, value]) for before, values in results for after, value in evaluate(run, node, before, out)]
+        results = [
+            (after, [*values, value]) for before, values in results for after, value in evaluate(run, node, before, out)
+        ]
     return results
 
 
@@ -109,9 +114,8 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
     results: Results = []
     for after, base in evaluate(run, node.value, state, out):
         type_ = run.models.type(base.type)
-        if base.refs and type_ and node.attr.value in type_.reads_to_end:
-            after = run.release(after, base.refs, node)
-        results.append((after, attribute_of(run, node, base)))
+        read = base.refs and type_ and node.attr.value in type_.reads_to_end
+        results.append((run.release(after, base.refs, node) if read else after, attribute_of(run, node, base)))
     return results
 
 
@@ -141,7 +145,9 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
         method = ""
     for after_head, head in heads:
         for before_call, values in evaluate_all(run, arguments, after_head, out):
-            results += calls.call(run, calls.Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out)
+            results += calls.call(
+                run, calls.Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out
+            )
     return results
 
 
@@ -156,7 +162,9 @@ def _conditional(run: Run, node: cst.BaseExpression, state: State, out: Outcomes
     match node:
         case cst.IfExp(test=condition, body=body, orelse=orelse):
             true, false = test(run, condition, state, out)
-            return [r for s in true for r in evaluate(run, body, s, out)] + [r for s in false for r in evaluate(run, orelse, s, out)]
+            return [r for s in true for r in evaluate(run, body, s, out)] + [
+                r for s in false for r in evaluate(run, orelse, s, out)
+            ]
         case cst.BooleanOperation(left=left, operator=operator, right=right):
             results: Results = []
             stops_on = isinstance(operator, cst.Or)
@@ -182,7 +190,9 @@ def _refined(run: Run, node: cst.BaseExpression, state: State, value: Value) -> 
 
 
 def _sequence(run: Run, node: cst.Tuple | cst.List | cst.Set, state: State, out: Outcomes) -> Results:
-    return [(s, Value(items=tuple(values))) for s, values in evaluate_all(run, [e.value for e in node.elements], state, out)]
+    return [
+        (s, Value(items=tuple(values))) for s, values in evaluate_all(run, [e.value for e in node.elements], state, out)
+    ]
 
 
 def closure(run: Run, node: cst.FunctionDef | cst.Lambda, state: State) -> Value:
@@ -193,7 +203,8 @@ def closure(run: Run, node: cst.FunctionDef | cst.Lambda, state: State) -> Value
 
 
 def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) -> Results:
-    """The element is evaluated once, for an unknown turn; what it acquires lives in the collection and is not followed."""
+    """The element is evaluated once, for an unknown turn; what it acquires lives in the collection and is not
+    followed."""
     loop: cst.CompFor | None = node.for_in
     states = [state]
     before = frozenset(state.obligations)
@@ -214,7 +225,9 @@ def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) ->
             kept = frozenset[int]().union(*(v.reach() for v in values))
             fresh = (frozenset(after.obligations) - before) | kept
             pending = tuple(v for v in values if v.pending)
-            results.append((run.keep(after, fresh) if not pending else after, Value(items=tuple(values) if pending else None)))
+            results.append(
+                (run.keep(after, fresh) if not pending else after, Value(items=tuple(values) if pending else None))
+            )
     return results[:1] if not isinstance(node, cst.GeneratorExp) or results else [(state, NOTHING)]
 
 
@@ -288,7 +301,12 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
     after = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))[0]
     if not path or not value.reach():
         return after.bind(path, value) if path and path in after.env else after
-    own = run.function and run.function.owner and run.function.parameters and path.split(".")[0] == run.function.parameters[0].name
+    own = (
+        run.function
+        and run.function.owner
+        and run.function.parameters
+        and path.split(".")[0] == run.function.parameters[0].name
+    )
     if not own or path.count(".") != 1:
         return run.keep(after, value.reach(), stored=True)
     bound = after.bind(path, value)
@@ -344,13 +362,12 @@ def test(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> tup
             false_states += closed[1]
             continue
         truth = value.known_truth
-        if truth is None:
-            name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
-            if_true, if_false = _refine_name(run, name, value, after) if name else (after, after)
-        else:
-            if_true, if_false = (after, None) if truth else (None, after)
-        true_states += [if_true] if if_true else []
-        false_states += [if_false] if if_false else []
+        name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
+        if_true, if_false = _refine_name(run, name, value, after) if name and truth is None else (after, after)
+        if truth is not False:
+            true_states.append(if_true)
+        if truth is not True:
+            false_states.append(if_false)
     return true_states, false_states
 
 
@@ -371,7 +388,9 @@ def _falsy(run: Run, name: str, value: Value) -> Value:
     return NONE if optional else replace(value, truth=False)
 
 
-def _closed_test(run: Run, node: cst.BaseExpression, state: State, value: Value, out: Outcomes) -> tuple[list[State], list[State]] | None:
+def _closed_test(
+    run: Run, node: cst.BaseExpression, state: State, value: Value, out: Outcomes
+) -> tuple[list[State], list[State]] | None:
     """`conn.closed`, `conn.is_connected()`: on the branch that says so, there is nothing left to release."""
     attribute = node.func if isinstance(node, cst.Call) else node
     if not isinstance(attribute, cst.Attribute) or attribute.attr.value not in run.models.closed_tests:
@@ -408,7 +427,11 @@ def _compare(run: Run, node: cst.Comparison, state: State, out: Outcomes) -> tup
 
 
 def _names_locals(run: Run, node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.Call) and run.names.qualify(node.func, run.scope) in ("builtins.locals", "builtins.vars", "builtins.dir")
+    return isinstance(node, cst.Call) and run.names.qualify(node.func, run.scope) in (
+        "builtins.locals",
+        "builtins.vars",
+        "builtins.dir",
+    )
 
 
 def _bound_test(name: Value, state: State) -> tuple[State | None, State | None]:
@@ -444,13 +467,21 @@ def _same(
 def _none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) -> tuple[State | None, State | None]:
     if value.constant is None:
         return state, None
-    if value.refs or value.function or (value.constant is not UNKNOWN) or value.truth is True or value.items is not None:
+    if (
+        value.refs
+        or value.function
+        or (value.constant is not UNKNOWN)
+        or value.truth is True
+        or value.items is not None
+    ):
         return None, state
     name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
     if not name or name not in run.repeated:
         return state, state
     is_none = State({**state.env, name: NONE}, state.obligations, state.trace, state.causes)
-    not_none = State({**state.env, name: replace(value, constant=NOT_NONE)}, state.obligations, state.trace, state.causes)
+    not_none = State(
+        {**state.env, name: replace(value, constant=NOT_NONE)}, state.obligations, state.trace, state.causes
+    )
     return is_none, not_none
 
 

@@ -14,8 +14,10 @@ from pooclint.program.scopes import Class
 
 Match = Literal["always", "maybe", "never"]
 
-_CANCELLED = frozenset({"asyncio.CancelledError", "asyncio.exceptions.CancelledError", "concurrent.futures.CancelledError",
-                        "anyio.get_cancelled_exc_class", "trio.Cancelled"})  # fmt: skip
+_CANCELLED = frozenset({
+    "asyncio.CancelledError", "asyncio.exceptions.CancelledError", "concurrent.futures.CancelledError",
+    "anyio.get_cancelled_exc_class", "trio.Cancelled",
+})  # fmt: skip
 _BASE_ONLY = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
 
@@ -92,7 +94,7 @@ def _catches_resource(run: Run, name: str, builtin: type[BaseException] | None) 
         return "always"
     if builtin is None:
         return "maybe"
-    if issubclass(builtin, OSError) or builtin in (RuntimeError,):
+    if issubclass(builtin, OSError) or builtin is RuntimeError:
         return "always" if builtin is OSError else "maybe"
     return "never"
 

@@ -46,12 +46,20 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
     return [_enter_plain(run, item, value, state, None, None)]
 
 
-def _enter_plain(run: Run, item: cst.WithItem, value: Value, state: State, model: Call | None, call: cst.Call | None) -> Entry:
+def _enter_plain(
+    run: Run, item: cst.WithItem, value: Value, state: State, model: Call | None, call: cst.Call | None
+) -> Entry:
     """A manager that acquires nothing; a transaction keeps its connection busy until it ends."""
     type_ = run.models.type(value.type)
-    begun = frozenset(n for n in value.derived if n in state.obligations) if type_ and type_.kind == "transaction" else frozenset[int]()
+    begun = (
+        frozenset(n for n in value.derived if n in state.obligations)
+        if type_ and type_.kind == "transaction"
+        else frozenset[int]()
+    )
     begun = frozenset(n for n in begun if not state.obligations[n].in_transaction)
-    return Entry(state.change(begun, in_transaction=True), _target(run, item, value), model=model, call=call, begun=begun)
+    return Entry(
+        state.change(begun, in_transaction=True), _target(run, item, value), model=model, call=call, begun=begun
+    )
 
 
 def _target(run: Run, item: cst.WithItem, value: Value) -> Value:
@@ -67,7 +75,10 @@ def _enter_resource(run: Run, item: cst.WithItem, value: Value, state: State, as
     form = "async" if asynchronous else "sync"
     keeps_open = type_ is not None and type_.exit == "keeps-open" and value.inner is None
     unsupported = type_ is not None and type_.with_form not in (form, "both") and value.inner is None
-    if unsupported or (keeps_open and any(state.obligations[n].site.acquisition.entered_unawaited for n in value.refs if n in state.obligations)):
+    if unsupported or (
+        keeps_open
+        and any(state.obligations[n].site.acquisition.entered_unawaited for n in value.refs if n in state.obligations)
+    ):
         _wrong(run, item, value, state, asynchronous)
         keeps_open = False
     opened = _open(state, value.refs)
@@ -89,7 +100,14 @@ def _manage(state: State, numbers: frozenset[int], by: int) -> State:
 
 
 def _enter_pending(
-    run: Run, item: cst.WithItem, value: Value, pending: Pending, model: Call, state: State, out: Outcomes, asynchronous: bool
+    run: Run,
+    item: cst.WithItem,
+    value: Value,
+    pending: Pending,
+    model: Call,
+    state: State,
+    out: Outcomes,
+    asynchronous: bool,
 ) -> list[Entry]:
     """`async with pool.acquire():`, `with engine.begin():`: the call acquires when it is entered."""
     form = "async" if asynchronous else "sync"
@@ -98,7 +116,7 @@ def _enter_pending(
     if model.acquires and accepted not in (form, "both") and not wrapped:
         _wrong(run, item, value, state, asynchronous)
     entries: list[Entry] = []
-    attempt = "async-with" if asynchronous else "sync-with"
+    attempt: calls.Attempt = "async-with" if asynchronous else "sync-with"
     if model.owned_by and wrapped is not None and not model.acquires:
         return [_enter_resource(run, item, replace(value, pending=None), state, asynchronous)]
     if not model.acquires:
@@ -110,7 +128,9 @@ def _enter_pending(
     for after, resource in calls.complete(run, item.item, value, state, out, attempt):
         numbers = resource.refs
         type_ = run.models.type(model.returns)
-        keeps = model.exit == "keeps-open" or (model.exit is None and model.with_form is None and type_ is not None and type_.exit == "keeps-open")
+        keeps = model.exit == "keeps-open" or (
+            model.exit is None and model.with_form is None and type_ is not None and type_.exit == "keeps-open"
+        )
         if keeps:
             entries.append(Entry(after, resource, kept_open=numbers, model=model, call=pending.node))
         else:

@@ -22,7 +22,7 @@ MAX_ROUNDS = 6
 """Times a loop body is evaluated for a fixpoint."""
 
 
-class GaveUp(Exception):
+class GaveUp(Exception):  # noqa: N818 - it says what happened; the program is not at fault
     """A function exceeded a bound; the text says which."""
 
 
@@ -147,7 +147,9 @@ class Run:
         if len(states) <= MAX_STATES:
             return states
         self.record.cut = True
-        widened = States(State({k: v for k, v in s.env.items() if _essential(v)}, s.obligations, s.trace, s.causes) for s in states)
+        widened = States(
+            State({k: v for k, v in s.env.items() if _essential(v)}, s.obligations, s.trace, s.causes) for s in states
+        )
         return sorted(widened, key=lambda s: s.rank)[:MAX_STATES]
 
     def site(self, node: cst.CSTNode, acquisition: Acquisition, label: str, through: str = "") -> Site:
@@ -159,7 +161,8 @@ class Run:
         return known
 
     def acquire(self, state: State, site: Site, **facts: object) -> tuple[State, int]:
-        """The state after acquiring, and the obligation's number. An earlier one of the same site keeps its identity."""
+        """The state after acquiring, and the obligation's number. An earlier one of the same site keeps its
+        identity."""
         number = site.number * 2
         if number in state.obligations:
             referenced = any(number in v.reach() or number in v.derived for v in state.env.values())
@@ -190,7 +193,15 @@ class Run:
                     self.record.stored.add(state.obligations[number].site.number)
         return state.settle(numbers, Fate.KEPT)
 
-    def fail(self, state: State, node: cst.CSTNode, out: Outcomes, completion: Completion, lanes: dict[int, Lane], default: Lane) -> None:
+    def fail(
+        self,
+        state: State,
+        node: cst.CSTNode,
+        out: Outcomes,
+        completion: Completion,
+        lanes: dict[int, Lane],
+        default: Lane,
+    ) -> None:
         """Record that `node` may raise in this state. Where nothing is held and nothing catches, it does not matter."""
         if self.tries or state.holds:
             out.add(completion, state.raised(node, lanes, default))

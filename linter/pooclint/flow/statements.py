@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 import libcst as cst
 
 from pooclint.flow import handlers, managers
-from pooclint.flow.completions import BREAK, CANCEL, CONTINUE, NORMAL, OTHER, RETURN, Completion, Outcomes, States
+from pooclint.flow.completions import BREAK, CANCEL, CONTINUE, EXIT, NORMAL, OTHER, RETURN, Completion, Outcomes, States
 from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, test
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.names import literal
-from pooclint.program.scopes import dotted
+from pooclint.program.scopes import descendants, dotted
 
 RETURNED = "#return"
 """The name under which a state carries the value of its `return`."""
@@ -92,16 +92,25 @@ def _small(run: Run, node: cst.BaseSmallStatement, state: State, out: Outcomes) 
         case cst.Expr(value=value):
             return [_discard(run, value, given, after) for after, given in evaluate(run, value, state, out)]
         case cst.Assign(targets=targets, value=value):
-            return [_assign(run, [t.target for t in targets], given, after, out) for after, given in evaluate(run, value, state, out)]
+            return [
+                _assign(run, [t.target for t in targets], given, after, out)
+                for after, given in evaluate(run, value, state, out)
+            ]
         case cst.AnnAssign(target=target, value=value):
             if value is None:
                 return [state]
             return [_assign(run, [target], given, after, out) for after, given in evaluate(run, value, state, out)]
         case cst.AugAssign(target=target, value=value):
-            return [run.keep(bind(run, target, NOTHING, after, out), given.reach()) for after, given in evaluate(run, value, state, out)]
+            return [
+                run.keep(bind(run, target, NOTHING, after, out), given.reach())
+                for after, given in evaluate(run, value, state, out)
+            ]
         case cst.Return(value=value):
             for after, given in evaluate(run, value, state, out) if value else [(state, NONE)]:
-                out.add(RETURN, _sweep(run, node, state, _returning(run, after, given), keep_trace=True).note(node, "returns here"))
+                out.add(
+                    RETURN,
+                    _sweep(run, node, state, _returning(run, after, given), keep_trace=True).note(node, "returns here"),
+                )
             return []
         case cst.Raise():
             _raise(run, node, state, out)
@@ -168,8 +177,8 @@ def _raise(run: Run, node: cst.Raise, state: State, out: Outcomes) -> None:
             out.add(known, after.raised(node, {}, Lane.NORMAL))
         else:
             name = handlers.exception_name(run, exception)
-            kind = "exit" if name == "builtins.SystemExit" else "raise"
-            out.add(Completion(kind, name), after.raised(node, {}, Lane.RESOURCE))
+            completion = EXIT if name == "builtins.SystemExit" else Completion("raise", name)
+            out.add(completion, after.raised(node, {}, Lane.RESOURCE))
 
 
 def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[State]) -> Outcomes:
@@ -182,15 +191,13 @@ def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[Sta
         outer: list[cst.CSTNode] = [d.decorator for d in node.decorators]
         outer += [p.default for p in (*node.params.params, *node.params.kwonly_params) if p.default is not None]
         captured = frozenset(n for name in run.escaping for n in state.get(name).reach())
-        state = run.keep(state, captured) if captured and _mentions_any(node, run.escaping) else state
-        for after, _ in evaluate_all(run, outer, state, out):
+        kept = run.keep(state, captured) if captured and _mentions_any(node, run.escaping) else state
+        for after, _ in evaluate_all(run, outer, kept, out):
             out.add(NORMAL, after.bind(node.name.value, closure(run, node, after)))
     return out
 
 
 def _mentions_any(node: cst.CSTNode, names: frozenset[str]) -> bool:
-    from pooclint.program.scopes import descendants
-
     return any(isinstance(n, cst.Name) and n.value in names for n in descendants(node))
 
 
@@ -238,7 +245,13 @@ def _if(run: Run, node: cst.If, states: list[State]) -> Outcomes:
     current: cst.If | cst.Else | None = node
     while isinstance(current, cst.If):  # `elif` chains are long; they do not recurse
         true, false = _branch(run, current.test, states, out)
-        out.merge(evaluate_block(run, body_of(current.body), [s.note(node, "the condition holds") if node is current else s for s in true]))
+        out.merge(
+            evaluate_block(
+                run,
+                body_of(current.body),
+                [s.note(node, "the condition holds") if node is current else s for s in true],
+            )
+        )
         states, current = false, current.orelse
         if not states:
             return out
@@ -246,7 +259,9 @@ def _if(run: Run, node: cst.If, states: list[State]) -> Outcomes:
     return out
 
 
-def _branch(run: Run, condition: cst.BaseExpression, states: Iterable[State], out: Outcomes) -> tuple[list[State], list[State]]:
+def _branch(
+    run: Run, condition: cst.BaseExpression, states: Iterable[State], out: Outcomes
+) -> tuple[list[State], list[State]]:
     true: list[State] = []
     false: list[State] = []
     for state in states:
@@ -339,7 +354,7 @@ def _step(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes)
     """Each step of an iterator may raise; over a resource that is a failure of the resource."""
     touched = iterable.refs | iterable.derived
     if touched:
-        run.fail(state, node.iter, out, Completion("resource"), {n: Lane.RESOURCE for n in touched}, Lane.OTHER)
+        run.fail(state, node.iter, out, Completion("resource"), dict.fromkeys(touched, Lane.RESOURCE), Lane.OTHER)
     if node.asynchronous:
         run.fail(state, node.iter, out, CANCEL, {}, Lane.CANCELLED)
         run.fail(state, node.iter, out, OTHER, {}, Lane.OTHER)
@@ -357,13 +372,9 @@ def _never_empty(node: cst.BaseExpression) -> bool:
 
 def _match(run: Run, node: cst.Match, states: list[State]) -> Outcomes:
     out = Outcomes()
-    current: list[State] = []
-    subject = NOTHING
-    for state in states:
-        for after, subject in evaluate(run, node.subject, state, out):
-            current.append(after)
+    current = [result for state in states for result in evaluate(run, node.subject, state, out)]
     for case in node.cases:
-        entered = [_bind_pattern(run, case.pattern, subject, s, out) for s in current]
+        entered = [_bind_pattern(run, case.pattern, subject, s, out) for s, subject in current]
         irrefutable = isinstance(case.pattern, cst.MatchAs) and case.pattern.pattern is None
         true = entered
         if case.guard is not None:
@@ -371,13 +382,11 @@ def _match(run: Run, node: cst.Match, states: list[State]) -> Outcomes:
         out.merge(evaluate_block(run, body_of(case.body), run.limit(list(States(true)))))
         if irrefutable and case.guard is None:
             return out
-    out.extend(NORMAL, current)
+    out.extend(NORMAL, (s for s, _ in current))
     return out
 
 
 def _bind_pattern(run: Run, pattern: cst.MatchPattern, subject: Value, state: State, out: Outcomes) -> State:
-    from pooclint.program.scopes import descendants
-
     for part in descendants(pattern):
         if isinstance(part, (cst.MatchAs, cst.MatchStar)) and part.name is not None:
             state = bind(run, part.name, subject if part is pattern else NOTHING, state, out)
@@ -460,7 +469,9 @@ def _handled(run: Run, node: cst.Try | cst.TryStar, result: Outcomes) -> Outcome
     return out
 
 
-def _entering(run: Run, handler: cst.ExceptHandler | cst.ExceptStarHandler, completion: Completion, state: State, out: Outcomes) -> State:
+def _entering(
+    run: Run, handler: cst.ExceptHandler | cst.ExceptStarHandler, completion: Completion, state: State, out: Outcomes
+) -> State:
     caught = Value(constant=completion)
     outer = state.get(CAUGHT)
     state = state.bind(CAUGHT, caught)

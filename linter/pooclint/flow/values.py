@@ -168,7 +168,6 @@ class Value:
             pending=pending,
         )
 
-
     def without(self, number: int) -> Value:
         """The value without a reference to an obligation."""
         if number not in self.refs and number not in self.derived and not self.items and not self.pending:
@@ -241,7 +240,8 @@ class State:
             self._key = (
                 frozenset(self.env.items()),
                 frozenset(
-                    (i, o.fate, o.doubtful, o.holding, o.kept_open, o.managed, o.owner, o.in_transaction) for i, o in self.obligations.items()
+                    (i, o.fate, o.doubtful, o.holding, o.kept_open, o.managed, o.owner, o.in_transaction)
+                    for i, o in self.obligations.items()
                 ),
             )
         return self._key
@@ -324,7 +324,8 @@ class State:
         """The state in which an obligation has another number (its site acquires again)."""
         env = {k: v.renumbered(old, new) for k, v in self.env.items()}
         obligations = {
-            (new if n == old else n): (replace(o, owner=new) if o.owner == old else o) for n, o in self.obligations.items()
+            (new if n == old else n): (replace(o, owner=new) if o.owner == old else o)
+            for n, o in self.obligations.items()
         }
         causes = {(new if n == old else n): c for n, c in self.causes.items()}
         return State(env, obligations, self.trace, causes)
@@ -334,7 +335,9 @@ class State:
         if number not in self.obligations:
             return self
         state = self.renumber(number, FORGOTTEN)
-        return State({k: v.without(FORGOTTEN) for k, v in state.env.items()}, state.obligations, state.trace, state.causes).without([FORGOTTEN])
+        return State(
+            {k: v.without(FORGOTTEN) for k, v in state.env.items()}, state.obligations, state.trace, state.causes
+        ).without([FORGOTTEN])
 
     def without(self, numbers: Iterable[int]) -> State:
         """The state that no longer follows those obligations."""

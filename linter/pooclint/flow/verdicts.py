@@ -12,7 +12,8 @@ from pooclint.flow.values import Lane, Site
 from pooclint.rule import Confidence, Severity
 
 VerdictKind = Literal[
-    "never-released", "not-released-on-error", "not-released-on-path", "discarded", "overwritten", "with-keeps-open", "yield-without-finally"
+    "never-released", "not-released-on-error", "not-released-on-path", "discarded", "overwritten", "with-keeps-open",
+    "yield-without-finally",
 ]  # fmt: skip
 
 
@@ -46,13 +47,19 @@ def _verdict(record: Record, leaks: list[Leak]) -> Verdict:
     leak = min(leaks, key=lambda found: (found.obligation.lane, _preference(found), found.rank))
     names = tuple(name for name, sites in record.bound.items() if site in sites)
     return Verdict(
-        _kind(leak, handled, bool(releases)), site, leak, releases, names, _severity(leak), _confidence(record, leak, bool(releases) or (handled and leak.obligation.lane > Lane.NORMAL))
+        _kind(leak, handled, bool(releases)),
+        site,
+        leak,
+        releases,
+        names,
+        _severity(leak),
+        _confidence(record, leak, bool(releases) or (handled and leak.obligation.lane > Lane.NORMAL)),
     )
 
 
 def _preference(leak: Leak) -> int:
-    """Of equally plain leaks: what is never bound says it best; a function that lives on and forgets it, better than one that
-    fails; rebinding, where living on does not lose it."""
+    """Of equally plain leaks: what is never bound says it best; a function that lives on and forgets it, better than
+    one that fails; rebinding, where living on does not lose it."""
     if leak.kind == "discarded":
         return 0
     if leak.kind == "exit":
@@ -75,7 +82,12 @@ def _kind(leak: Leak, handled: bool, released: bool) -> VerdictKind:
 def _severity(leak: Leak) -> Severity:
     """By what reclaims the object, lowered with the lane."""
     reclaimed = leak.site.acquisition.reclaimed
-    severity = {"never": Severity.ERROR, "late": Severity.WARNING, "refcount": Severity.WARNING, "harmless": Severity.INFO}[reclaimed]
+    severity = {
+        "never": Severity.ERROR,
+        "late": Severity.WARNING,
+        "refcount": Severity.WARNING,
+        "harmless": Severity.INFO,
+    }[reclaimed]
     if leak.site.acquisition.kind == "client" and reclaimed == "refcount":
         severity = Severity.INFO  # nobody waits for it, and it is closed as soon as the name is gone
     if leak.site.acquisition.lazy and not leak.obligation.holding:
@@ -88,7 +100,8 @@ def _severity(leak: Leak) -> Severity:
 def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
     confidence = Confidence.HIGH
     if leak.obligation.doubtful:
-        # A function that releases or stores it itself on other ways has lent it to the callee; else the callee may own it.
+        # A function that releases or stores it itself on other ways has lent it to the callee; else the callee may
+        # own it.
         confidence = Confidence.MEDIUM if owned else Confidence.LOW
     if leak.obligation.lane >= Lane.OTHER or record.cut:
         confidence = min(confidence, Confidence.MEDIUM)

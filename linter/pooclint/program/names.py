@@ -14,9 +14,13 @@ from pooclint.models import Call, Models
 from pooclint.program.scopes import Binding, Class, Function, Index, Scope, children, descendants
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
-_OPTIONAL = frozenset({"typing.Optional", "typing.Annotated", "typing_extensions.Annotated", "typing.Final", "typing.ClassVar"})
+_OPTIONAL = frozenset(
+    {"typing.Optional", "typing.Annotated", "typing_extensions.Annotated", "typing.Final", "typing.ClassVar"}
+)
 _UNION = frozenset({"typing.Union"})
-_CONTAINERS = frozenset({"list", "dict", "set", "tuple", "type", "List", "Dict", "Set", "Tuple", "Type", "Sequence", "Iterable", "Callable"})
+_CONTAINERS = frozenset(
+    {"list", "dict", "set", "tuple", "type", "List", "Dict", "Set", "Tuple", "Type", "Sequence", "Iterable", "Callable"}
+)
 _YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
 _ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
 _CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
@@ -177,62 +181,62 @@ class Names:
         given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
         return all(key in given and given[key] == value for key, value in call.only_if.items())
 
-    def type_of(self, node: cst.BaseExpression | cst.CSTNode, scope: Scope, steps: int = 0) -> str:
+    def type_of(self, node: cst.BaseExpression | cst.CSTNode, scope: Scope) -> str:
         """The modelled or local type of an expression, without regard to control flow; empty when unknown."""
         key = (id(node), id(scope))
         if key not in self._types:
             self._types[key] = ""  # cuts off recursion
-            self._types[key] = self._infer(node, scope, steps) if steps <= _MAX_STEPS else ""
+            self._types[key] = self._infer(node, scope)
         return self._types[key]
 
-    def _infer(self, node: cst.CSTNode, scope: Scope, steps: int) -> str:
+    def _infer(self, node: cst.CSTNode, scope: Scope) -> str:
         match node:
             case cst.Name(value=name):
-                return self._type_of_name(name, scope, steps)
+                return self._type_of_name(name, scope)
             case cst.Attribute(value=base, attr=attribute):
-                return self._type_of_attribute(self.type_of(base, scope, steps + 1), attribute.value, steps)
+                return self._type_of_attribute(self.type_of(base, scope), attribute.value)
             case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
-                return self.type_of(inner, scope, steps + 1)
+                return self.type_of(inner, scope)
             case cst.BooleanOperation(left=left, right=right):
-                return self.type_of(left, scope, steps + 1) or self.type_of(right, scope, steps + 1)
+                return self.type_of(left, scope) or self.type_of(right, scope)
             case cst.IfExp(body=body, orelse=orelse):
-                return self.type_of(body, scope, steps + 1) or self.type_of(orelse, scope, steps + 1)
+                return self.type_of(body, scope) or self.type_of(orelse, scope)
             case cst.Call():
-                return self._type_of_call(node, scope, steps)
+                return self._type_of_call(node, scope)
         return ""
 
-    def _type_of_name(self, name: str, scope: Scope, steps: int) -> str:
+    def _type_of_name(self, name: str, scope: Scope) -> str:
         found = scope.lookup(name)
         if found is None:
             return ""
         holder, bindings = found
         for binding in bindings:
-            result = self._type_of_binding(name, binding, holder, steps)
+            result = self._type_of_binding(name, binding, holder)
             if result:
                 return result
         return ""
 
-    def _type_of_binding(self, name: str, binding: Binding, holder: Scope, steps: int) -> str:
+    def _type_of_binding(self, name: str, binding: Binding, holder: Scope) -> str:
         if binding.annotation is not None:
             annotated = self.annotated(binding.annotation, holder)
             if annotated:
                 return annotated
         if binding.kind == "parameter" and holder.function:
-            return self._type_of_parameter(name, holder.function, steps)
+            return self._type_of_parameter(name, holder.function)
         if binding.value is None:
             return ""
         if binding.entered:
-            return self.entered_type(binding.value, holder, steps + 1)
-        return self.type_of(binding.value, holder, steps + 1)
+            return self.entered_type(binding.value, holder)
+        return self.type_of(binding.value, holder)
 
-    def _type_of_parameter(self, name: str, function: Function, steps: int) -> str:
+    def _type_of_parameter(self, name: str, function: Function) -> str:
         first = function.parameters[0].name if function.parameters else ""
         if function.owner and name == first:
             return self.local_type(function.owner)
         default = next((p.default for p in function.parameters if p.name == name), None)
         if isinstance(default, cst.Call):
             return self.provided(default, function.parent)
-        return self.type_of(default, function.parent, steps + 1) if default is not None else ""
+        return self.type_of(default, function.parent) if default is not None else ""
 
     def provided(self, node: cst.Call, scope: Scope) -> str:
         """Type that a framework injects for `Depends(provider)`; empty when the call is no such thing."""
@@ -242,26 +246,29 @@ class Names:
         provider = self.definition(node.args[0].value, scope)
         return self.yielded_type(provider) or self.returned_type(provider) if isinstance(provider, Function) else ""
 
-    def _type_of_attribute(self, owner_type: str, attribute: str, steps: int) -> str:
+    def _type_of_attribute(self, owner_type: str, attribute: str) -> str:
         owner = self.local_class(owner_type)
         if owner is None:
             found = self.models.type(owner_type)
             return self.models.canonical(found.attributes.get(attribute, "")) if found else ""
         for current in self.ancestors(owner):
             for value, scope in current.attributes.get(attribute, ()):
-                result = self.type_of(value, scope, steps + 1)
+                result = self.type_of(value, scope)
                 if result:
                     return result
             for binding in current.scope.bindings.get(attribute, ()):
-                result = self._type_of_binding(attribute, binding, current.scope, steps + 1)
+                result = self._type_of_binding(attribute, binding, current.scope)
                 if result:
                     return result
             method = current.methods.get(attribute)
-            if method and any(self.qualify(d, method.parent) in ("builtins.property", "functools.cached_property") for d in method.decorators):
+            if method and any(
+                self.qualify(d, method.parent) in ("builtins.property", "functools.cached_property")
+                for d in method.decorators
+            ):
                 return self.returned_type(method)
         return ""
 
-    def _type_of_call(self, node: cst.Call, scope: Scope, steps: int) -> str:
+    def _type_of_call(self, node: cst.Call, scope: Scope) -> str:
         found = self.calls(node, scope)
         if found:
             return self.models.canonical(found[0].returns)
@@ -305,20 +312,20 @@ class Names:
                 return self.type_of(inner.value, function.scope)
         return ""
 
-    def entered_type(self, node: cst.BaseExpression, scope: Scope, steps: int = 0) -> str:
+    def entered_type(self, node: cst.BaseExpression, scope: Scope) -> str:
         """Type of the `as` target of `with node`."""
         if isinstance(node, cst.Call):
             found = self.calls(node, scope)
             if found:
                 call = found[0]
                 if call.owned_by and node.args and not call.acquires and isinstance(call.owned_by[0], int):
-                    return self.type_of(node.args[call.owned_by[0]].value, scope, steps + 1)
+                    return self.type_of(node.args[call.owned_by[0]].value, scope)
                 type_ = self.models.type(call.returns)
                 return self.models.canonical(call.enter or (type_.enter if type_ and type_.enter else call.returns))
             defined = self.definition(node.func, scope)
             if isinstance(defined, Function) and self.is_context_manager(defined):
                 return self.yielded_type(defined)
-        entered = self.type_of(node, scope, steps + 1)
+        entered = self.type_of(node, scope)
         type_ = self.models.type(entered)
         return self.models.canonical(type_.enter) if type_ and type_.enter else entered
 
@@ -372,7 +379,11 @@ class Names:
                 if isinstance(binding.value, cst.Subscript) and found:
                     return self.dependency(binding.value, found[0])
         for inner in [node, *(children(node))] if isinstance(node, cst.Call) else descendants(node):
-            if isinstance(inner, cst.Call) and self.qualify(inner.func, scope) in self.models.dependencies and inner.args:
+            if (
+                isinstance(inner, cst.Call)
+                and self.qualify(inner.func, scope) in self.models.dependencies
+                and inner.args
+            ):
                 provider = self.definition(inner.args[0].value, scope)
                 return provider if isinstance(provider, Function) else None
         return None
@@ -383,9 +394,14 @@ class Names:
             return False
         if isinstance(node, cst.Name):
             found = scope.lookup(node.value)
-            return any(isinstance(b.value, cst.Subscript) and self.is_injected(b.value, found[0]) for b in found[1]) if found else False
+            return (
+                any(isinstance(b.value, cst.Subscript) and self.is_injected(b.value, found[0]) for b in found[1])
+                if found
+                else False
+            )
         return any(
-            isinstance(i, cst.Call) and self.qualify(i.func, scope) in self.models.dependencies for i in descendants(node)
+            isinstance(i, cst.Call) and self.qualify(i.func, scope) in self.models.dependencies
+            for i in descendants(node)
         )
 
 
@@ -437,5 +453,5 @@ def _parse_annotation(node: cst.SimpleString) -> cst.BaseExpression | None:
 def _parse_expression(text: str) -> cst.BaseExpression | None:
     try:
         return cst.parse_expression(text)
-    except Exception:  # not an expression: a forward reference of another tool
+    except Exception:  # noqa: BLE001 - any parser failure: not an expression: a forward reference of another tool
         return None

@@ -63,9 +63,11 @@ class RequestScopes:
             if id(function) in found or self.names.runs_once(function):
                 continue
             found[id(function)] = entry
-            for called in self._called(function):
-                if id(called) not in found:
-                    todo.append((called, Entry(entry.kind, entry.framework, (*entry.chain, called))))
+            todo += [
+                (called, Entry(entry.kind, entry.framework, (*entry.chain, called)))
+                for called in self._called(function)
+                if id(called) not in found
+            ]
         return found
 
     def _called(self, function: Function) -> list[Function]:
@@ -90,11 +92,13 @@ class RequestScopes:
     def _handler(self, function: Function) -> ScopeModel | None:
         """The framework entry that makes the function a handler by its own form."""
         for model in self.names.models.scopes:
-            if model.callable_argument is None and any(self._decorates(model, d, function.parent) for d in function.decorators):
+            if model.callable_argument is None and any(
+                self._decorates(model, d, function.parent) for d in function.decorators
+            ):
                 return model
-            if function.owner and model.bases and function.name in model.methods:
-                if any(b in model.bases for b in self.names.base_names(function.owner)):
-                    return model
+            named = function.owner and function.name in model.methods
+            if function.owner and named and self.names.base_names(function.owner).intersection(model.bases):
+                return model
             if self._conventional(model, function):
                 return model
         return None
@@ -103,7 +107,11 @@ class RequestScopes:
         callee = node.func if isinstance(node, cst.Call) else node
         if self.names.qualify(callee, scope) in model.decorators:
             return True
-        return isinstance(callee, cst.Attribute) and callee.attr.value in model.methods and self._is_on(model, callee.value, scope)
+        return (
+            isinstance(callee, cst.Attribute)
+            and callee.attr.value in model.methods
+            and self._is_on(model, callee.value, scope)
+        )
 
     def _is_on(self, model: ScopeModel, receiver: cst.BaseExpression, scope: Scope) -> bool:
         if not model.on:
@@ -119,10 +127,9 @@ class RequestScopes:
             offset = 1 if function.owner else 0
             for key, type_name in model.parameters.items():
                 position = int(key) + offset if key.isdigit() else -1
-                for index, parameter in enumerate(function.parameters):
-                    if (index == position or parameter.name == key) and parameter.annotation is not None:
-                        if self.names.qualify(parameter.annotation, function.parent) == type_name:
-                            return True
+                chosen = [p for i, p in enumerate(function.parameters) if i == position or p.name == key]
+                if any(p.annotation and self.names.qualify(p.annotation, function.parent) == type_name for p in chosen):
+                    return True
         if function.name in model.function_names and function.owner is None and function.parent.kind == "module":
             given = tuple(p.name for p in function.parameters)[: len(model.parameter_names)]
             return given == model.parameter_names
@@ -151,7 +158,11 @@ class RequestScopes:
         if model.decorators and self.names.qualify(node.func, scope) in model.decorators:
             return True
         callee = node.func
-        return isinstance(callee, cst.Attribute) and callee.attr.value in model.methods and self._is_on(model, callee.value, scope)
+        return (
+            isinstance(callee, cst.Attribute)
+            and callee.attr.value in model.methods
+            and self._is_on(model, callee.value, scope)
+        )
 
 
 def _argument(node: cst.Call, wanted: Argument | None) -> cst.BaseExpression | None:

@@ -7,10 +7,10 @@ of the parse, where `Module.visit` with the scope and name providers costs sever
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Literal
+from functools import cache
+from typing import Literal, cast
 
 import libcst as cst
 
@@ -18,25 +18,28 @@ ScopeKind = Literal["module", "class", "function", "comprehension"]
 BindingKind = Literal["import", "assign", "parameter", "function", "class", "other"]
 
 # Layout, not meaning: these fields hold whitespace and punctuation.
-_LAYOUT = frozenset(
-    "lpar rpar comma semicolon equal colon lbracket rbracket lbrace rbrace header footer indent leading_lines "
-    "lines_after_decorators trailing_whitespace newline dot separator star_etc first_colon second_colon operator "
-    "encoding default_indent default_newline has_trailing_newline start end conversion format_spec_equal".split()
-)
+_LAYOUT = frozenset({
+    "lpar", "rpar", "comma", "semicolon", "equal", "colon", "lbracket", "rbracket", "lbrace", "rbrace",
+    "header", "footer", "indent", "leading_lines", "lines_after_decorators", "trailing_whitespace", "newline",
+    "dot", "separator", "star_etc", "first_colon", "second_colon", "operator", "encoding", "default_indent",
+    "default_newline", "has_trailing_newline", "start", "end", "conversion", "format_spec_equal",
+})  # fmt: skip
 
 
-@lru_cache(maxsize=None)
-def semantic_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+@cache
+def semantic_fields(kind: Hashable) -> tuple[str, ...]:
     """Names of the fields of a node class that carry meaning, in source order as far as LibCST keeps it."""
     return tuple(
-        f.name for f in dataclasses.fields(kind) if f.name not in _LAYOUT and not f.name.startswith("whitespace")
+        f.name
+        for f in dataclasses.fields(cast("type[cst.CSTNode]", kind))
+        if f.name not in _LAYOUT and not f.name.startswith("whitespace")
     )
 
 
-@lru_cache(maxsize=None)
-def _is_node(kind: type[object]) -> bool:
+@cache
+def _is_node(kind: Hashable) -> bool:
     """`issubclass` of an abstract base class is slow, and asked for every field of every node."""
-    return issubclass(kind, cst.CSTNode)
+    return issubclass(cast("type", kind), cst.CSTNode)
 
 
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
@@ -46,8 +49,8 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
         value = getattr(node, name)
         kind = type(value)
         if kind is tuple or kind is list:
-            found += [v for v in value if _is_node(type(v))]
-        elif _is_node(kind):
+            found += [v for v in value if _is_node(type(v))]  # type: ignore[arg-type]
+        elif _is_node(kind):  # type: ignore[arg-type]
             found.append(value)
     return found
 
@@ -58,7 +61,11 @@ def descendants(node: cst.CSTNode, into_functions: bool = True) -> Iterator[cst.
     while stack:
         current = stack.pop()
         yield current
-        if not into_functions and current is not node and isinstance(current, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+        if (
+            not into_functions
+            and current is not node
+            and isinstance(current, (cst.FunctionDef, cst.Lambda, cst.ClassDef))
+        ):
             continue
         stack.extend(reversed(children(current)))
 
@@ -225,8 +232,9 @@ def build_index(module: cst.Module, package: str = "", wanted: frozenset[type[cs
 _LEAVES = frozenset({cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Ellipsis, cst.Pass})
 # Nodes that bind a name or open a scope. Matching on a class of nodes is slow; most nodes are none of these.
 _BINDING = frozenset({
-    cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp, cst.CompFor, cst.Import,
-    cst.ImportFrom, cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.For, cst.WithItem, cst.ExceptHandler,
+    cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp, cst.CompFor,
+    cst.Import, cst.ImportFrom, cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.For, cst.WithItem,
+    cst.ExceptHandler,
     cst.ExceptStarHandler, cst.MatchAs, cst.MatchStar, cst.Del, cst.Global, cst.Nonlocal, cst.Yield,
 })  # fmt: skip
 
@@ -269,11 +277,13 @@ def _enter(node: cst.CSTNode, scope: Scope, index: Index, package: str) -> _Belo
             base = _import_base(node, package)
             for alias in () if isinstance(node.names, cst.ImportStar) else node.names:
                 name = dotted(alias.name)
-                _bind(scope, _alias(alias) or name, Binding("import", node, qualified=f"{base}.{name}" if base else name))
+                _bind(
+                    scope, _alias(alias) or name, Binding("import", node, qualified=f"{base}.{name}" if base else name)
+                )
             return []
         case cst.Assign(value=value):
-            for target in node.targets:
-                _bind_target(scope, target.target, Binding("assign", node, value), index)
+            for assigned in node.targets:
+                _bind_target(scope, assigned.target, Binding("assign", node, value), index)
         case cst.AnnAssign(target=annotated):
             _bind_target(scope, annotated, Binding("assign", node, node.value, node.annotation.annotation), index)
         case cst.AugAssign(target=augmented):

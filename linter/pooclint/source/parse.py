@@ -51,7 +51,7 @@ def parse(data: bytes) -> cst.Module | Unreadable:
         return Unreadable(1, 1, error.msg)
     except RecursionError:
         return Unreadable(1, 1, "nested too deeply")
-    except Exception as error:  # CSTValidationError, LookupError of a codec, a parser panic
+    except Exception as error:  # noqa: BLE001 - CSTValidationError, LookupError of a codec, a parser panic
         return Unreadable(1, 1, f"the parser failed: {type(error).__name__}")
 
 

@@ -48,7 +48,7 @@ def locate(module: cst.Module, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
     if not wanted:
         return {}
     recorder = _Recorder(module, wanted)
-    module._codegen(recorder)
+    module._codegen(recorder)  # noqa: SLF001 - see the import
     offsets = [0]
     for token in recorder.tokens:
         offsets.append(offsets[-1] + len(token))

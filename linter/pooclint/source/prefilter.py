@@ -26,5 +26,11 @@ def compile_prefilter(import_roots: Iterable[str], words: Iterable[str]) -> Pref
     or a string only costs a parse.
     """
     names = "|".join(sorted(map(re.escape, import_roots))) or r"(?!)"
-    imports = re.compile(rf"^[ \t]*(?:from|import)[ \t][^\n#]*\b(?:{names})\b|^[ \t]*(?:from|import)[ \t][^\n]*\\\r?\n[^\n]*\b(?:{names})\b".encode(), re.MULTILINE)
+    imports = re.compile(
+        (
+            rf"^[ \t]*(?:from|import)[ \t][^\n#]*\b(?:{names})\b|"
+            rf"^[ \t]*(?:from|import)[ \t][^\n]*\\\r?\n[^\n]*\b(?:{names})\b"
+        ).encode(),
+        re.MULTILINE,
+    )
     return Prefilter(imports, re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words))) or '(?!)'})\b".encode()))
