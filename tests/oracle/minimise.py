@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 _BLOCKS = ("body", "orelse", "finalbody", "handlers")
 
 
-def minimise(source: str, shows: Callable[[str], bool], rounds: int = 400) -> str:
+def minimise(source: str, shows: Callable[[str], bool], rounds: int = 1500) -> str:
     """The smallest program that removing statements, and blocks around statements, leads to.
 
     Args:
@@ -50,8 +50,11 @@ def _smaller(tree: ast.Module) -> Iterator[ast.Module]:
         count = len(getattr(_nth(tree, index), name))
         if index == 0:  # imports and helpers stay
             continue
-        for position in range(count):
-            yield _edited(tree, index, name, position, None)
+        size = count
+        while size:
+            for position in range(0, count, size):
+                yield _edited(tree, index, name, position, None, size)
+            size //= 2
         for position in range(count):
             statement = getattr(_nth(tree, index), name)[position]
             for inner in _BLOCKS[:3]:
@@ -64,11 +67,11 @@ def _nth(tree: ast.Module, index: int) -> ast.AST:
     return next(node for i, node in enumerate(ast.walk(tree)) if i == index)
 
 
-def _edited(tree: ast.Module, index: int, name: str, position: int, inner: str | None) -> ast.Module:
-    """A copy with a statement removed, or replaced by one of its blocks."""
+def _edited(tree: ast.Module, index: int, name: str, position: int, inner: str | None, size: int = 1) -> ast.Module:
+    """A copy with statements removed, or one replaced by one of its blocks."""
     changed = copy.deepcopy(tree)
     block = getattr(_nth(changed, index), name)
-    block[position : position + 1] = getattr(block[position], inner) if inner else []
+    block[position : position + size] = getattr(block[position], inner) if inner else []
     owner = _nth(changed, index)
     if name == "body" and not block and not isinstance(owner, ast.Module):
         block.append(ast.Pass())

@@ -397,6 +397,7 @@ def _fail(
     live = {n for n in touched if n in state.obligations and state.obligations[n].fate in (Fate.HELD, Fate.FIELD)}
     # Closing a cursor hardly ever fails; it must not weigh like the query before it.
     closing = invocation.method in run.models.release_names and not head.refs
+    state = state.change(live & _ending_work(run, invocation, state), holding=True)
     if acquires or (live and not closing):
         if acquires:
             state = state.bind(FAILED, Value(constant=id(invocation.node)))
@@ -404,6 +405,16 @@ def _fail(
         run.fail(state, invocation.node, out, RESOURCE, lanes, Lane.OTHER)
     else:
         run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
+
+
+def _ending_work(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
+    """Lazy sessions on which the call is a `commit`: it flushes first, and one that fails leaves the connection out."""
+    found: set[int] = set()
+    for number in invocation.head.refs & state.obligations.keys():
+        type_ = run.models.type(state.obligations[number].site.acquisition.type)
+        if type_ and type_.lazy and invocation.method in type_.checks_in:
+            found.add(number)
+    return frozenset(found)
 
 
 def _parent_cannot_raise(run: Run, invocation: Invocation, state: State) -> bool:
@@ -574,7 +585,7 @@ def _doubt(run: Run, invocation: Invocation, state: State) -> State:
     state = run.release(state, pending, invocation.node) if pending else state
     named = state.reachable()
     state = run.keep(state, numbers - named)
-    return state.change((n for n in numbers & named), doubtful=True)
+    return state.change(numbers & named, doubtful=True, holding=True)
 
 
 def _reach(values: list[Value]) -> frozenset[int]:

@@ -235,7 +235,7 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     value = node.value.item if isinstance(node.value, cst.From) else node.value
     results: Results = []
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
-        current = after
+        current = after.change(given.refs, holding=True)  # whoever gets it uses it
         if run.yields_to == "consumer":
             current = run.keep(current, given.reach())
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)

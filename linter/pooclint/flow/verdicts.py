@@ -88,7 +88,8 @@ def _severity(leak: Leak) -> Severity:
         "refcount": Severity.WARNING,
         "harmless": Severity.INFO,
     }[reclaimed]
-    if leak.site.acquisition.kind == "client" and reclaimed == "refcount":
+    awaited = any(r.awaited for r in leak.site.acquisition.releases[:1])
+    if leak.site.acquisition.kind == "client" and reclaimed == "refcount" and not awaited:
         severity = Severity.INFO  # nobody waits for it, and it is closed as soon as the name is gone
     if leak.site.acquisition.lazy and not leak.obligation.holding:
         return Severity.INFO  # it has no connection here: not used yet, or given back by a commit
