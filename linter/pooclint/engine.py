@@ -120,7 +120,7 @@ def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Mod
 
 @lru_cache(maxsize=4)
 def _prefilter(models: Models) -> Prefilter:
-    return compile_prefilter(models.import_roots(), models.acquire_words())
+    return compile_prefilter(models.prefilter_words())
 
 
 def _syntax_problem(data: bytes) -> Unreadable | None:

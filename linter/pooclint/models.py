@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -372,7 +372,7 @@ class Models:
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
         )
         """Last components of every modelled function and method: a call of anything else has no model."""
-        self.words_that_acquire = self.acquire_words()
+        self.words_that_acquire = frozenset[str]().union(*(_words(f) for f in self.files))
         self.external_words = frozenset(m for f in self.files for e in f.external for m in e.methods)
         """Methods of external calls; `*` where a model names all of a type's."""
         lasting: list[Type | Call] = [t for f in self.files for t in f.type if t.kind in _LASTING]
@@ -472,25 +472,27 @@ class Models:
             type_.name, type_.kind, self.library(type_), releases, type_.reclaimed, type_.pooled, type_.lazy
         )
 
-    def import_roots(self) -> frozenset[str]:
-        """Top-level import names that make a source file worth parsing."""
-        return frozenset(
-            r.split(".")[0] for f in self.files if any(c.acquires or c.size for c in f.call) for r in f.library.imports
-        )
-
-    def acquire_words(self) -> frozenset[str]:
-        """Words of which a file that acquires, sizes or is handed a connection contains at least one."""
-        words: set[str] = set()
+    def prefilter_words(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """For each library, top-level import names and words: a file that matters has one of each."""
         for file in self.files:
-            for call in file.call:
-                if call.only_if:
-                    words.update(call.only_if)
-                elif call.acquires or call.size:
-                    # An instance that is called was built, or annotated, under its type's name.
-                    words.update(w.rpartition(".")[2] for w in (*call.names, *call.methods) if w != "__call__")
-                    words.update(o.rpartition(".")[2] for o in call.on if "__call__" in call.methods)
-            words.update(n.rpartition(".")[2] for t in file.type if t.pooled for n in (t.name, *t.aliases))
-        return frozenset(words)
+            words = _words(file)
+            roots = frozenset(r.split(".")[0] for r in file.library.imports)
+            if words and roots:
+                yield roots, words
+
+
+def _words(file: ModelFile) -> frozenset[str]:
+    """Words of which a file that acquires, sizes or is handed a connection of the library contains at least one."""
+    words: set[str] = set()
+    for call in file.call:
+        if call.only_if:
+            words.update(call.only_if)
+        elif call.acquires or call.size:
+            # An instance that is called was built, or annotated, under its type's name.
+            words.update(w.rpartition(".")[2] for w in (*call.names, *call.methods) if w != "__call__")
+            words.update(o.rpartition(".")[2] for o in call.on if "__call__" in call.methods)
+    words.update(n.rpartition(".")[2] for t in file.type if t.pooled for n in (t.name, *t.aliases))
+    return frozenset(words)
 
 
 def load_model_file(path: Path) -> ModelFile:

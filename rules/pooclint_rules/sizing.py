@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pooclint.engine import FileContext
 
 _ABSURD = 1_000
-"""From here on a pool of anything but a database server's connections is reported."""
+"""Above this a pool of anything but a database server's connections is reported."""
 
 
 def _sized(node: cst.Call, context: FileContext) -> Call | None:
@@ -58,7 +58,7 @@ class OversizedPool:
 
     ## What it does
     Reports a literal pool size, overflow included, above `max-pool-size` for database servers that spend a process
-    or thread on each connection, and absurd sizes (1,000 and more) elsewhere.
+    or thread on each connection, and absurd sizes (above 1,000) elsewhere.
 
     ## Why is this bad?
     Every process has such a pool. Twenty processes of twenty connections are four hundred, and a server that allows
@@ -98,7 +98,7 @@ class OversizedPool:
         overflow = _number(overflow_given) or 0.0
         total = most + max(overflow, 0.0)
         limit = context.limits.max_pool_size if size.limit == "database" else _ABSURD
-        if total > limit or (size.limit == "other" and total >= _ABSURD):
+        if total > limit:
             parts = f"{most:g} + {overflow:g} overflow" if overflow > 0 else f"{most:g}"
             yield _report(
                 node,

@@ -107,16 +107,16 @@ def _body(draw: st.DrawFn, place: Place) -> list[str]:
             lines += draw(_managed(place, name, resource))
         if draw(st.integers(0, 3)) == 0:
             lines += draw(_statement(place))
-    lines += draw(_block(place, 0, 3))
+    lines += draw(_block(place, 0, 2))
     return lines or ["pass"]
 
 
 @st.composite
 def _block(draw: st.DrawFn, place: Place, least: int = 1, most: int = 3) -> list[str]:
-    if place.depth >= 4:
+    if place.depth >= 3:
         return [draw(_simple(place))]
     lines: list[str] = []
-    for _ in range(draw(st.integers(least, most if place.depth < 2 else 2))):
+    for _ in range(draw(st.integers(least, most if place.depth < 1 else 2))):
         lines += draw(_statement(place))
     return lines or (["pass"] if least else [])
 
@@ -196,7 +196,7 @@ def _simple(draw: st.DrawFn, place: Place) -> str:
         f"STORE.append({name})", f"box.conn = {name}", "ok = True", "ok = False", f"return ({name}, 1)", f"{name} = alias", f"row = {query}",
         f"alias, ok = {name}, True", f"a = step({name})", f"return {query}", "pass", resource.release.format("alias"),
         f"({name} := {resource.acquire})", f"{name} = {name} or {resource.acquire}", f"{name} = {resource.acquire} if a else None", "assert a",
-        f"if a: {resource.release.format(name)}",
+        f"if a: {resource.release.format(name)}", "if a: return",
     ]  # fmt: skip
     if len(place.resources) == 2 and len(set(r.release for r in place.resources.values())) == 1:
         choices += ["conn, other = other, conn", "other = conn", "conn = other", "return conn, other"]
@@ -213,7 +213,7 @@ def _simple(draw: st.DrawFn, place: Place) -> str:
 @st.composite
 def _statement(draw: st.DrawFn, place: Place) -> list[str]:
     deeper = place.deeper()
-    if place.depth >= 4:
+    if place.depth >= 3:
         return [draw(_simple(place))]
     match draw(st.integers(0, 15)):
         case 0 | 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
@@ -210,11 +210,7 @@ class Names:
         if found is None:
             return ""
         holder, bindings = found
-        for binding in bindings:
-            result = self._type_of_binding(name, binding, holder)
-            if result:
-                return result
-        return ""
+        return _only(self._type_of_binding(name, binding, holder) for binding in bindings)
 
     def _type_of_binding(self, name: str, binding: Binding, holder: Scope) -> str:
         if binding.annotation is not None:
@@ -252,10 +248,9 @@ class Names:
             found = self.models.type(owner_type)
             return self.models.canonical(found.attributes.get(attribute, "")) if found else ""
         for current in self.ancestors(owner):
-            for value, scope in current.attributes.get(attribute, ()):
-                result = self.type_of(value, scope)
-                if result:
-                    return result
+            assigned = current.attributes.get(attribute, ())
+            if assigned:
+                return _only(self.type_of(value, scope) for value, scope in assigned)
             for binding in current.scope.bindings.get(attribute, ()):
                 result = self._type_of_binding(attribute, binding, current.scope)
                 if result:
@@ -421,6 +416,12 @@ def literal(node: cst.BaseExpression) -> object:
         case cst.UnaryOperation(operator=cst.Minus(), expression=cst.Integer() | cst.Float() as number):
             return -number.evaluated_value
     return ...
+
+
+def _only(types: Iterable[str]) -> str:
+    """The one known type among these; empty where they contradict each other."""
+    known = {t for t in types if t}
+    return known.pop() if len(known) == 1 else ""
 
 
 def _outside(holder: Scope, binding: Binding, node: cst.Name) -> Scope:

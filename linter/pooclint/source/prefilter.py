@@ -6,31 +6,38 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+# Relative and aliased imports, imports inside functions and several names on a line are covered; a name in a comment or
+# a string only costs a parse. A statement that goes on behind a backslash or in parentheses is read for two lines.
+_IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t]+([^\n#]*(?:\\\r?\n[^\n#]*)?)", re.MULTILINE)
+_NAME = re.compile(rb"\w+")
+
 
 @dataclass(frozen=True, slots=True)
 class Prefilter:
     """Decides from bytes alone whether a file is worth parsing."""
 
-    imports: re.Pattern[bytes]
-    words: re.Pattern[bytes]
+    any_root: re.Pattern[bytes]
+    """Matches an import line that names a known library."""
+    libraries: tuple[tuple[frozenset[bytes], re.Pattern[bytes]], ...]
+    """Top-level import names, and the words of which a file that matters contains one, for each library."""
 
     def lets_through(self, data: bytes) -> bool:
-        """True when the file imports a known library and contains a word that acquires."""
-        return self.imports.search(data) is not None and self.words.search(data) is not None
+        """True when the file imports a known library and contains a word by which that library acquires."""
+        if self.any_root.search(data) is None:
+            return False
+        imported = {name for line in _IMPORT.findall(data) for name in _NAME.findall(line)}
+        return any(not roots.isdisjoint(imported) and words.search(data) for roots, words in self.libraries)
 
 
-def compile_prefilter(import_roots: Iterable[str], words: Iterable[str]) -> Prefilter:
-    """A prefilter for files with an import of one of these top-level names, anywhere in it, and one of the words.
-
-    Relative and aliased imports, imports inside functions and several names on a line are covered; a name in a comment
-    or a string only costs a parse.
-    """
-    names = "|".join(sorted(map(re.escape, import_roots))) or r"(?!)"
-    imports = re.compile(
-        (
-            rf"^[ \t]*(?:from|import)[ \t][^\n#]*\b(?:{names})\b|"
-            rf"^[ \t]*(?:from|import)[ \t][^\n]*\\\r?\n[^\n]*\b(?:{names})\b"
-        ).encode(),
-        re.MULTILINE,
+def compile_prefilter(libraries: Iterable[tuple[Iterable[str], Iterable[str]]]) -> Prefilter:
+    """A prefilter for libraries given as pairs of top-level import names and words."""
+    pairs = [(frozenset(r.encode() for r in roots), frozenset(words)) for roots, words in libraries]
+    roots = b"|".join(sorted({re.escape(r) for names, _ in pairs for r in names})) or rb"(?!)"
+    any_root = re.compile(
+        rb"^[ \t]*(?:from|import)[ \t][^\n#]*(?:\\\r?\n[^\n#]*)?\b(?:" + roots + rb")\b", re.MULTILINE
     )
-    return Prefilter(imports, re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words))) or '(?!)'})\b".encode()))
+    return Prefilter(any_root, tuple((names, _words(words)) for names, words in pairs))
+
+
+def _words(words: Iterable[str]) -> re.Pattern[bytes]:
+    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b".encode())

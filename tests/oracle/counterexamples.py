@@ -1,0 +1,136 @@
+"""Programs on which the analysis and the runs once differed, each as small as it could be made.
+
+`fixed` programs must agree. The others are known differences: the test fails as soon as one of them is mended, so that it is moved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+HEAD = """\
+import asyncio
+import contextlib
+import fakepool
+from elsewhere import astep, flag, items, step
+
+STORE = []
+
+
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A program, and how the two differ on it."""
+
+    name: str
+    kind: Literal["missed", "false alarm"]
+    program: str
+    fixed: bool = False
+
+    @property
+    def source(self) -> str:
+        """The whole module."""
+        return HEAD + self.program
+
+
+CASES = (
+    Case("exit-raises", "missed", """\
+def f(pool: fakepool.Pool):
+    with contextlib.closing(fakepool.open()) as extra:
+        conn = fakepool.connect()
+    conn.close()
+"""),
+    Case("closing-does-not-return-to-pool", "missed", """\
+def f(pool: fakepool.Pool):
+    conn = pool.getconn()
+    with contextlib.closing(conn):
+        pass
+"""),
+    Case("stale-alias-of-released", "missed", """\
+def f(pool: fakepool.Pool):
+    conn = None
+    for i in range(2):
+        other = conn
+        conn = pool.getconn()
+        if other:
+            pool.putconn(other)
+        pool.putconn(conn)
+"""),
+    Case("only-after-suppressed-failure", "missed", """\
+def f(pool: fakepool.Pool):
+    with contextlib.suppress(ValueError):
+        step(1)
+        return
+    conn = fakepool.open()
+"""),
+    Case("closure-never-called", "missed", """\
+def f(pool: fakepool.Pool):
+    conn = pool.getconn()
+    def later():
+        pool.putconn(conn)
+"""),
+    Case("closure-after-raise", "missed", """\
+def f(pool: fakepool.Pool):
+    conn = pool.getconn()
+    raise fakepool.Error('x')
+    return lambda: conn
+"""),
+    Case("closure-on-another-path", "missed", """\
+def f(pool: fakepool.Pool, a):
+    conn = pool.getconn()
+    conn.execute('q')
+    if a:
+        return lambda: conn
+    pool.putconn(conn)
+"""),
+    Case("closure-before-binding", "missed", """\
+async def f(apool: fakepool.AsyncPool):
+    async def later():
+        await apool.release(conn)
+    conn = await apool.acquire()
+"""),
+    Case("one-line-suite", "missed", """\
+def f(pool: fakepool.Pool, a):
+    conn = pool.getconn()
+    if a: return
+    pool.putconn(conn)
+"""),
+    Case("one-line-function", "missed", """\
+def f(pool: fakepool.Pool): conn = pool.getconn()
+"""),
+    Case("one-line-finally", "false alarm", """\
+def f(pool: fakepool.Pool):
+    conn = pool.getconn()
+    try: conn.execute('q')
+    finally: pool.putconn(conn)
+"""),
+    Case("helper-of-none-raises", "false alarm", """\
+def drop(c):
+    c.close()
+
+
+def f(pool: fakepool.Pool):
+    conn = None
+    drop(conn)
+    conn = fakepool.open()
+"""),
+    Case("reads-unbound", "false alarm", """\
+def f(pool: fakepool.Pool):
+    other = pool.getconn()
+    del other
+    conn = pool.getconn()
+    try:
+        conn = other
+    finally:
+        pool.putconn(conn)
+"""),
+    Case("library-error-does-not-catch-attribute-error", "false alarm", """\
+def f(pool: fakepool.Pool):
+    conn = None
+    with contextlib.suppress(fakepool.Error):
+        conn.execute('q')
+    conn = fakepool.connect()
+"""),
+)  # fmt: skip
