@@ -172,6 +172,9 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """Overrides the type's."""
     only_if: dict[str, Any] = {}
     """It acquires only when these keyword arguments have these literal values (`stream = true`)."""
+    unless: dict[str, tuple[str, ...]] = {}
+    """It acquires nothing when one of these keyword arguments is one of these qualified names (a pool that keeps
+    nothing)."""
     owned_by: tuple[Argument, ...] = ()
     """Arguments the result owns: releasing, storing or returning the result does the same to them (`closing`)."""
     through: str = ""

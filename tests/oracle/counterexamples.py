@@ -41,13 +41,13 @@ def f(pool: fakepool.Pool):
     with contextlib.closing(fakepool.open()) as extra:
         conn = fakepool.connect()
     conn.close()
-"""),
+""", fixed=True),
     Case("closing-does-not-return-to-pool", "missed", """\
 def f(pool: fakepool.Pool):
     conn = pool.getconn()
     with contextlib.closing(conn):
         pass
-"""),
+""", fixed=True),
     Case("stale-alias-of-released", "missed", """\
 def f(pool: fakepool.Pool):
     conn = None
@@ -57,14 +57,14 @@ def f(pool: fakepool.Pool):
         if other:
             pool.putconn(other)
         pool.putconn(conn)
-"""),
+""", fixed=True),
     Case("only-after-suppressed-failure", "missed", """\
 def f(pool: fakepool.Pool):
     with contextlib.suppress(ValueError):
         step(1)
         return
     conn = fakepool.open()
-"""),
+""", fixed=True),
     Case("closure-never-called", "missed", """\
 def f(pool: fakepool.Pool):
     conn = pool.getconn()
@@ -125,12 +125,54 @@ def f(pool: fakepool.Pool):
         conn = other
     finally:
         pool.putconn(conn)
-"""),
+""", fixed=True),
     Case("library-error-does-not-catch-attribute-error", "false alarm", """\
 def f(pool: fakepool.Pool):
     conn = None
     with contextlib.suppress(fakepool.Error):
         conn.execute('q')
     conn = fakepool.connect()
+""", fixed=True),
+    Case("suppress-everything-also-propagates", "false alarm", """\
+def f(pool: fakepool.Pool):
+    try:
+        with contextlib.suppress(Exception):
+            step(1)
+    except Exception:
+        conn = pool.getconn()
+"""),
+    Case("library-error-is-no-builtin", "false alarm", """\
+def f(pool: fakepool.Pool):
+    try:
+        raise fakepool.Error('x')
+    except ValueError:
+        conn = pool.getconn()
+"""),
+    Case("enters-none", "false alarm", """\
+def f(pool: fakepool.Pool):
+    conn = None
+    with conn:
+        conn = pool.getconn()
+"""),
+    Case("flag-before-helper", "false alarm", """\
+def give_back(pool: fakepool.Pool, c):
+    pool.putconn(c)
+
+
+def f(pool: fakepool.Pool):
+    conn = pool.getconn()
+    ok = False
+    if not ok:
+        give_back(pool, conn)
+"""),
+    Case("correlation-through-and", "false alarm", """\
+def f(pool: fakepool.Pool, a):
+    conn = fakepool.connect()
+    other = None
+    if a and conn:
+        conn, other = other, conn
+    if a:
+        conn, other = other, conn
+    conn.close()
 """),
 )  # fmt: skip

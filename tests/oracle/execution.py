@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
-from oracle.fakepool import PROGRAM, Action, AsyncPool, Fault, Held, Library, Pool, Script
+from oracle.fakepool import PROGRAM, Action, AsyncPool, Fault, Held, Library, Opaque, Pool, Script
 
 MAX_RUNS = 1500
 
@@ -121,9 +121,9 @@ def _namespace(source: str, library: Library, stored: Stored) -> dict[str, Any]:
 def _outside(library: Library) -> SimpleNamespace:
     """The module `elsewhere`: code of which the analysis sees only the calls."""
 
-    def step(*values: object) -> int:
+    def step(*values: object) -> Opaque:
         library.script.fail((Fault, ValueError), "step")
-        return 0
+        return Opaque(library.script)
 
     def flag(number: int) -> bool:
         library.script.fail((Fault, ValueError), f"flag({number})")

@@ -94,6 +94,25 @@ def line() -> int:
     return next((f.f_lineno for f in frames()), 0)
 
 
+class Opaque:
+    """A value of which nothing is known: the script decides, once, whether it is true."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._truth: bool | None = None
+
+    def __bool__(self) -> bool:
+        if self._truth is None:
+            self._truth = bool(self._script.choose(2))
+            self._script.labels.append(f"line {line()}: a result is {self._truth}")
+        return self._truth
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self) and other == 1
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Action:
     """An awaitable that fails where the script says so."""
 

@@ -268,7 +268,7 @@ CAUGHT = (
 def _loop(draw: st.DrawFn, place: Place) -> list[str]:
     deeper = place.deeper(in_loop=True)
     head = draw(st.sampled_from(["for i in items(1):", "for i in items(2):", "while flag(5):", "while True:", "for i in (1, 2):", "for i in range(2):",
-                                 "while a:", "while not flag(6):"]))  # fmt: skip
+                                 "while not flag(6):"]))  # fmt: skip
     body = draw(_block(deeper))
     if head == "while True:" and "break" not in "".join(body) and draw(st.booleans()):
         body = [*body, "break"]

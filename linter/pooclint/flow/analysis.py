@@ -126,7 +126,6 @@ class Analysis:
             reaches=self.reaches,
             global_names=at_module,
             repeated=repeated_names(node, self.names.models),
-            escaping=self._escaping(node),
             yields_to=self._yields_to(function),
         )
 
@@ -153,7 +152,7 @@ class Analysis:
             for after, value in evaluate(run, function.node.body, state, out):
                 out.add(RETURN, after.bind(statements.RETURNED, value))
             return out
-        return statements.evaluate_block(run, function.node.body.body, [state])
+        return statements.evaluate_block(run, statements.body_of(function.node.body), [state])
 
     def _leave(
         self, run: Run, function: Function | None, kind: str, exceptional: bool, state: State, completion: object
@@ -164,8 +163,8 @@ class Analysis:
         assert isinstance(completion, Completion)
         if kind == "exit" or function is None or (exceptional and run.yields_to == "fixture"):
             return
-        returned = state.get(statements.RETURNED).reach() if kind == "return" else frozenset[int]()
-        state = run.keep(state, returned)
+        if kind == "return":
+            state = run.hand_over(state, state.get(statements.RETURNED))
         constructing = function.name in ("__init__", "__aenter__", "__enter__") and exceptional
         for number, obligation in state.obligations.items():
             lost = obligation.fate is Fate.HELD or (
@@ -220,14 +219,6 @@ class Analysis:
             and not isinstance(yields[0].value, cst.From)
             and not any(yields[0] in descendants(loop) for loop in loops)
         )
-
-    def _escaping(self, node: cst.CSTNode) -> frozenset[str]:
-        """Names that a nested function releases, returns, stores or passes on: whoever holds that function decides."""
-        found: set[str] = set()
-        for inner in descendants(node):
-            if isinstance(inner, (cst.FunctionDef, cst.Lambda)) and inner is not node:
-                found |= taken_names(inner, self.names.models.release_names)
-        return frozenset(found)
 
     def reaches(self, function: Function) -> tuple[External, str] | None:
         """The first external call that the function makes, itself or through functions of this file, with the way to
@@ -291,11 +282,13 @@ class Analysis:
         for parameter in function.parameters:
             value = given.get(parameter.name)
             if value is not None:
-                for index, number in enumerate(known):
-                    value = value.renumbered(number, _SYMBOLIC + index)
-                state = state.bind(parameter.name, value)
+                state = state.bind(parameter.name, _symbolic(value, known))
             elif parameter.default is not None and literal(parameter.default) is None:
                 state = state.bind(parameter.name, NONE)
+        own = {p.name for p in function.parameters}
+        for name, value in arguments:  # what a closure refers to
+            if name and name not in own:
+                state = state.bind(name, _symbolic(value, known))
         found: dict[tuple[object, ...], Summary] = {}
         for completion, states in self._body(run, function, state).items():
             for ended in states:
@@ -327,6 +320,13 @@ def _summary(completion: object, state: State) -> Summary:
     return Summary(
         NORMAL if completion.kind == "return" else completion, _portable(value), fates, doubtful, tuple(fresh)
     )
+
+
+def _symbolic(value: Value, known: list[int]) -> Value:
+    """An argument with the symbolic numbers of the callee in place of the caller's."""
+    for index, number in enumerate(known):
+        value = value.renumbered(number, _SYMBOLIC + index)
+    return value
 
 
 def _portable(value: Value) -> Value:
@@ -420,6 +420,8 @@ def _decides(node: cst.CSTNode, models: Models) -> bool:
         parts = children(node)
     for part in parts:
         for inner in descendants(part):
+            if isinstance(inner, cst.AssignTarget) and isinstance(inner.target, (cst.Attribute, cst.Subscript)):
+                return True  # it stores something
             if isinstance(inner, cst.Call):
                 word = dotted(inner.func).rpartition(".")[2] or (
                     inner.func.attr.value if isinstance(inner.func, cst.Attribute) else ""
@@ -456,28 +458,6 @@ def released_names(node: cst.CSTNode, release_names: frozenset[str]) -> frozense
                 n for n in (dotted(inner.func.value), *(dotted(a.value) for a in inner.args)) if n and "." not in n
             )
     return frozenset(found)
-
-
-def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset[str]) -> frozenset[str]:
-    """Free names that a nested function does more with than call harmless methods on: it may release, return or
-    store them."""
-    taken: set[str] = set()
-    own = {p.name.value for p in (*function.params.params, *function.params.kwonly_params)}
-    stack: list[cst.CSTNode] = [function.body]
-    while stack:
-        node = stack.pop()
-        match node:
-            case cst.Call(func=cst.Attribute(value=cst.Name(), attr=cst.Name(value=method)), args=arguments) if (
-                method not in release_names
-            ):
-                stack += arguments
-                continue
-            case cst.Attribute(value=cst.Name(), attr=cst.Name(value=method)) if method not in release_names:
-                continue
-            case cst.Name(value=name):
-                taken.add(name)
-        stack += children(node)
-    return frozenset(taken - own)
 
 
 __all__ = ["Analysis", "calls"]

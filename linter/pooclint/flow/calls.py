@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,7 +10,7 @@ import libcst as cst
 
 from pooclint.flow.completions import CANCEL, EXIT, OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.run import Hold, Misuse, Run, Summary
-from pooclint.flow.values import NOTHING, UNBOUND, Fate, Lane, Obligation, Pending, State, Value
+from pooclint.flow.values import NOTHING, UNBOUND, Closure, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.models import Acquisition, Argument, Call, External
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
@@ -182,9 +183,9 @@ def _modelled(run: Run, invocation: Invocation, model: Call, state: State, out: 
     if model.raises == "always":
         out.add(Completion("raise"), state.raised(node, {}, Lane.RESOURCE))
         return []
-    state = run.keep(state, _reach(invocation.chosen(model.keeps)))
+    state = run.keep(state, _reach(state, invocation.chosen(model.keeps)))
     if model.releases:
-        state = run.release(state, _reach(invocation.chosen(model.releases)), node)
+        state = run.release(state, _reach(state, invocation.chosen(model.releases)), node)
     if model.enters:
         return _register(run, invocation, model, state, out)
     if model.passes or model.calls:
@@ -194,7 +195,7 @@ def _modelled(run: Run, invocation: Invocation, model: Call, state: State, out: 
         return _wrap(run, invocation, model, state)
     type_ = run.models.type(model.returns)
     if type_ is not None and type_.kind == "factory":
-        state = run.keep(state, _reach([v for _, v in invocation.arguments]))
+        state = run.keep(state, _reach(state, [v for _, v in invocation.arguments]))
     elif not (model.borrows or model.acquires or head.refs or head.derived or model.raises == "never"):
         state = _doubt(run, invocation, state)
     state = _checkout(run, invocation, model, state)
@@ -247,8 +248,12 @@ def acquire(
         return state, Value(run.models.canonical(model.returns))
     site = run.site(node, acquisition, label_of(run, node, model))
     state, number = run.acquire(state, site)
-    owned = frozenset[int]().union(*(v.reach() for w in model.owned_by for k, v in arguments if w in ("*", k)))
+    owned = frozenset[int]().union(
+        *(v.reach() for w in model.owned_by for k, v in arguments if w in ("*", k) or k in ("*", "**"))
+    )
     state = state.change(owned - {number}, owner=number)
+    if head is not None and acquisition.kind in ("response", "subscription") and head.refs:
+        state = state.change([number], owner=min(head.refs))  # closing the client closes what it handed out
     value = Value(acquisition.type, refs=frozenset({number}))
     if model.element >= 0:
         return state, Value(
@@ -264,6 +269,8 @@ def _shares(run: Run, node: cst.Call, model: Call, arguments: tuple[tuple[int | 
     An engine is the exception: a session that is given one, or something unknown, checks connections out of it.
     """
     for argument, (key, value) in zip(node.args, arguments, strict=False):
+        if key in model.owned_by and not value.reach() and value.constant is not None:
+            return True  # somebody else's transport or connector
         if key in model.shares:
             type_ = run.models.type(value.type or run.names.type_of(argument.value, run.scope))
             made = run.models.type(model.returns)
@@ -291,7 +298,7 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
     )
     results: Results = []
     for after, inside in entering:
-        numbers = _reach(values) | inside.reach()
+        numbers = _reach(state, values) | inside.reach()
         owned = after.change(numbers - {owner}, owner=owner) if owner >= 0 else run.keep(after, numbers)
         for number in numbers & owned.obligations.keys():
             run.record.kept.add(owned.obligations[number].site.number)
@@ -304,7 +311,11 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
 def _started(run: Run, invocation: Invocation, model: Call, state: State) -> State:
     """`Thread(target=work, args=(conn,))`: what is handed to code that runs elsewhere is that code's business."""
     wanted = (*model.calls, *model.passes)
-    return run.keep(state, _reach([v for k, v in invocation.arguments if k not in wanted])) if model.calls else state
+    return (
+        run.keep(state, _reach(state, [v for k, v in invocation.arguments if k not in wanted]))
+        if model.calls
+        else state
+    )
 
 
 def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
@@ -341,7 +352,7 @@ def _wrap(run: Run, invocation: Invocation, model: Call, state: State) -> Result
     """`closing(x)`: the result stands for what it owns."""
     owned = invocation.chosen(model.owned_by)
     inner = owned[0]
-    refs = frozenset(n for n in _reach(owned) if _released_through(model, state.obligations.get(n)))
+    refs = frozenset(n for n in _reach(state, owned) if _released_through(model, state.obligations.get(n)))
     return [
         (
             state,
@@ -432,6 +443,8 @@ def _parent_cannot_raise(run: Run, invocation: Invocation, state: State) -> bool
 def _project(run: Run, invocation: Invocation, function: Function, state: State, out: Outcomes) -> Results:
     """A call of a function of this file."""
     arguments = _with_receiver(run, invocation, function)
+    if invocation.head.closure and not invocation.method:
+        arguments += tuple((n, state.get(n)) for n in sorted(invocation.head.closure.captures) if n in state.env)
     if function.is_generator or (function.is_async and not run.names.is_context_manager(function)):
         return [(state, Value(pending=Pending(invocation.node, summary=function, arguments=arguments)))]
     return apply_summary(run, invocation.node, function, arguments, state, out)
@@ -462,7 +475,7 @@ def apply_summary(
     named = tuple((_parameter_name(function, k), v) for k, v in arguments)
     summaries = run.summarise(function, named, state)
     if summaries is None:
-        numbers = _reach([v for _, v in arguments])
+        numbers = _reach(state, [v for _, v in arguments])
         state = state.change(numbers, doubtful=True) if numbers else state
         run.fail(state, node, out, OTHER, {}, Lane.OTHER)
         type_ = run.names.returned_type(function)
@@ -508,7 +521,7 @@ def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out
     """An instance of a class of this file: what its constructor stores belongs to the instance."""
     initializer = run.names.method(owner, "__init__")
     value = Value(run.names.local_type(owner))
-    numbers = _reach([v for _, v in invocation.arguments])
+    numbers = _reach(state, [v for _, v in invocation.arguments])
     if not numbers:
         run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
         return [(state, value)]
@@ -531,7 +544,7 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
     if not (invocation.method in run.models.quiet_methods and _borrowing_container(invocation)):
         state = _doubt(run, invocation, state)
     else:
-        state = run.keep(state, _reach([v for _, v in invocation.arguments]))
+        state = run.keep(state, _reach(state, [v for _, v in invocation.arguments]))
     if external and external.io == "blocking":
         hold(run, state, invocation.node, external, awaited=False, own=head.refs | head.derived)
     _fail(run, invocation, None, state, out)
@@ -542,9 +555,8 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
 
 def _borrowing_container(invocation: Invocation) -> bool:
     """`items.append(conn)`: a container takes it over."""
-    return (
-        bool(_reach([v for _, v in invocation.arguments])) and not invocation.head.refs and not invocation.head.derived
-    )
+    given = any(v.reach() for _, v in invocation.arguments)
+    return given and not invocation.head.refs and not invocation.head.derived
 
 
 def _next(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results | None:
@@ -578,7 +590,13 @@ def _doubt(run: Run, invocation: Invocation, state: State) -> State:
     has."""
     registered = frozenset[int]().union(*(v.refs for _, v in invocation.arguments if v.method))
     state = run.keep(state, registered) if registered else state  # `addfinalizer(conn.close)`
-    numbers = _reach([v for _, v in invocation.arguments]) - registered
+    for _, value in invocation.arguments:
+        if value.closure:  # `finalize(lambda: conn.close())`, but not `retry(lambda: conn.execute(query))`
+            taken = Value(closure=Closure(value.closure.takes, value.closure.takes))
+            state = run.hand_over(state, taken)
+        if value.function and value.items:
+            state = run.hand_over(state, Value(items=value.items))
+    numbers = _reach(state, [v for _, v in invocation.arguments]) - registered
     if not numbers:
         return state
     pending = frozenset[int]().union(*(v.pending.releases for _, v in invocation.arguments if v.pending))
@@ -588,8 +606,8 @@ def _doubt(run: Run, invocation: Invocation, state: State) -> State:
     return state.change(numbers & named, doubtful=True, holding=True)
 
 
-def _reach(values: list[Value]) -> frozenset[int]:
-    return frozenset[int]().union(*(v.reach() for v in values))
+def _reach(state: State, values: Iterable[Value]) -> frozenset[int]:
+    return frozenset[int]().union(*(state.reach(v) for v in values))
 
 
 # --------------------------------------------------------------------------------------------------- awaiting, waiting

@@ -9,8 +9,8 @@ import libcst as cst
 
 from pooclint.flow import calls
 from pooclint.flow.completions import GENERATOR_EXIT, OTHER, Outcomes
-from pooclint.flow.run import Run
-from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Fate, Lane, State, Value
+from pooclint.flow.run import CELL, Run
+from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Closure, Fate, Lane, State, Value
 from pooclint.program.names import literal
 from pooclint.program.scopes import children, descendants, dotted
 
@@ -52,7 +52,8 @@ def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Result
             parts = [e.value for e in node.elements]
             return [(s, Value(items=tuple(values))) for s, values in evaluate_all(run, parts, state, out)]
         case cst.Lambda():
-            return [(state, closure(run, node, state))]
+            results = evaluate_all(run, [p.default for p in node.params.params if p.default is not None], state, out)
+            return [(after, closure(run, node, values)) for after, values in results]
         case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
             return _comprehension(run, node, state, out)
         case cst.Yield():
@@ -195,11 +196,41 @@ def _sequence(run: Run, node: cst.Tuple | cst.List | cst.Set, state: State, out:
     ]
 
 
-def closure(run: Run, node: cst.FunctionDef | cst.Lambda, state: State) -> Value:
-    """The value of a nested function: it keeps reachable what its names refer to."""
-    names = {n.value for n in descendants(node) if isinstance(n, cst.Name)}
-    captured = tuple(state.env[n] for n in sorted(names) if n in state.env and state.env[n].refs)
-    return Value(function=run.names.index.functions.get(id(node)), items=captured or None)
+def closure(run: Run, node: cst.FunctionDef | cst.Lambda | cst.ClassDef, defaults: Sequence[Value] = ()) -> Value:
+    """The value of a nested function or class.
+
+    Args:
+        defaults: values of its parameters' defaults, which it keeps.
+    """
+    index = run.names.index
+    function = index.functions.get(id(node))
+    inner = function.scope if function else index.classes[id(node)].scope
+    mentioned = {n.value for n in descendants(node) if isinstance(n, cst.Name)} - inner.bindings.keys()
+    captures = frozenset(mentioned & run.scope.bindings.keys()) if run.function else frozenset[str]()
+    takes = captures if isinstance(node, cst.ClassDef) else captures & taken_names(node, run.models.release_names)
+    kept = tuple(v for v in defaults if v.refs)
+    found = Closure(captures, takes) if captures else None
+    return Value(function=function, closure=found, items=kept or None)
+
+
+def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset[str]) -> frozenset[str]:
+    """Names with which a nested function does more than call harmless methods: it may release, return or store them."""
+    taken: set[str] = set()
+    stack: list[cst.CSTNode] = [function.body]
+    while stack:
+        node = stack.pop()
+        match node:
+            case cst.Call(func=cst.Attribute(value=cst.Name(), attr=cst.Name(value=method)), args=arguments) if (
+                method not in release_names
+            ):
+                stack += arguments
+                continue
+            case cst.Attribute(value=cst.Name(), attr=cst.Name(value=method)) if method not in release_names:
+                continue
+            case cst.Name(value=name):
+                taken.add(name)
+        stack += children(node)
+    return frozenset(taken)
 
 
 def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) -> Results:
@@ -212,8 +243,10 @@ def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) ->
         entered: list[State] = []
         for current in states:
             for after, iterable in evaluate(run, loop.iter, current, out):
+                # Whoever reads a generator over a resource reads it to its end.
+                reading = run.keep(after, iterable.refs) if isinstance(node, cst.GeneratorExp) else after
                 for value in iterable.items or (NOTHING,):
-                    bound = bind(run, loop.target, value, after, out)
+                    bound = bind(run, loop.target, value, reading, out)
                     for condition in loop.ifs:
                         bound = next(iter(test(run, condition.test, bound, out)[0]), bound)
                     entered.append(bound)
@@ -237,7 +270,7 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
         current = after.change(given.refs, holding=True)  # whoever gets it uses it
         if run.yields_to == "consumer":
-            current = run.keep(current, given.reach())
+            current = run.hand_over(current, given)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
         elif run.yields_to == "manager":
             run.fail(current, node, out, OTHER, {}, Lane.RESOURCE)
@@ -268,7 +301,7 @@ def bind(run: Run, target: cst.CSTNode, value: Value, state: State, out: Outcome
             return _bind_attribute(run, target, value, state, out)
         case cst.Subscript():
             after = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))[0]
-            return run.keep(after, value.reach(), stored=True)
+            return _store(run, value, after)
         case cst.Tuple() | cst.List():
             return _bind_elements(run, target, value, state, out)
         case cst.StarredElement(value=inner):
@@ -278,7 +311,7 @@ def bind(run: Run, target: cst.CSTNode, value: Value, state: State, out: Outcome
 
 def _bind_name(run: Run, name: str, value: Value, state: State) -> State:
     if name in run.global_names:
-        return run.keep(state, value.reach(), stored=True)
+        return run.hand_over(state, value, stored=True)
     for number in value.refs:
         obligation = state.obligations.get(number)
         if obligation and not value.method:
@@ -286,7 +319,7 @@ def _bind_name(run: Run, name: str, value: Value, state: State) -> State:
             if obligation.site not in run.record.bound[name]:
                 run.record.bound[name].append(obligation.site)
     state = state.bind(name, value if _worth(run, name, value) else NOTHING)
-    return run.keep(state, value.reach()) if name in run.escaping else state
+    return run.keep(state, state.reach(value)) if CELL + name in state.env else state
 
 
 def _worth(run: Run, name: str, value: Value) -> bool:
@@ -299,8 +332,10 @@ def _worth(run: Run, name: str, value: Value) -> bool:
 def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State, out: Outcomes) -> State:
     path = dotted(target)
     after = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))[0]
-    if not path or not value.reach():
-        return after.bind(path, value) if path and path in after.env else after
+    reached = after.reach(value)
+    if not path or not reached:
+        followed = path and (path in after.env or path in run.repeated)
+        return _store(run, value, after.bind(path, value) if followed else after)
     own = (
         run.function
         and run.function.owner
@@ -308,14 +343,20 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
         and path.split(".")[0] == run.function.parameters[0].name
     )
     if not own or path.count(".") != 1:
-        return run.keep(after, value.reach(), stored=True)
+        return _store(run, value, after)
     bound = after.bind(path, value)
-    for number in bound.owned(value.reach()):
+    for number in bound.owned(reached):
         if number in bound.obligations:
             run.record.kept.add(bound.obligations[number].site.number)
             run.record.stored.add(bound.obligations[number].site.number)
-    held = [n for n in bound.owned(value.reach()) if n in bound.obligations and bound.obligations[n].fate is Fate.HELD]
+    held = [n for n in bound.owned(reached) if n in bound.obligations and bound.obligations[n].fate is Fate.HELD]
     return bound.change(held, fate=Fate.FIELD)
+
+
+def _store(run: Run, value: Value, state: State) -> State:
+    """Something is stored where it outlives the function; a child keeps a parent that has no other name."""
+    orphans = value.derived - state.reachable()
+    return run.hand_over(run.keep(state, orphans, stored=True), value, stored=True)
 
 
 def _bind_elements(run: Run, target: cst.Tuple | cst.List, value: Value, state: State, out: Outcomes) -> State:

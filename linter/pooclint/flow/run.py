@@ -22,6 +22,10 @@ MAX_ROUNDS = 6
 """Times a loop body is evaluated for a fixpoint."""
 
 
+CELL = "#cell "
+"""Prefix of the names under which a state remembers that an escaped closure refers to a variable."""
+
+
 class GaveUp(Exception):  # noqa: N818 - it says what happened; the program is not at fault
     """A function exceeded a bound; the text says which."""
 
@@ -117,8 +121,6 @@ class Run:
     global_names: frozenset[str]
     repeated: frozenset[str]
     """Names that are tested at least twice, or assigned a constant and tested: worth telling apart."""
-    escaping: frozenset[str]
-    """Names that a nested function may release or store."""
     yields_to: Literal["nobody", "manager", "fixture", "consumer"] = "nobody"
     """Who resumes the function after `yield`."""
     evaluations: int = 0
@@ -192,6 +194,16 @@ class Run:
                 if stored:
                     self.record.stored.add(state.obligations[number].site.number)
         return state.settle(numbers, Fate.KEPT)
+
+    def hand_over(self, state: State, value: Value, stored: bool = False) -> State:
+        """The state after a value is returned, stored or given away for good, with all that it leads to.
+
+        A variable that an escaped closure refers to belongs to the closure from now on, whatever is bound to it later.
+        """
+        state = self.keep(state, state.reach(value), stored)
+        for name in value.captured():
+            state = state.assume(CELL + name, truth=True)
+        return state
 
     def fail(
         self,

@@ -70,8 +70,8 @@ def evaluate_statement(run: Run, node: cst.CSTNode, states: list[State]) -> Outc
 
 
 def body_of(node: cst.BaseSuite) -> Sequence[cst.CSTNode]:
-    """Statements of a suite, on its own lines or on one."""
-    return node.body
+    """Statements of a suite; those that stand behind a colon on its line are one line of simple statements."""
+    return [node] if isinstance(node, cst.SimpleStatementSuite) else node.body
 
 
 def _simple_line(run: Run, node: cst.SimpleStatementLine | cst.SimpleStatementSuite, states: list[State]) -> Outcomes:
@@ -102,7 +102,7 @@ def _small(run: Run, node: cst.BaseSmallStatement, state: State, out: Outcomes) 
             return [_assign(run, [target], given, after, out) for after, given in evaluate(run, value, state, out)]
         case cst.AugAssign(target=target, value=value):
             return [
-                run.keep(bind(run, target, NOTHING, after, out), given.reach())
+                run.hand_over(bind(run, target, NOTHING, after, out), given)
                 for after, given in evaluate(run, value, state, out)
             ]
         case cst.Return(value=value):
@@ -182,23 +182,26 @@ def _raise(run: Run, node: cst.Raise, state: State, out: Outcomes) -> None:
 
 
 def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[State]) -> Outcomes:
-    """A nested function: its decorators and defaults run now; what it may release later is settled at binding time."""
+    """A nested function or class: its decorators and defaults run now, its body later."""
     out = Outcomes()
+    decorators: list[cst.CSTNode] = [d.decorator for d in node.decorators]
+    defaults: list[cst.CSTNode] = []
+    body: list[cst.CSTNode] = []
+    if isinstance(node, cst.FunctionDef):
+        params = (*node.params.posonly_params, *node.params.params, *node.params.kwonly_params)
+        defaults = [p.default for p in params if p.default is not None]
+    else:
+        body = [s for s in body_of(node.body) if not isinstance(s, (cst.FunctionDef, cst.ClassDef))]
     for state in states:
-        if isinstance(node, cst.ClassDef):
-            out.merge(evaluate_block(run, node.body.body, [state]))
-            continue
-        outer: list[cst.CSTNode] = [d.decorator for d in node.decorators]
-        outer += [p.default for p in (*node.params.params, *node.params.kwonly_params) if p.default is not None]
-        captured = frozenset(n for name in run.escaping for n in state.get(name).reach())
-        kept = run.keep(state, captured) if captured and _mentions_any(node, run.escaping) else state
-        for after, _ in evaluate_all(run, outer, kept, out):
-            out.add(NORMAL, after.bind(node.name.value, closure(run, node, after)))
+        for after, values in evaluate_all(run, [*decorators, *defaults], state, out):
+            value = closure(run, node, values[len(decorators) :])
+            # A decorator may register the function: it then belongs to somebody else.
+            bound = run.hand_over(after, value) if decorators else after
+            out.add(NORMAL, bound.bind(node.name.value, value))
+    if body:
+        result = evaluate_block(run, body, out.take(NORMAL))
+        out.merge(result)
     return out
-
-
-def _mentions_any(node: cst.CSTNode, names: frozenset[str]) -> bool:
-    return any(isinstance(n, cst.Name) and n.value in names for n in descendants(node))
 
 
 # --------------------------------------------------------------------------------------------------- what gets lost

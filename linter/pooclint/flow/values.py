@@ -107,6 +107,16 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Closure:
+    """What a nested function refers to. It refers to the variables: what they hold later counts, too."""
+
+    captures: frozenset[str]
+    """Free names that are local to the enclosing function."""
+    takes: frozenset[str]
+    """Those of them that it may release, return or store; on the others it only calls harmless methods."""
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """An abstract value. The empty one is unknown."""
 
@@ -123,6 +133,7 @@ class Value:
     method: str = ""
     """For a bound method: its name; `refs`, `derived` and `type` are then those of the receiver."""
     function: Function | None = None
+    closure: Closure | None = None
     inner: Value | None = None
     """What entering a wrapper gives (`closing(x)`)."""
 
@@ -146,6 +157,11 @@ class Value:
                 found |= self.pending.receiver.reach()
             found = found.union(*(v.reach() for v in self.pending.passes))
         return found
+
+    def captured(self) -> frozenset[str]:
+        """Names through which nested functions in this value reach further."""
+        found = self.closure.captures if self.closure else frozenset[str]()
+        return found.union(*(v.captured() for v in self.items or ()))
 
     def renumbered(self, old: int, new: int) -> Value:
         """The value with one obligation's number replaced."""
@@ -346,6 +362,15 @@ class State:
             return self
         left = {n: o for n, o in self.obligations.items() if n not in gone}
         return State(self.env, left, self.trace, {n: c for n, c in self.causes.items() if n not in gone})
+
+    def reach(self, value: Value, seen: frozenset[str] = frozenset()) -> frozenset[int]:
+        """Every obligation that a value leads to in this state, through the variables of closures too."""
+        found = value.reach()
+        for name in value.captured() - seen:
+            known = self.env.get(name)
+            if known is not None:
+                found |= self.reach(known, seen | {name})
+        return found
 
     def reachable(self) -> frozenset[int]:
         """Obligations that some name still leads to."""

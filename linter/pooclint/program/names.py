@@ -147,7 +147,7 @@ class Names:
         Args:
             receiver: type of the object a method is called on, where the caller knows it better.
         """
-        return tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node))
+        return tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node, scope))
 
     def _candidates(self, node: cst.Call, scope: Scope, receiver: str) -> tuple[Call, ...]:
         func = type(node.func)
@@ -175,7 +175,11 @@ class Names:
             return self.models.methods(receiver or self.type_of(node.func, scope), "__call__")
         return ()
 
-    def _applies(self, call: Call, node: cst.Call) -> bool:
+    def _applies(self, call: Call, node: cst.Call, scope: Scope) -> bool:
+        for argument in node.args if call.unless else ():
+            key = argument.keyword.value if argument.keyword else ""
+            if key in call.unless and self.qualify(argument.value, scope) in call.unless[key]:
+                return False
         if not call.only_if:
             return True
         given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
@@ -330,7 +334,7 @@ class Names:
             parsed = _parse_annotation(node)
             return self.annotated(parsed, scope) if parsed is not None else ""
         if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
-            return self.annotated(node.left, scope) or self.annotated(node.right, scope)
+            return _only((self.annotated(node.left, scope), self.annotated(node.right, scope)))
         if isinstance(node, cst.Subscript):
             return self._annotated_generic(node, scope)
         if not isinstance(node, (cst.Name, cst.Attribute)):
@@ -357,7 +361,7 @@ class Names:
         base = self.qualify(node.value, scope)
         items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
         if base in _UNION:
-            return next((t for t in (self.annotated(i, scope) for i in items) if t), "")
+            return _only(self.annotated(i, scope) for i in items)
         if base in _OPTIONAL:
             return self.annotated(items[0], scope) if items else ""
         if _last(node.value) in _CONTAINERS | _YIELDING:
