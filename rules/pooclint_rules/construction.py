@@ -21,8 +21,13 @@ def _constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) ->
     """The model of a call that builds an object with a pool of its own; None where it shares somebody else's."""
     for call in context.names.calls(node, context.scope):
         acquisition = context.models.acquisition(call)
-        given = {a.keyword.value if a.keyword else i for i, a in enumerate(node.args)}
-        if acquisition and acquisition.kind in kinds and not given & set(call.shares) and not acquisition.acquired_from:
+        # A transport or connector that is not built on the spot belongs to somebody else, and its pool is reused.
+        given = {
+            (a.keyword.value if a.keyword else i): isinstance(a.value, (cst.Call, cst.Await))
+            for i, a in enumerate(node.args)
+        }
+        shares = any(key in given for key in call.shares) or any(not given.get(key, True) for key in call.owned_by)
+        if acquisition and acquisition.kind in kinds and not shares and not acquisition.acquired_from:
             return call
     return None
 

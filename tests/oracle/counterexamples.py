@@ -25,7 +25,7 @@ class Case:
     """A program, and how the two differ on it."""
 
     name: str
-    kind: Literal["missed", "false alarm"]
+    kind: Literal["missed", "false alarm", "crash"]
     program: str
     fixed: bool = False
 
@@ -70,13 +70,13 @@ def f(pool: fakepool.Pool):
     conn = pool.getconn()
     def later():
         pool.putconn(conn)
-"""),
+""", fixed=True),
     Case("closure-after-raise", "missed", """\
 def f(pool: fakepool.Pool):
     conn = pool.getconn()
     raise fakepool.Error('x')
     return lambda: conn
-"""),
+""", fixed=True),
     Case("closure-on-another-path", "missed", """\
 def f(pool: fakepool.Pool, a):
     conn = pool.getconn()
@@ -84,28 +84,28 @@ def f(pool: fakepool.Pool, a):
     if a:
         return lambda: conn
     pool.putconn(conn)
-"""),
+""", fixed=True),
     Case("closure-before-binding", "missed", """\
 async def f(apool: fakepool.AsyncPool):
     async def later():
         await apool.release(conn)
     conn = await apool.acquire()
-"""),
+""", fixed=True),
     Case("one-line-suite", "missed", """\
 def f(pool: fakepool.Pool, a):
     conn = pool.getconn()
     if a: return
     pool.putconn(conn)
-"""),
+""", fixed=True),
     Case("one-line-function", "missed", """\
 def f(pool: fakepool.Pool): conn = pool.getconn()
-"""),
+""", fixed=True),
     Case("one-line-finally", "false alarm", """\
 def f(pool: fakepool.Pool):
     conn = pool.getconn()
     try: conn.execute('q')
     finally: pool.putconn(conn)
-"""),
+""", fixed=True),
     Case("helper-of-none-raises", "false alarm", """\
 def drop(c):
     c.close()
@@ -140,14 +140,14 @@ def f(pool: fakepool.Pool):
             step(1)
     except Exception:
         conn = pool.getconn()
-"""),
+""", fixed=True),
     Case("library-error-is-no-builtin", "false alarm", """\
 def f(pool: fakepool.Pool):
     try:
         raise fakepool.Error('x')
     except ValueError:
         conn = pool.getconn()
-"""),
+""", fixed=True),
     Case("enters-none", "false alarm", """\
 def f(pool: fakepool.Pool):
     conn = None
@@ -164,6 +164,16 @@ def f(pool: fakepool.Pool):
     ok = False
     if not ok:
         give_back(pool, conn)
+""", fixed=True),
+    Case("no-final-newline", "crash", "def f(pool: fakepool.Pool, a):\n    if a:\n        conn = pool.getconn()"),
+    Case("equality-and-truth", "false alarm", """\
+def f(pool: fakepool.Pool, a):
+    conn = pool.getconn()
+    if a == 1:
+        STORE.append(conn)
+    if a:
+        return
+    pool.putconn(conn)
 """),
     Case("correlation-through-and", "false alarm", """\
 def f(pool: fakepool.Pool, a):

@@ -159,7 +159,7 @@ def _run(namespace: dict[str, Any], script: Script, library: Library, stored: St
         if name in values:
             arguments.append(values[name])
             continue
-        chosen = (None, 0, 1)[script.choose(3)]
+        chosen = (None, 0, 1, 2)[script.choose(4)]
         script.labels.append(f"{name}={chosen}")
         arguments.append(chosen)
     try:

@@ -14,7 +14,7 @@ from pooclint.flow.completions import NORMAL, RETURN, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
-from pooclint.models import Acquisition, External, Models
+from pooclint.models import Acquisition, External
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Scope, children, descendants, dotted
 
@@ -91,6 +91,12 @@ class Analysis:
             if acquisition and acquisition.kind in ("connection", "session"):
                 yield parameter.name, acquisition, injected
 
+    def _decisive_words(self) -> frozenset[str]:
+        """Names of functions that acquire or release, or, being of this file, may do so."""
+        models = self.names.models
+        own = {f.name for f in self.names.index.functions.values()}
+        return models.release_names | models.words_that_acquire | own
+
     # ------------------------------------------------------------------------------------------------------ evaluation
 
     def _evaluate(self, function: Function | None) -> Record:
@@ -125,7 +131,7 @@ class Analysis:
             summarise=self.summarise,
             reaches=self.reaches,
             global_names=at_module,
-            repeated=repeated_names(node, self.names.models),
+            repeated=repeated_names(node, self._decisive_words()),
             yields_to=self._yields_to(function),
         )
 
@@ -381,7 +387,7 @@ def own_calls(node: cst.CSTNode, scope: Scope) -> Iterator[tuple[cst.Call, Scope
             yield inner, scope
 
 
-def repeated_names(node: cst.CSTNode, models: Models) -> frozenset[str]:
+def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozenset[str]:
     """Names and dotted paths that are worth telling apart.
 
     Control flow depends on them more than once, or they are assigned a constant and tested; and at least one of these
@@ -407,12 +413,12 @@ def repeated_names(node: cst.CSTNode, models: Models) -> frozenset[str]:
             case _:
                 continue
         tested.update(names)
-        if not names <= decisive and _decides(inner, models):
+        if not names <= decisive and _decides(inner, decisive_words):
             decisive |= names
     return frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
 
 
-def _decides(node: cst.CSTNode, models: Models) -> bool:
+def _decides(node: cst.CSTNode, words: frozenset[str]) -> bool:
     """True when something below acquires or releases, as far as names tell."""
     if isinstance(node, cst.If):  # the branches that follow an `elif` are looked at with it
         parts: list[cst.CSTNode] = [node.body, *([node.orelse.body] if isinstance(node.orelse, cst.Else) else [])]
@@ -426,7 +432,7 @@ def _decides(node: cst.CSTNode, models: Models) -> bool:
                 word = dotted(inner.func).rpartition(".")[2] or (
                     inner.func.attr.value if isinstance(inner.func, cst.Attribute) else ""
                 )
-                if word in models.release_names or word in models.words_that_acquire:
+                if word in words:
                     return True
     return False
 

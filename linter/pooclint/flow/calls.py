@@ -403,7 +403,9 @@ def _fail(
         (type_ and invocation.method in type_.cannot_raise) or _parent_cannot_raise(run, invocation, state)
     ):
         return
-    if invocation.method in run.models.quiet_methods and not touched:
+    # What a response's headers or a row's fields do is no failure of the connection.
+    over = all(state.obligations[n].site.acquisition.kind == "response" for n in touched if n in state.obligations)
+    if invocation.method in run.models.quiet_methods and not head.refs and over:
         return
     live = {n for n in touched if n in state.obligations and state.obligations[n].fate in (Fate.HELD, Fate.FIELD)}
     # Closing a cursor hardly ever fails; it must not weigh like the query before it.
@@ -446,7 +448,9 @@ def _project(run: Run, invocation: Invocation, function: Function, state: State,
     if invocation.head.closure and not invocation.method:
         arguments += tuple((n, state.get(n)) for n in sorted(invocation.head.closure.captures) if n in state.env)
     if function.is_generator or (function.is_async and not run.names.is_context_manager(function)):
-        return [(state, Value(pending=Pending(invocation.node, summary=function, arguments=arguments)))]
+        # A generator of a closure is handed on like the closure itself.
+        pending = Pending(invocation.node, summary=function, arguments=arguments)
+        return [(state, Value(pending=pending, closure=invocation.head.closure))]
     return apply_summary(run, invocation.node, function, arguments, state, out)
 
 

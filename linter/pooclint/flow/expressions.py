@@ -185,9 +185,8 @@ def _conditional(run: Run, node: cst.BaseExpression, state: State, out: Outcomes
 
 def _refined(run: Run, node: cst.BaseExpression, state: State, value: Value) -> tuple[State | None, State | None]:
     """The state refined by a plain name's truth, for both outcomes."""
-    if value.known_truth is not None or not isinstance(node, cst.Name):
-        return state, state
-    return _refine_name(run, node.value, value, state)
+    path = dotted(node)
+    return _refine_name(run, path, value, state) if path and value.known_truth is None else (state, state)
 
 
 def _sequence(run: Run, node: cst.Tuple | cst.List | cst.Set, state: State, out: Outcomes) -> Results:
@@ -423,10 +422,10 @@ def _refine_name(run: Run, name: str, value: Value, state: State) -> tuple[State
 
 
 def _falsy(run: Run, name: str, value: Value) -> Value:
-    """A parameter that defaults to None and is false is taken for None: `client or Client()`, `if client is None`."""
+    """What is optional or a resource, and false, is taken for None: `client or Client()`, `if client is None`."""
     parameters = run.function.parameters if run.function else ()
     optional = any(p.name == name and p.default is not None and literal(p.default) is None for p in parameters)
-    return NONE if optional else replace(value, truth=False)
+    return NONE if optional or value.type or "." in name else replace(value, truth=False)
 
 
 def _closed_test(

@@ -72,7 +72,8 @@ def _catches_raised(run: Run, name: str, raised: str) -> Match:
         return "always" if issubclass(thrown, caught) else "never"
     if raised.startswith("<") and (name.startswith("<") or caught):
         return "always" if name in _ancestry(run, raised) else "never"
-    if thrown and name in run.models.errors:
+    # A library's base error is neither above nor below a builtin one, `Exception` apart.
+    if (thrown and name in run.models.errors) or (caught and raised in run.models.errors):
         return "never"
     return "maybe"
 
@@ -106,17 +107,15 @@ def _builtin(name: str) -> type[BaseException] | None:
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
-def swallows(run: Run, entry: Entry, completion: Completion) -> bool:
+def swallows(run: Run, entry: Entry, completion: Completion) -> Match:
     """Whether leaving a `with` by that exception goes on normally after it."""
     model = entry.model
-    if model is None or not model.swallows:
-        return False
+    if model is None or entry.call is None or not model.swallows or not completion.exceptional:
+        return "never"
     match model.swallows:
         case "everything":
-            return True
+            return "always"
         case "cancellation":
-            return completion.kind == "cancel"
-    call = entry.call
-    if call is None:
-        return False
-    return any(catches(run, a.value, completion) != "never" for a in call.args)
+            return "always" if completion.kind == "cancel" else "never"
+    found = [catches(run, a.value, completion) for a in entry.call.args]
+    return "always" if "always" in found else "maybe" if "maybe" in found else "never"

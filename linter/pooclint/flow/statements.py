@@ -418,8 +418,10 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                 for completion, ended in result.items():
                     for end in ended:
                         closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)
-                        out.add(completion, closed)
-                        if completion.exceptional and handlers.swallows(run, entry, completion):
+                        suppressed = handlers.swallows(run, entry, completion)
+                        if suppressed != "always":
+                            out.add(completion, closed)
+                        if suppressed != "never":
                             out.add(NORMAL, closed)
     # What the target was bound to before, and a manager that nothing else refers to, may be lost now.
     normal = [_sweep(run, item.item, s, s) for s in out.take(NORMAL)]

@@ -8,7 +8,7 @@ from typing import Literal
 import libcst as cst
 
 from pooclint.flow.run import Leak, Record
-from pooclint.flow.values import Lane, Site
+from pooclint.flow.values import Fate, Lane, Site
 from pooclint.rule import Confidence, Severity
 
 VerdictKind = Literal[
@@ -89,10 +89,12 @@ def _severity(leak: Leak) -> Severity:
         "harmless": Severity.INFO,
     }[reclaimed]
     awaited = any(r.awaited for r in leak.site.acquisition.releases[:1])
-    if leak.site.acquisition.kind == "client" and reclaimed == "refcount" and not awaited:
+    if leak.site.acquisition.kind in ("client", "response") and reclaimed == "refcount" and not awaited:
         severity = Severity.INFO  # nobody waits for it, and it is closed as soon as the name is gone
     if leak.site.acquisition.lazy and not leak.obligation.holding:
         return Severity.INFO  # it has no connection here: not used yet, or given back by a commit
+    if leak.obligation.fate is Fate.FIELD and leak.site.acquisition.kind != "connection":
+        severity = severity.lower()  # the half-built object that refers to it is dropped with the exception
     if leak.obligation.lane is Lane.CANCELLED:
         return Severity.INFO
     return severity.lower() if leak.obligation.lane is Lane.OTHER else severity

@@ -23,6 +23,7 @@ _CONTAINERS = frozenset(
 )
 _YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
 _ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
+_PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
 _CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
 
@@ -252,19 +253,14 @@ class Names:
             found = self.models.type(owner_type)
             return self.models.canonical(found.attributes.get(attribute, "")) if found else ""
         for current in self.ancestors(owner):
-            assigned = current.attributes.get(attribute, ())
-            if assigned:
-                return _only(self.type_of(value, scope) for value, scope in assigned)
-            for binding in current.scope.bindings.get(attribute, ()):
-                result = self._type_of_binding(attribute, binding, current.scope)
-                if result:
-                    return result
+            declared = current.scope.bindings.get(attribute, ())
+            known = _only(self._type_of_binding(attribute, binding, current.scope) for binding in declared)
+            known = known or _only(self.type_of(v, s) for v, s in current.attributes.get(attribute, ()))
             method = current.methods.get(attribute)
-            if method and any(
-                self.qualify(d, method.parent) in ("builtins.property", "functools.cached_property")
-                for d in method.decorators
-            ):
-                return self.returned_type(method)
+            if not known and method and any(self.qualify(d, method.parent) in _PROPERTIES for d in method.decorators):
+                known = self.returned_type(method)
+            if known:
+                return known
         return ""
 
     def _type_of_call(self, node: cst.Call, scope: Scope) -> str:
