@@ -65,7 +65,7 @@ def judge(source: str, max_runs: int = MAX_RUNS, exits_fail: bool = True) -> Jud
     reported = {f.line: f for f in found if f.code in LEAKS}
     if not gave_up:
         wrong += [Disagreement("missed", at, how) for at, how in truth.leaks.items() if not at & reported.keys()]
-    leaking = frozenset[int]().union(*truth.leaks)
+    leaking = truth.undecided.union(*truth.leaks)
     if truth.complete:
         for line, finding in reported.items():
             if line not in leaking and finding.code != "CNX113" and finding.function == "f":  # a helper may not be called

@@ -166,14 +166,14 @@ def f(pool: fakepool.Pool):
         give_back(pool, conn)
 """, fixed=True),
     Case("no-final-newline", "crash", "def f(pool: fakepool.Pool, a):\n    if a:\n        conn = pool.getconn()"),
-    Case("equality-and-truth", "false alarm", """\
-def f(pool: fakepool.Pool, a):
-    conn = pool.getconn()
-    if a == 1:
-        STORE.append(conn)
-    if a:
-        return
-    pool.putconn(conn)
+    Case("awaits-own-coroutine", "false alarm", """\
+async def adrop(c):
+    await c.close()
+
+
+async def f(pool: fakepool.Pool):
+    conn = await fakepool.aconnect()
+    await adrop(conn)
 """),
     Case("correlation-through-and", "false alarm", """\
 def f(pool: fakepool.Pool, a):

@@ -25,6 +25,8 @@ class Truth:
 
     leaks: dict[frozenset[int], str]
     """Lines that led to an acquisition, and the first run in which what it gave was lost, in words."""
+    undecided: frozenset[int]
+    """Lines of what was lost only in runs that a loop would have continued for ever."""
     complete: bool
     """True when every run within the bounds was made."""
     runs: int
@@ -81,6 +83,7 @@ def execute(source: str, max_runs: int = MAX_RUNS, max_faults: int = 2, exits_fa
     queue: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, 0, ())]
     order = itertools.count(1)
     leaks: dict[frozenset[int], str] = {}
+    undecided = frozenset[int]()
     runs = 0
     while queue and runs < max_runs:
         prefix = heapq.heappop(queue)[-1]
@@ -89,16 +92,19 @@ def execute(source: str, max_runs: int = MAX_RUNS, max_faults: int = 2, exits_fa
         stored.seen.clear()
         runs += 1
         ending = _run(namespace, script, library, stored)
-        if not script.cut:
-            for held in library.opened:
-                if held.held and held.lines not in leaks and not _has(ending, held) and not _has(stored.seen, held):
-                    leaks[held.lines] = "; ".join([*script.labels, _ended(ending)])
+        for held in library.opened:
+            if not held.held or held.lines in leaks or _has(ending, held) or _has(stored.seen, held):
+                continue
+            if script.cut:
+                undecided |= held.lines
+            else:
+                leaks[held.lines] = "; ".join([*script.labels, _ended(ending)])
         for position in range(len(prefix), len(script.taken)):
             before = tuple(c for c, _ in script.taken[:position])
             for alternative in range(1, script.taken[position][1]):
                 longer = (*before, alternative)
                 heapq.heappush(queue, (sum(map(bool, longer)), len(longer), next(order), longer))
-    return Truth(leaks, not queue, runs)
+    return Truth(leaks, undecided, not queue, runs)
 
 
 def _namespace(source: str, library: Library, stored: Stored) -> dict[str, Any]:

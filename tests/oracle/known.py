@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
-from oracle.comparison import Disagreement, judge
+from oracle.comparison import Disagreement
+
+_SHORT_CONDITION = re.compile(r"\b(if|elif|while|assert) .*\b(and|or)\b")
 
 
 def category(source: str, difference: Disagreement) -> str:
-    """The name of a difference; empty when it has none."""
-    if difference.kind not in ("missed", "false alarm"):
+    """The name of a difference; empty when it has none. Only false alarms can have one: a missed leak is a defect."""
+    if difference.kind != "false alarm":
         return ""
-    function = source.split("def f(")[-1]
-    if "UnboundLocalError" in difference.detail or "NameError" in difference.detail:
-        return "reads-unbound"
-    if re.search(r"if a: ", function) and not _has(ast.unparse(ast.parse(source)), difference.kind):
-        return "one-line-suite"
-    if difference.kind == "missed":
-        if "lambda" in function or re.search(r"^ +(async )?def ", function, re.MULTILINE):
-            return "closure"
-        if re.search(r"closing\((pool\.getconn\(\)|conn|other|take\(pool\))\)", function) and "getconn" in function:
-            return "closing-does-not-return-to-pool"
-        if "with " in function and not any(d.kind == "missed" and d.lines == difference.lines for d in judge(source, exits_fail=False).disagreements):
-            return "exit-raises"
-        if "suppress(" in function:
-            return "only-after-suppressed-failure"
-        if re.search(r"\b(for|while)\b", function) and re.search(r"\b(alias|other) = (conn|other)\b|conn = other", function):
-            return "stale-alias-of-released"
+    function = source[source.rindex("def f(") :]
+    if "is cancelled" in difference.detail and re.search(r"await (adrop|amake|later)\(", function):
+        return "awaits-own-coroutine"
+    if re.search(r"\b(drop|give_back|look)\(", function) and re.search(r"(conn|other) = (None|maybe|alias)|if a else None", function):
+        return "helper-of-none-raises"
+    if re.search(r"with (conn|other|contextlib.closing\((conn|other)\)):", function):
+        return "enters-none"
+    if _SHORT_CONDITION.search(function):
+        return "correlation-through-and"
     return ""
-
-
-def _has(source: str, kind: str) -> bool:
-    return any(d.kind == kind for d in judge(source).disagreements)

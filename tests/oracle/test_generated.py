@@ -27,7 +27,7 @@ SHOWN = 5
 
 @pytest.mark.parametrize(
     ("features", "count"),
-    [((), 120), (("helpers",), 80), (("helpers", "async"), 80), (("nested",), 40)],
+    [((), 200), (("helpers",), 150), (("helpers", "async"), 150), (("nested",), 100)],
     ids=lambda value: "+".join(value) or "plain" if isinstance(value, tuple) else "",
 )
 def test_generated(features: tuple[str, ...], count: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -407,6 +407,8 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
                 names = _tested(condition)
             case cst.BooleanOperation(left=left):
                 names = _tested(left)
+            case cst.Assign(value=cst.Comparison() | cst.UnaryOperation() as condition):
+                names = _tested(condition)
             case cst.Assign(targets=targets, value=value) if literal(value) is not ...:
                 assigned.update(path for t in targets if (path := dotted(t.target)))
                 continue

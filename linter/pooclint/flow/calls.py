@@ -10,7 +10,7 @@ import libcst as cst
 
 from pooclint.flow.completions import CANCEL, EXIT, OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.run import Hold, Misuse, Run, Summary
-from pooclint.flow.values import NOTHING, UNBOUND, Closure, Fate, Lane, Obligation, Pending, State, Value
+from pooclint.flow.values import NOTHING, Closure, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.models import Acquisition, Argument, Call, External
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
@@ -52,28 +52,17 @@ def as_function(definition: Function | Class | None) -> Function | None:
     return definition if isinstance(definition, Function) else None
 
 
-def uses_unbound(run: Run, node: cst.Call, state: State, out: Outcomes) -> bool:
-    """True when the call is made on, or with, a name that has no value here: it raises. When it is a release, that
-    is a defect."""
-    func = node.func
-    receiver = [func.value] if isinstance(func, cst.Attribute) else []
-    for part in (*receiver, *(a.value for a in node.args)):
-        if isinstance(part, cst.Name) and state.get(part.value).constant is UNBOUND:
-            if run.cleanups and isinstance(func, cst.Attribute) and func.attr.value in run.models.release_names:
-                _unbound_release(run, node, part.value, state)
-            out.add(UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
-            return True
-    return False
+def read_unbound(run: Run, node: cst.Name, state: State, out: Outcomes) -> None:
+    """A name without a value is read: that raises.
 
-
-def _unbound_release(run: Run, node: cst.Call, name: str, state: State) -> None:
-    """A defect where it is the acquiring call itself that failed and left the name unbound."""
+    In a handler or `finally` it is a defect where the acquiring call itself failed and so left the name unbound.
+    """
     failed = state.get(FAILED).constant
-    for site in run.record.bound.get(name, ()):
+    for site in run.record.bound.get(node.value, ()) if run.cleanups else ():
         if id(site.node) == failed:
-            run.record.misuses.setdefault(
-                ("unbound-release", id(node)), Misuse("unbound-release", node, name, site=site)
-            )
+            misuse = Misuse("unbound-release", node, node.value, site=site)
+            run.record.misuses.setdefault((misuse.kind, site.number), misuse)
+    out.add(UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
 
 
 def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
@@ -482,6 +471,8 @@ def apply_summary(
         numbers = _reach(state, [v for _, v in arguments])
         state = state.change(numbers, doubtful=True) if numbers else state
         run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+        if function.is_async:
+            run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
         type_ = run.names.returned_type(function)
         return [(state, Value(type_) if type_ else NOTHING)]
     results: Results = []
@@ -640,12 +631,13 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
         if asynchronous:
             run.fail(after, node, out, CANCEL, {}, Lane.CANCELLED)
         return [(after, NOTHING)]
+    if pending.summary and not pending.summary.is_generator:
+        # Awaiting a coroutine of one's own suspends only where that does.
+        return apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)
     if asynchronous:
         run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
     if pending.summary:
-        if pending.summary.is_generator:
-            return [(state, value)]
-        return apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)
+        return [(state, value)]
     if pending.passes:
         return _complete_passed(run, node, pending, state, out)
     receiver = pending.receiver or NOTHING

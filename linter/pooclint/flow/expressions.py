@@ -30,7 +30,7 @@ def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Result
     match node:
         case cst.Name():
             if state.get(node.value).constant is UNBOUND:
-                out.add(calls.UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
+                calls.read_unbound(run, node, state, out)
                 return []
             return [(state, _name(run, node, state))]
         case cst.Attribute():
@@ -133,8 +133,6 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
     results: Results = []
     func = node.func
     arguments = [a.value for a in node.args]
-    if calls.uses_unbound(run, node, state, out):
-        return []
     keys = calls.argument_keys(node)
     if isinstance(func, cst.Attribute):
         path = dotted(func)

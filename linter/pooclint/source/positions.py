@@ -56,7 +56,8 @@ def locate(module: cst.Module, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
     starts = _line_starts(text)
     spans = {}
     for key, (first, last) in recorder.ranges.items():
-        begin, end = offsets[first], offsets[last]
+        # The module drops its last newline again when the file has none.
+        begin, end = offsets[min(first, len(offsets) - 1)], offsets[min(last, len(offsets) - 1)]
         # Leading blank lines and comments of a statement, and its line end, are code but not its place.
         while begin < end and text[begin] in " \t\r\n\f#":
             begin = _skip(text, begin, end)
