@@ -9,9 +9,10 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import calls, statements
+from pooclint.flow import statements
 from pooclint.flow.completions import NORMAL, RETURN, Outcomes
 from pooclint.flow.expressions import evaluate
+from pooclint.flow.external import external_of
 from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
 from pooclint.models import Acquisition, External
@@ -236,7 +237,7 @@ class Analysis:
 
     def _first_external(self, function: Function) -> tuple[External, str] | None:
         for node, scope in own_calls(function.node, function.scope):
-            external = calls.external_of(self.names, node, scope)
+            external = external_of(self.names, node, scope)
             if external and external.category != "database":
                 return external, f"{function.name} → {dotted(node.func)}"
             called = self.names.definition(node.func, scope)
@@ -466,6 +467,3 @@ def released_names(node: cst.CSTNode, release_names: frozenset[str]) -> frozense
                 n for n in (dotted(inner.func.value), *(dotted(a.value) for a in inner.args)) if n and "." not in n
             )
     return frozenset(found)
-
-
-__all__ = ["Analysis", "calls"]

@@ -9,8 +9,10 @@ import libcst as cst
 
 from pooclint.flow import calls
 from pooclint.flow.completions import GENERATOR_EXIT, OTHER, Outcomes
+from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.run import CELL, Run
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Closure, Fate, Lane, State, Value
+from pooclint.flow.waiting import complete
 from pooclint.program.names import literal
 from pooclint.program.scopes import children, descendants, dotted
 
@@ -133,7 +135,7 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
     results: Results = []
     func = node.func
     arguments = [a.value for a in node.args]
-    keys = calls.argument_keys(node)
+    keys = argument_keys(node)
     if isinstance(func, cst.Attribute):
         path = dotted(func)
         bound = state.env.get(path) if path else None
@@ -145,7 +147,7 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
     for after_head, head in heads:
         for before_call, values in evaluate_all(run, arguments, after_head, out):
             results += calls.call(
-                run, calls.Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out
+                run, Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out
             )
     return results
 
@@ -153,7 +155,7 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
 def _await(run: Run, node: cst.Await, state: State, out: Outcomes) -> Results:
     results: Results = []
     for after, value in evaluate(run, node.expression, state, out):
-        results += calls.complete(run, node, value, after, out, "await")
+        results += complete(run, node, value, after, out, "await")
     return results
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from pooclint.flow import calls
+from pooclint.flow.acquiring import entered
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Outcomes
+from pooclint.flow.invocations import Attempt
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.flow.waiting import complete
 from pooclint.models import Call
 
 
@@ -83,9 +85,9 @@ def _enter_resource(run: Run, item: cst.WithItem, value: Value, state: State, as
         keeps_open = False
     opened = _open(state, value.refs)
     if keeps_open:
-        return Entry(state, calls.entered(run, value), kept_open=value.refs)
+        return Entry(state, entered(run, value), kept_open=value.refs)
     state = _manage(state, opened, 1)
-    return Entry(state, calls.entered(run, value), numbers=opened)
+    return Entry(state, entered(run, value), numbers=opened)
 
 
 def _open(state: State, numbers: frozenset[int]) -> frozenset[int]:
@@ -116,16 +118,16 @@ def _enter_pending(
     if model.acquires and accepted not in (form, "both") and not wrapped:
         _wrong(run, item, value, state, asynchronous)
     entries: list[Entry] = []
-    attempt: calls.Attempt = "async-with" if asynchronous else "sync-with"
+    attempt: Attempt = "async-with" if asynchronous else "sync-with"
     if model.owned_by and wrapped is not None and not model.acquires:
         return [_enter_resource(run, item, replace(value, pending=None), state, asynchronous)]
     if not model.acquires:
-        for after, entered in calls.complete(run, item.item, value, state, out, attempt):
+        for after, entered in complete(run, item.item, value, state, out, attempt):
             type_name = run.models.canonical(model.enter) if model.enter else entered.type
             plain = _enter_plain(run, item, replace(entered, pending=None), after, model, pending.node)
             entries.append(replace(plain, target=replace(plain.target, type=type_name)))
         return entries
-    for after, resource in calls.complete(run, item.item, value, state, out, attempt):
+    for after, resource in complete(run, item.item, value, state, out, attempt):
         numbers = resource.refs
         type_ = run.models.type(model.returns)
         keeps = model.exit == "keeps-open" or (
@@ -151,7 +153,7 @@ def _enter_project(
     state = state.change(given, doubtful=True) if given else state
     if not run.names.is_context_manager(function):
         return [Entry(state, NOTHING)]
-    acquisition = calls.acquisition_of_type(run, run.names.yielded_type(function))
+    acquisition = run.models.acquisition_of_type(run.names.yielded_type(function))
     if acquisition is None:
         return [Entry(state, Value(run.names.yielded_type(function)))]
     site = run.site(pending.node, acquisition, acquisition.type, through=function.name)

@@ -1,0 +1,165 @@
+"""What a modelled call acquires, what it checks out, and how it may fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import libcst as cst
+
+from pooclint.flow.completions import OTHER, RESOURCE, Outcomes
+from pooclint.flow.invocations import Invocation
+from pooclint.flow.run import Run
+from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.models import Call
+
+FAILED = "#failed"
+"""The name under which a state carries the `id` of the acquiring call that raised."""
+
+
+def acquire(
+    run: Run,
+    node: cst.Call,
+    model: Call,
+    state: State,
+    arguments: tuple[tuple[int | str, Value], ...],
+    head: Value | None,
+) -> tuple[State, Value]:
+    """The state after the acquisition, and the resource."""
+    acquisition = run.models.acquisition(model)
+    if acquisition is None or _shares(run, node, model, arguments):
+        return state, Value(run.models.canonical(model.returns))
+    site = run.site(node, acquisition, label_of(run, node, model, head.type if head else ""))
+    state, number = run.acquire(state, site)
+    owned = frozenset[int]().union(
+        *(v.reach() for w in model.owned_by for k, v in arguments if w in ("*", k) or k in ("*", "**"))
+    )
+    state = state.change(owned - {number}, owner=number)
+    if head is not None and acquisition.kind in ("response", "subscription") and head.refs:
+        state = state.change([number], owner=min(head.refs))  # closing the client closes what it handed out
+    value = Value(acquisition.type, refs=frozenset({number}))
+    if model.element >= 0:
+        return state, Value(
+            items=tuple(value if i == model.element else NOTHING for i in range(max(2, model.element + 1)))
+        )
+    return state, value
+
+
+def _shares(run: Run, node: cst.Call, model: Call, arguments: tuple[tuple[int | str, Value], ...]) -> bool:
+    """True when the object works on a pool or connection of somebody else (`Redis(connection_pool=pool)`,
+    `Session(conn)`).
+
+    An engine is the exception: a session that is given one, or something unknown, checks connections out of it.
+    """
+    for argument, (key, value) in zip(node.args, arguments, strict=False):
+        if key in model.owned_by and not value.reach() and value.constant is not None:
+            return True  # somebody else's transport or connector
+        if key in model.shares:
+            type_ = run.models.type(value.type or run.names.type_of(argument.value, run.scope))
+            made = run.models.type(model.returns)
+            return type_.kind != "engine" if type_ else made is None or made.kind != "session"
+    return False
+
+
+def label_of(run: Run, node: cst.Call, model: Call, receiver: str = "") -> str:
+    """How messages name what was acquired: the model's function or method."""
+    if model.names:
+        return run.names.qualify(node.func, run.scope) or model.names[0]
+    method = node.func.attr.value if isinstance(node.func, cst.Attribute) else model.methods[0]
+    owner = receiver or model.on[0]
+    return owner if method == "__call__" or model.methods == ("__call__",) else f"{owner}.{method}"
+
+
+def opens_nothing(run: Run, model: Call) -> bool:
+    """Constructors that connect later do not fail for want of a server."""
+    acquisition = run.models.acquisition(model)
+    return acquisition is not None and acquisition.kind in ("client", "engine", "session", "stack")
+
+
+def result_of(run: Run, invocation: Invocation, model: Call) -> Value:
+    """The value of a modelled call that acquires nothing. A method that gives its own type back gives its receiver
+    back."""
+    head = invocation.head
+    if head.refs and model.returns and run.models.canonical(model.returns) == head.type:
+        return head
+    swallowing = (
+        Pending(invocation.node, calls=(model,), arguments=invocation.arguments)
+        if model.swallows or model.with_form
+        else None
+    )
+    return Value(run.models.canonical(model.returns), derived=head.refs | head.derived, pending=swallowing)
+
+
+def entered(run: Run, value: Value) -> Value:
+    """What `with value as x` binds."""
+    if value.inner is not None:
+        return value.inner
+    type_ = run.models.type(value.type)
+    if type_ and type_.enter:
+        return replace(value, type=run.models.canonical(type_.enter))
+    return value
+
+
+def checkout(run: Run, invocation: Invocation, model: Call | None, state: State) -> State:
+    """A lazy session takes a connection when it is used, and gives it back on commit, rollback or close."""
+    for number in invocation.head.refs:
+        obligation = state.obligations.get(number)
+        type_ = run.models.type(obligation.site.acquisition.type) if obligation else None
+        if obligation is None or type_ is None or not type_.lazy:
+            continue
+        method = invocation.method
+        if method in type_.checks_in:
+            state = state.change([number], holding=False)
+        elif method in type_.checks_out or ("*" in type_.checks_out and method not in type_.cannot_raise):
+            state = state.change([number], holding=True)
+    return state
+
+
+def fail(
+    run: Run, invocation: Invocation, model: Call | None, state: State, out: Outcomes, acquires: bool = False
+) -> None:
+    """Record how a call may raise: as a failure of the resource it is made on, or of anything else."""
+    head = invocation.head
+    touched = head.refs | head.derived
+    if model is not None and model.raises == "never":
+        touched = frozenset[int]().union(*(v.refs | v.derived for v in invocation.chosen(model.iterates)))
+        if not touched:
+            return
+    type_ = run.models.type(head.type)
+    if invocation.method and (
+        (type_ and invocation.method in type_.cannot_raise) or _parent_cannot_raise(run, invocation, state)
+    ):
+        return
+    # What a response's headers or a row's fields do is no failure of the connection.
+    over = all(state.obligations[n].site.acquisition.kind == "response" for n in touched if n in state.obligations)
+    if invocation.method in run.models.quiet_methods and not head.refs and over:
+        return
+    live = {n for n in touched if n in state.obligations and state.obligations[n].fate in (Fate.HELD, Fate.FIELD)}
+    # Closing a cursor hardly ever fails; it must not weigh like the query before it.
+    closing = invocation.method in run.models.release_names and not head.refs
+    state = state.change(live & _ending_work(run, invocation, state), holding=True)
+    if acquires or (live and not closing):
+        if acquires:
+            state = state.bind(FAILED, Value(constant=id(invocation.node)))
+        lanes = dict.fromkeys(state.obligations, Lane.RESOURCE) if acquires else dict.fromkeys(live, Lane.RESOURCE)
+        run.fail(state, invocation.node, out, RESOURCE, lanes, Lane.OTHER)
+    else:
+        run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
+
+
+def _ending_work(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
+    """Lazy sessions on which the call is a `commit`: it flushes first, and one that fails leaves the connection out."""
+    found: set[int] = set()
+    for number in invocation.head.refs & state.obligations.keys():
+        type_ = run.models.type(state.obligations[number].site.acquisition.type)
+        if type_ and type_.lazy and invocation.method in type_.checks_in:
+            found.add(number)
+    return frozenset(found)
+
+
+def _parent_cannot_raise(run: Run, invocation: Invocation, state: State) -> bool:
+    for number in invocation.head.refs:
+        obligation = state.obligations.get(number)
+        type_ = run.models.type(obligation.site.acquisition.type) if obligation else None
+        if type_ and invocation.method in type_.cannot_raise:
+            return True
+    return False

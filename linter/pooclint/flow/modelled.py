@@ -1,0 +1,158 @@
+"""Calls of which a library model says what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
+from pooclint.flow.completions import EXIT, Completion, Outcomes
+from pooclint.flow.external import external_call, hold
+from pooclint.flow.invocations import Attempt, Invocation, Results, argument_keys, reach
+from pooclint.flow.run import Run
+from pooclint.flow.values import NOTHING, Closure, Lane, Obligation, Pending, State, Value
+from pooclint.flow.waiting import complete
+from pooclint.models import Call
+
+
+def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
+    node, head = invocation.node, invocation.head
+    if model.raises == "exits":
+        out.add(EXIT, state)
+        return []
+    if model.raises == "always":
+        out.add(Completion("raise"), state.raised(node, {}, Lane.RESOURCE))
+        return []
+    state = run.keep(state, reach(state, invocation.chosen(model.keeps)))
+    if model.releases:
+        state = run.release(state, reach(state, invocation.chosen(model.releases)), node)
+    if model.enters:
+        return _register(run, invocation, model, state, out)
+    if model.passes or model.calls:
+        state = _started(run, invocation, model, state)
+        return _pass(run, invocation, model, state, out)
+    if model.owned_by and invocation.chosen(model.owned_by) and not model.acquires:
+        return _wrap(run, invocation, model, state)
+    type_ = run.models.type(model.returns)
+    if type_ is not None and type_.kind == "factory":
+        state = run.keep(state, reach(state, [v for _, v in invocation.arguments]))
+    elif not (model.borrows or model.acquires or head.refs or head.derived or model.raises == "never"):
+        state = doubt(run, invocation, state)
+    state = checkout(run, invocation, model, state)
+    external = external_call(run, invocation)
+    acquired_now = run.models.acquisition(model) is not None and model.at == "call"
+    if model.awaited != "no" or model.at != "call":
+        return [(state, Value(model.returns, derived=head.refs | head.derived, pending=Pending(
+            node, calls=(model,), arguments=invocation.arguments, receiver=head, external=external)))]  # fmt: skip
+    if external and external.io == "blocking":
+        hold(run, state, node, external, awaited=False, own=head.refs | head.derived)
+    if not (acquired_now and opens_nothing(run, model)):
+        fail(run, invocation, model, state, out, acquires=acquired_now)
+    if acquired_now:
+        return [acquire(run, node, model, state, invocation.arguments, head)]
+    value = result_of(run, invocation, model)
+    return [(state, replace(value, pending=Pending(node, calls=(model,), external=external)) if external else value)]
+
+
+def _register(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
+    """`stack.enter_context(x)`, `stack.callback(x.close)`: the stack now owns `x`."""
+    owner = min(invocation.head.refs, default=-1)
+    values = invocation.chosen(model.enters)
+    first = values[0] if len(values) == 1 else NOTHING
+    attempt: Attempt = "async-with" if model.awaited == "must" else "sync-with"
+    entering = (
+        complete(run, invocation.node, first, state, out, attempt) if first.pending else [(state, entered(run, first))]
+    )
+    results: Results = []
+    for after, inside in entering:
+        numbers = reach(state, values) | inside.reach()
+        owned = after.change(numbers - {owner}, owner=owner) if owner >= 0 else run.keep(after, numbers)
+        for number in numbers & owned.obligations.keys():
+            run.record.kept.add(owned.obligations[number].site.number)
+        results.append(
+            (owned, Value(pending=Pending(invocation.node, passes=(inside,))) if model.awaited == "must" else inside)
+        )
+    return results
+
+
+def _started(run: Run, invocation: Invocation, model: Call, state: State) -> State:
+    """`Thread(target=work, args=(conn,))`: what is handed to code that runs elsewhere is that code's business."""
+    wanted = (*model.calls, *model.passes)
+    return (
+        run.keep(state, reach(state, [v for k, v in invocation.arguments if k not in wanted])) if model.calls else state
+    )
+
+
+def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
+    """`gather(a, b)`, `wait_for(a, 5)`, `to_thread(f, x)`: the callee awaits or calls its arguments."""
+    passed = [i for v in invocation.chosen(model.passes) for i in (v.items if v.items is not None else (v,))]
+    releases = frozenset[int]().union(*(v.refs for v in invocation.chosen(model.calls) if v.method))
+    called = _called_elsewhere(run, invocation, model)
+    external = external_call(run, invocation)
+    pending = Pending(
+        invocation.node, calls=called or (model,), passes=tuple(passed), releases=releases, external=external
+    )
+    value = Value(pending=pending)
+    if model.awaited == "no":
+        return complete(
+            run, invocation.node, replace(value, pending=replace(pending, calls=called)), state, out, "await"
+        )
+    # A task runs whether it is awaited or not: what it releases is released.
+    for item in passed:
+        if item.pending and item.pending.releases and model.at == "call" and model.awaited == "may":
+            state = run.release(state, item.pending.releases, invocation.node)
+    return [(state, value)]
+
+
+def _called_elsewhere(run: Run, invocation: Invocation, model: Call) -> tuple[Call, ...]:
+    """`to_thread(connect, dsn)` gives what `connect(dsn)` gives: the model of a callable that acquires."""
+    for key, argument in zip(argument_keys(invocation.node), invocation.node.args, strict=True):
+        if key in model.calls:
+            found = run.models.calls(run.names.qualify(argument.value, run.scope))
+            return tuple(c for c in found if c.acquires and not c.only_if)[:1]
+    return ()
+
+
+def _wrap(run: Run, invocation: Invocation, model: Call, state: State) -> Results:
+    """`closing(x)`: the result stands for what it owns."""
+    owned = invocation.chosen(model.owned_by)
+    inner = owned[0]
+    refs = frozenset(n for n in reach(state, owned) if _released_through(model, state.obligations.get(n)))
+    return [
+        (
+            state,
+            Value(
+                run.models.canonical(model.returns),
+                refs=refs,
+                inner=replace(inner, pending=None) if inner.pending is None else None,
+                pending=inner.pending,
+            ),
+        )
+    ]
+
+
+def _released_through(model: Call, obligation: Obligation | None) -> bool:
+    """`closing(x)` calls `x.close()`: that helps only what is released so."""
+    if not model.through or obligation is None:
+        return True
+    return any(r.target == "self" and r.name == model.through for r in obligation.site.acquisition.releases)
+
+
+def doubt(run: Run, invocation: Invocation, state: State) -> State:
+    """An unknown callee has seen these: it may have taken them over; a fresh one that nothing else refers to, it
+    has."""
+    registered = frozenset[int]().union(*(v.refs for _, v in invocation.arguments if v.method))
+    state = run.keep(state, registered) if registered else state  # `addfinalizer(conn.close)`
+    for _, value in invocation.arguments:
+        if value.closure:  # `finalize(lambda: conn.close())`, but not `retry(lambda: conn.execute(query))`
+            taken = Value(closure=Closure(value.closure.takes, value.closure.takes))
+            state = run.hand_over(state, taken)
+        if value.function and value.items:
+            state = run.hand_over(state, Value(items=value.items))
+    numbers = reach(state, [v for _, v in invocation.arguments]) - registered
+    if not numbers:
+        return state
+    pending = frozenset[int]().union(*(v.pending.releases for _, v in invocation.arguments if v.pending))
+    state = run.release(state, pending, invocation.node) if pending else state
+    named = state.reachable()
+    state = run.keep(state, numbers - named)
+    return state.change(numbers & named, doubtful=True, holding=True)

@@ -1,0 +1,83 @@
+"""Calls of functions of the project, by their summaries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import libcst as cst
+
+from pooclint.flow.completions import CANCEL, EXIT, OTHER, Outcomes
+from pooclint.flow.external import hold
+from pooclint.flow.invocations import Invocation, Results, reach
+from pooclint.flow.run import Run, Summary
+from pooclint.flow.values import NOTHING, Fate, Lane, State, Value
+from pooclint.program.scopes import Function
+
+
+def _with_receiver(run: Run, invocation: Invocation, function: Function) -> tuple[tuple[int | str, Value], ...]:
+    """Arguments by the callee's positions: a method's receiver comes first."""
+    static = any(run.names.qualify(d, function.parent) == "builtins.staticmethod" for d in function.decorators)
+    if function.owner is None or static or not invocation.method:
+        return invocation.arguments
+    shifted = tuple((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments)
+    return ((0, replace(invocation.head, refs=frozenset())), *shifted)
+
+
+def apply_summary(
+    run: Run,
+    node: cst.Call,
+    function: Function,
+    arguments: tuple[tuple[int | str, Value], ...],
+    state: State,
+    out: Outcomes,
+) -> Results:
+    """The effect of calling a project function: one result for each way in which it completes."""
+    reached = run.reaches(function)
+    if reached:
+        external, inner = reached
+        hold(run, state, node, external, awaited=external.io == "await", through=inner)
+    named = tuple((_parameter_name(function, k), v) for k, v in arguments)
+    summaries = run.summarise(function, named, state)
+    if summaries is None:
+        numbers = reach(state, [v for _, v in arguments])
+        state = state.change(numbers, doubtful=True) if numbers else state
+        run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+        if function.is_async:
+            run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
+        type_ = run.names.returned_type(function)
+        return [(state, Value(type_) if type_ else NOTHING)]
+    results: Results = []
+    for summary in summaries:
+        after = _apply_fates(run, node, summary, state)
+        if summary.completion.kind in ("normal", "return"):
+            results.append(_adopt(run, node, function, summary, after))
+        elif summary.completion.kind == "exit":
+            out.add(EXIT, after)
+        else:
+            run.fail(after, node, out, summary.completion, {}, Lane.OTHER)
+    return results
+
+
+def _parameter_name(function: Function, key: int | str) -> str:
+    if isinstance(key, int):
+        positional = [p for p in function.parameters if p.kind == "positional"]
+        return positional[key].name if key < len(positional) else ""
+    return key
+
+
+def _apply_fates(run: Run, node: cst.Call, summary: Summary, state: State) -> State:
+    released = frozenset(n for n, fate in summary.fates if fate is Fate.RELEASED)
+    kept = frozenset(n for n, fate in summary.fates if fate in (Fate.KEPT, Fate.FIELD))
+    state = run.release(state, released, node) if released else state
+    state = run.keep(state, kept) if kept else state
+    return state.change(summary.doubtful, doubtful=True) if summary.doubtful else state
+
+
+def _adopt(run: Run, node: cst.Call, function: Function, summary: Summary, state: State) -> tuple[State, Value]:
+    """Take over what the callee acquired and returned."""
+    value = summary.value
+    for number, origin in summary.fresh:
+        site = run.site(node, origin.acquisition, origin.label, through=function.name)
+        state, own = run.acquire(state, site, doubtful=number in summary.doubtful)
+        value = value.renumbered(number, own)
+    return state, value
