@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- a message is one line
 """What the analysis says of a program, beside what its runs showed."""
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def judge(source: str, max_runs: int = MAX_RUNS, exits_fail: bool = True) -> Jud
     leaking = truth.undecided.union(*truth.leaks)
     if truth.complete:
         for line, finding in reported.items():
-            if line not in leaking and finding.code != "CNX113" and finding.function == "f":  # a helper may not be called
+            if (
+                line not in leaking and finding.code != "CNX113" and finding.function == "f"
+            ):  # a helper may not be called
                 wrong.append(
                     Disagreement(
                         "false alarm",

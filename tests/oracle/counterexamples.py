@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- programs are lines of text
 """Programs on which the analysis and the runs once differed, each as small as it could be made.
 
 `fixed` programs must agree. The others are known differences: the test fails as soon as one of them is mended, so that it is moved.
@@ -165,7 +166,7 @@ def f(pool: fakepool.Pool):
     if not ok:
         give_back(pool, conn)
 """, fixed=True),
-    Case("no-final-newline", "crash", "def f(pool: fakepool.Pool, a):\n    if a:\n        conn = pool.getconn()"),
+    Case("no-final-newline", "crash", "def f(pool: fakepool.Pool, a):\n    if a:\n        conn = pool.getconn()", fixed=True),
     Case("awaits-own-coroutine", "false alarm", """\
 async def adrop(c):
     await c.close()
@@ -174,6 +175,32 @@ async def adrop(c):
 async def f(pool: fakepool.Pool):
     conn = await fakepool.aconnect()
     await adrop(conn)
+""", fixed=True),
+    Case("parameter-tested-before-acquiring", "false alarm", """\
+def f(pool: fakepool.Pool, a):
+    if a:
+        return
+    conn = fakepool.open()
+    if a:
+        return
+    conn.close()
+"""),
+    Case("library-call-on-none", "false alarm", """\
+def f(pool: fakepool.Pool, box):
+    alias = None
+    with contextlib.suppress(fakepool.Error):
+        conn = pool.getconn()
+        pool.putconn(alias)
+    box.conn = conn
+"""),
+    Case("flag-before-del", "false alarm", """\
+def f(pool: fakepool.Pool):
+    ok = False
+    conn = pool.getconn()
+    if ok:
+        del conn
+    else:
+        return conn
 """),
     Case("correlation-through-and", "false alarm", """\
 def f(pool: fakepool.Pool, a):

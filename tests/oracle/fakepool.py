@@ -1,3 +1,4 @@
+# ruff: noqa: N818, PYI034 -- the fake copies the names and shapes of real libraries
 """A pool library that a script drives: each call is a place where the script may make it fail.
 
 What the analysis is told about it stands in `fakepool.toml`.

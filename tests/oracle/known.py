@@ -14,12 +14,18 @@ def category(source: str, difference: Disagreement) -> str:
     if difference.kind != "false alarm":
         return ""
     function = source[source.rindex("def f(") :]
-    if "is cancelled" in difference.detail and re.search(r"await (adrop|amake|later)\(", function):
-        return "awaits-own-coroutine"
-    if re.search(r"\b(drop|give_back|look)\(", function) and re.search(r"(conn|other) = (None|maybe|alias)|if a else None", function):
+    if re.search(r"\b(drop|give_back|look)\(", function) and re.search(
+        r"(conn|other) = (None|maybe|alias)|if a else None", function
+    ):
         return "helper-of-none-raises"
     if re.search(r"with (conn|other|contextlib.closing\((conn|other)\)):", function):
         return "enters-none"
+    if len(re.findall(r"\bif (not )?a\b", function)) > 1:
+        return "parameter-tested-before-acquiring"
+    if re.search(r"^ +del ", function, re.MULTILINE):
+        return "flag-before-del" if "if ok:" in function or "if not ok:" in function else "reads-unbound"
+    if re.search(r"(suppress|except).*fakepool\.Error", function) and re.search(r"\((alias|conn|other)\)", function):
+        return "library-call-on-none"
     if _SHORT_CONDITION.search(function):
         return "correlation-through-and"
     return ""

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- programs are lines of text
 """Generated programs: a function `f` that acquires, uses, releases, and takes every turn that Python offers."""
 
 from __future__ import annotations
@@ -198,7 +199,7 @@ def _simple(draw: st.DrawFn, place: Place) -> str:
         f"({name} := {resource.acquire})", f"{name} = {name} or {resource.acquire}", f"{name} = {resource.acquire} if a else None", "assert a",
         f"if a: {resource.release.format(name)}", "if a: return",
     ]  # fmt: skip
-    if len(place.resources) == 2 and len(set(r.release for r in place.resources.values())) == 1:
+    if len(place.resources) == 2 and len({r.release for r in place.resources.values()}) == 1:
         choices += ["conn, other = other, conn", "other = conn", "conn = other", "return conn, other"]
     if place.in_loop:
         choices += ["break", "break", "continue", "continue"]
@@ -305,4 +306,4 @@ def _nested(draw: st.DrawFn, place: Place) -> list[str]:
     awaited = resource.release.startswith("await")
     define = [f"{'async ' if awaited else ''}def later():", *indented([resource.release.format(name)])]
     call = "await later()" if awaited else "later()"
-    return [*define, *draw(st.sampled_from([[call], [call], ["return later"], ["step(later)"], []]))]
+    return [*define, *draw(st.sampled_from([[call], [call], ["return later"], ["STORE.append(later)"], []]))]

@@ -15,7 +15,7 @@ from pooclint.flow.project import _with_receiver, apply_summary
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
-from pooclint.models import Call
+from pooclint.models import Call, parse_release
 from pooclint.program.scopes import Class, Function
 
 UNBOUND_LOCAL = Completion("raise", "builtins.UnboundLocalError")
@@ -81,9 +81,12 @@ def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset
     awaited = False
     qualified = run.names.qualify(invocation.node.func, run.scope)
     given = frozenset[int]().union(*(v.refs for _, v in invocation.arguments))
-    for number in invocation.head.refs | given:
+    for number in invocation.head.refs | given | _bodies(run, invocation, state):
         obligation = state.obligations.get(number)
         if obligation is None:
+            continue
+        if number not in invocation.head.refs | given:
+            numbers.add(number)
             continue
         for release in obligation.site.acquisition.releases:
             own = release.target == "self" and number in invocation.head.refs and release.name == invocation.method
@@ -94,6 +97,17 @@ def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset
                 awaited = awaited or release.awaited
                 break
     return (frozenset(numbers), awaited) if numbers else None
+
+
+def _bodies(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
+    """Responses whose body is read to its end through a child (`response.raw.read()`)."""
+    type_ = run.models.type(invocation.head.type)
+    if type_ is None or type_.kind != "response" or not invocation.method or invocation.node.args:
+        return frozenset()
+    if all(parse_release(r).name != invocation.method for r in type_.release):
+        return frozenset()
+    parents = invocation.head.derived & state.obligations.keys()
+    return frozenset(n for n in parents if state.obligations[n].site.acquisition.kind == "response")
 
 
 def _release(
