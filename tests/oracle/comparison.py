@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- a message is one line
 """What the analysis says of a program, beside what its runs showed."""
 
 from __future__ import annotations

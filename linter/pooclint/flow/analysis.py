@@ -392,7 +392,7 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
     """Names and dotted paths that are worth telling apart.
 
     Control flow depends on them more than once, or they are assigned a constant and tested; and at least one of these
-    conditions decides whether something is acquired or released. Every other condition joins again without consequence.
+    conditions decides whether something is acquired, released or left. Every other one joins again without consequence.
     """
     tested: Counter[str] = Counter()
     decisive: set[str] = set()
@@ -408,7 +408,8 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
                 names = _tested(condition)
             case cst.BooleanOperation(left=left):
                 names = _tested(left)
-            case cst.Assign(value=cst.Comparison() | cst.UnaryOperation() as condition):
+            case cst.Assign(targets=targets, value=cst.Comparison() | cst.UnaryOperation() as condition):
+                assigned.update(path for t in targets if (path := dotted(t.target)))
                 names = _tested(condition)
             case cst.Assign(targets=targets, value=value) if literal(value) is not ...:
                 assigned.update(path for t in targets if (path := dotted(t.target)))
@@ -422,13 +423,15 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
 
 
 def _decides(node: cst.CSTNode, words: frozenset[str]) -> bool:
-    """True when something below acquires or releases, as far as names tell."""
+    """True when a branch leaves, stores something, or, as far as names tell, acquires or releases."""
     if isinstance(node, cst.If):  # the branches that follow an `elif` are looked at with it
         parts: list[cst.CSTNode] = [node.body, *([node.orelse.body] if isinstance(node.orelse, cst.Else) else [])]
     else:
         parts = children(node)
     for part in parts:
         for inner in descendants(part):
+            if isinstance(inner, (cst.Return, cst.Raise, cst.Break, cst.Continue)):
+                return True
             if isinstance(inner, cst.AssignTarget) and isinstance(inner.target, (cst.Attribute, cst.Subscript)):
                 return True  # it stores something
             if isinstance(inner, cst.Call):
