@@ -154,7 +154,7 @@ def f(pool: fakepool.Pool):
     conn = None
     with conn:
         conn = pool.getconn()
-"""),
+""", fixed=True),
     Case("flag-before-helper", "false alarm", """\
 def give_back(pool: fakepool.Pool, c):
     pool.putconn(c)
@@ -184,7 +184,7 @@ def f(pool: fakepool.Pool, a):
     if a:
         return
     conn.close()
-"""),
+""", fixed=True),
     Case("library-call-on-none", "false alarm", """\
 def f(pool: fakepool.Pool, box):
     alias = None
@@ -201,7 +201,18 @@ def f(pool: fakepool.Pool):
         del conn
     else:
         return conn
-"""),
+""", fixed=True),
+    Case("leaving-closing-of-none", "missed", """\
+def f(pool: fakepool.Pool, box, a):
+    conn = None
+    try:
+        with contextlib.closing(conn):
+            conn = fakepool.connect() if a else None
+    except Exception:
+        pass
+    else:
+        STORE.append(conn)
+""", fixed=True),
     Case("correlation-through-and", "false alarm", """\
 def f(pool: fakepool.Pool, a):
     conn = fakepool.connect()

@@ -20,10 +20,8 @@ def category(source: str, difference: Disagreement) -> str:
         return "helper-of-none-raises"
     if re.search(r"with (conn|other|contextlib.closing\((conn|other)\)):", function):
         return "enters-none"
-    if len(re.findall(r"\bif (not )?a\b", function)) > 1:
-        return "parameter-tested-before-acquiring"
     if re.search(r"^ +del ", function, re.MULTILINE):
-        return "flag-before-del" if "if ok:" in function or "if not ok:" in function else "reads-unbound"
+        return "reads-unbound"
     if re.search(r"(suppress|except).*fakepool\.Error", function) and re.search(r"\((alias|conn|other)\)", function):
         return "library-call-on-none"
     if _SHORT_CONDITION.search(function):

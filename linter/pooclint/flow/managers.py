@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from pooclint.flow.acquiring import entered
-from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Outcomes
+from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.models import Call
+
+TYPE_ERROR = Completion("raise", "builtins.TypeError")
+ATTRIBUTE_ERROR = Completion("raise", "builtins.AttributeError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,20 @@ class Entry:
     call: cst.Call | None = None
     begun: frozenset[int] = frozenset()
     """Obligations whose transaction ends with the block."""
+    wraps_none: bool = False
+    """True for `closing(None)`: entering works, leaving raises."""
 
 
 def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcomes, asynchronous: bool) -> list[Entry]:
     """Enter the manager that an item's expression gave; `out` receives the ways in which that raises."""
+    if value.constant is None:
+        out.add(TYPE_ERROR, state.raised(item.item, {}, Lane.OTHER))
+        return []
     pending = value.pending
     model = pending.calls[0] if pending and pending.calls else None
+    if value.inner is not None and value.inner.constant is None:
+        made_by = run.names.calls(item.item, run.scope) if isinstance(item.item, cst.Call) else ()
+        return [Entry(state, value.inner, wraps_none=any(c.through for c in made_by))]
     if pending and pending.summary:
         return _enter_project(run, item, pending, value, state, out, asynchronous)
     if pending and model:

@@ -418,6 +418,9 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                 for completion, ended in result.items():
                     for end in ended:
                         closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)
+                        if entry.wraps_none:
+                            out.add(managers.ATTRIBUTE_ERROR, closed.raised(item.item, {}, Lane.OTHER))
+                            continue
                         suppressed = handlers.swallows(run, entry, completion)
                         if suppressed != "always":
                             out.add(completion, closed)
