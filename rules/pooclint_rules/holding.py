@@ -58,8 +58,10 @@ def _held(bound: dict[str, list[object]] | dict[str, list], hold: Hold) -> str: 
 
 
 def _called(hold: Hold) -> str:
+    waits = {"sleep": "sleeping", "wait": "waiting for another task"}
     if hold.through:
-        return f"an external call ({hold.external.category}: {hold.through})"
+        what = waits.get(hold.external.category, f"an external call ({hold.external.category})")
+        return f"{what} in {hold.through}"
     return {
         "sleep": "sleeping",
         "wait": "waiting for another task",

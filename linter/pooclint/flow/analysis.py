@@ -172,11 +172,10 @@ class Analysis:
             return
         if kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
+        # When one of these fails, nobody has the object, or nobody calls its `__exit__`.
         constructing = function.name in ("__init__", "__aenter__", "__enter__") and exceptional
         for number, obligation in state.obligations.items():
-            lost = obligation.fate is Fate.HELD or (
-                constructing and obligation.fate is Fate.FIELD and function.name == "__init__"
-            )
+            lost = obligation.fate is Fate.HELD or (constructing and obligation.fate is Fate.FIELD)
             if not lost or obligation.site.parameter >= 0 or obligation.managed:
                 continue
             if obligation.site.acquisition.kind == "stack" or self._follows_owner(state, obligation):

@@ -9,14 +9,14 @@ import libcst as cst
 from pooclint.flow.acquiring import FAILED, checkout, entered, fail
 from pooclint.flow.completions import OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.external import external_call, hold
-from pooclint.flow.invocations import Attempt, Invocation, Results, reach
+from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
 from pooclint.flow.project import _with_receiver, apply_summary
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
-from pooclint.flow.waiting import complete
+from pooclint.flow.waiting import answer_for, complete
 from pooclint.models import Call, parse_release
-from pooclint.program.scopes import Class, Function
+from pooclint.program.scopes import Class, Function, dotted
 
 UNBOUND_LOCAL = Completion("raise", "builtins.UnboundLocalError")
 ATTRIBUTE_ERROR = Completion("raise", "builtins.AttributeError")
@@ -125,12 +125,16 @@ def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> 
     """`__enter__`, `__exit__` and their async twins called by hand."""
     head, method = invocation.head, invocation.method
     if method in ("__enter__", "__aenter__"):
-        attempt: Attempt = "sync-with" if method == "__enter__" else "async-with"
         if head.pending:
-            results = complete(run, invocation.node, head, state, out, attempt)
-            return results if attempt == "sync-with" else [(s, replace(v, pending=None)) for s, v in results]
+            func = invocation.node.func
+            holder = dotted(func.value) if isinstance(func, cst.Attribute) else ""
+            entering = replace(head, pending=replace(head.pending, holder=holder))
+            if method == "__aenter__":  # a coroutine, that has yet to be awaited
+                return [(state, entering)]
+            return complete(run, invocation.node, entering, state, out, "sync-with")
         return [(state, entered(run, head))] if head.refs else None
-    if method in ("__exit__", "__aexit__") and head.refs:
+    closes = method in ("__exit__", "__aexit__") or (method in ("close", "aclose") and not head.type)
+    if closes and head.refs:
         after = run.release(state, head.refs, invocation.node)
         run.fail(after, invocation.node, out, RESOURCE, {}, Lane.OTHER)
         return [(after, NOTHING)]
@@ -208,4 +212,6 @@ def _next(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resu
         return [(state, NOTHING)]
     site = run.site(invocation.node, acquisition, acquisition.type, through=function.name)
     after, number = run.acquire(state, site)
-    return [(after, Value(acquisition.type, refs=frozenset({number})))]
+    given = Value(acquisition.type, refs=frozenset({number}))
+    holder = dotted(invocation.node.args[0].value) if invocation.node.args else ""
+    return [(answer_for(run, holder, "", given, after), given)]

@@ -333,7 +333,7 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
     after = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))[0]
     reached = after.reach(value)
     if not path or not reached:
-        followed = path and (path in after.env or path in run.repeated)
+        followed = path and (value.pending or path in after.env or path in run.repeated)
         return _store(run, value, after.bind(path, value) if followed else after)
     own = (
         run.function

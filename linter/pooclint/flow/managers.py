@@ -33,6 +33,8 @@ class Entry:
     call: cst.Call | None = None
     begun: frozenset[int] = frozenset()
     """Obligations whose transaction ends with the block."""
+    wraps: bool = False
+    """True for a wrapper such as `closing`: leaving calls a method of what it wraps."""
     wraps_none: bool = False
     """True for `closing(None)`: entering works, leaving raises."""
 
@@ -56,7 +58,7 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
     if value.refs:
         return [_enter_resource(run, item, value, state, asynchronous)]
     run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
-    return [_enter_plain(run, item, value, state, None, None)]
+    return [replace(_enter_plain(run, item, value, state, None, None), wraps=value.inner is not None)]
 
 
 def _enter_plain(
@@ -182,6 +184,7 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
     if entry.numbers:
         state = _manage(state, entry.numbers, -1)
         state = run.release(state, _open(state, entry.numbers), item.item)
+    if entry.numbers or entry.wraps:
         run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
     if asynchronous:
         run.fail(state, item.item, out, CANCEL, {}, Lane.CANCELLED)

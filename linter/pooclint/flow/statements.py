@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import libcst as cst
 
-from pooclint.flow import handlers, managers
+from pooclint.flow import calls, handlers, managers
 from pooclint.flow.completions import BREAK, CANCEL, CONTINUE, EXIT, NORMAL, OTHER, RETURN, Completion, Outcomes, States
 from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, test
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
@@ -127,6 +127,9 @@ def _small(run: Run, node: cst.BaseSmallStatement, state: State, out: Outcomes) 
                 run.fail(failed, node, out, Completion("raise", "builtins.AssertionError"), {}, Lane.OTHER)
             return true
         case cst.Del(target=target):
+            if isinstance(target, cst.Name) and state.get(target.value).constant is UNBOUND:
+                calls.read_unbound(run, target, state, out)
+                return []
             return [_delete(target, state)]
         case cst.Import() | cst.ImportFrom():
             run.fail(state, node, out, OTHER, {}, Lane.OTHER)
@@ -350,7 +353,14 @@ def _turns(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes
         out.merge(result)
         if not pending:
             break
-    return run.limit(list(finished))
+    return [_read(run, node, iterable, s) for s in run.limit(list(finished))]
+
+
+def _read(run: Run, node: cst.For, iterable: Value, state: State) -> State:
+    """At the end of a loop over a response's body there is nothing left to read: the connection goes back."""
+    touched = (iterable.refs | iterable.derived) & state.obligations.keys()
+    responses = frozenset(n for n in touched if state.obligations[n].site.acquisition.kind == "response")
+    return run.release(state, responses, node.iter) if responses else state
 
 
 def _step(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes) -> None:

@@ -104,6 +104,8 @@ class Pending:
     external: External | None = None
     passes: tuple[Value, ...] = ()
     """Awaitables that awaiting it awaits."""
+    holder: str = ""
+    """The name of the manager whose `__enter__` this is: it answers for what that acquires."""
 
 
 @dataclass(frozen=True, slots=True)

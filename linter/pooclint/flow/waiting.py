@@ -12,7 +12,7 @@ from pooclint.flow.external import hold
 from pooclint.flow.invocations import Attempt, Invocation, Results
 from pooclint.flow.project import apply_summary
 from pooclint.flow.run import Run
-from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
+from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 
 
 def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outcomes, attempt: Attempt) -> Results:
@@ -24,8 +24,8 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     asynchronous = attempt != "sync-with"
     pending = value.pending
     if pending is None:
-        if asynchronous:
-            run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
+        if asynchronous:  # what is awaited here (`await anext(generator)`) is given when that is done
+            run.fail(state.settle(value.refs, Fate.KEPT), node, out, CANCEL, {}, Lane.CANCELLED)
             if attempt == "await" and not value.refs:
                 run.fail(state, node, out, OTHER, {}, Lane.OTHER)
         return [(state, value)]
@@ -58,7 +58,7 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
         after, resource = acquire(run, pending.node, model, state, pending.arguments, receiver)
         if attempt != "await" and model.enter:
             resource = replace(resource, type=run.models.canonical(model.enter))
-        return [(after, resource)]
+        return [(answer_for(run, pending.holder, value.type, resource, after), resource)]
     fail(run, invocation, model, state, out)
     result = result_of(run, invocation, model)
     return [(state, replace(result, pending=None))]
@@ -80,3 +80,20 @@ def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State
     run.fail(state, node, out, OTHER, {}, Lane.OTHER)
     gathers = any("*" in c.passes for c in pending.calls)
     return [(s, Value(items=v) if gathers else next(iter(v), NOTHING)) for s, v in results]
+
+
+def answer_for(run: Run, holder: str, type_name: str, given: Value, state: State) -> State:
+    """The state in which a manager or generator answers for what it gave: closing it releases that.
+
+    Args:
+        holder: the name or path that the manager is bound to; empty when it has none.
+    """
+    if not holder or not given.refs:
+        return state
+    state = state.bind(holder, Value(type_name, refs=given.refs))
+    own = run.function.parameters[0].name if run.function and run.function.owner and run.function.parameters else ""
+    if holder.split(".", maxsplit=1)[0] != own:
+        return state
+    for number in given.refs & state.obligations.keys():
+        run.record.kept.add(state.obligations[number].site.number)
+    return state.change(given.refs, fate=Fate.FIELD)
