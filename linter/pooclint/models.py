@@ -70,6 +70,8 @@ class Library(_Model, frozen=True, kw_only=True):
     relevant."""
     errors: tuple[str, ...] = ()
     """Exception classes that between them catch every failure of the library's operations (`sqlite3.Error`)."""
+    cancellations: tuple[str, ...] = ()
+    """Exception classes, or functions that give them, by which a task is cancelled."""
     note: str = ""
 
 
@@ -366,6 +368,7 @@ class Models:
                     for method in external.methods:
                         self._external_methods[self.canonical(owner), method] = external
         self.quiet_methods = frozenset(m for f in self.files for m in f.quiet_methods)
+        self.cancellations = frozenset(c for f in self.files for c in f.library.cancellations)
         self.errors = frozenset(e for f in self.files for e in f.library.errors)
         self.closed_tests = {k: v for f in self.files for k, v in f.closed_tests.items()}
         self.scopes = tuple(s for f in self.files for s in f.scope)

@@ -14,10 +14,6 @@ from pooclint.program.scopes import Class
 
 Match = Literal["always", "maybe", "never"]
 
-_CANCELLED = frozenset({
-    "asyncio.CancelledError", "asyncio.exceptions.CancelledError", "concurrent.futures.CancelledError",
-    "anyio.get_cancelled_exc_class", "trio.Cancelled",
-})  # fmt: skip
 _BASE_ONLY = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
 
@@ -41,7 +37,7 @@ def catches(run: Run, node: cst.BaseExpression | None, completion: Completion) -
     name = exception_name(run, callee)
     if name == "builtins.BaseException":
         return "always"
-    if name in _CANCELLED:
+    if name in run.models.cancellations:
         return "always" if completion.kind == "cancel" else "never"
     match completion.kind:
         case "cancel":
