@@ -423,6 +423,8 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
 
 def _decides(node: cst.CSTNode, words: frozenset[str]) -> bool:
     """True when a branch leaves, stores something, or, as far as names tell, acquires or releases."""
+    if isinstance(node, cst.Assert):
+        return True
     if isinstance(node, cst.If):  # the branches that follow an `elif` are looked at with it
         parts: list[cst.CSTNode] = [node.body, *([node.orelse.body] if isinstance(node.orelse, cst.Else) else [])]
     else:
