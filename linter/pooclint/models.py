@@ -70,6 +70,9 @@ class Library(_Model, frozen=True, kw_only=True):
     relevant."""
     errors: tuple[str, ...] = ()
     """Exception classes that between them catch every failure of the library's operations (`sqlite3.Error`)."""
+    distinctive: tuple[str, ...] = ()
+    """Acquiring methods whose name alone says what they are, on a receiver of unknown type (`raw_connection`): a guess,
+    of medium confidence."""
     cancellations: tuple[str, ...] = ()
     """Exception classes, or functions that give them, by which a task is cancelled."""
     note: str = ""
@@ -368,6 +371,12 @@ class Models:
                     for method in external.methods:
                         self._external_methods[self.canonical(owner), method] = external
         self.quiet_methods = frozenset(m for f in self.files for m in f.quiet_methods)
+        self.distinctive: dict[str, tuple[Call, ...]] = {}
+        """Acquiring calls by method names that say enough on a receiver of unknown type."""
+        for file in self.files:
+            for name in file.library.distinctive:
+                known = tuple(c for c in file.call if name in c.methods and c.acquires)
+                self.distinctive[name] = (*self.distinctive.get(name, ()), *known)
         self.cancellations = frozenset(c for f in self.files for c in f.library.cancellations)
         self.errors = frozenset(e for f in self.files for e in f.library.errors)
         self.closed_tests = {k: v for f in self.files for k, v in f.closed_tests.items()}

@@ -99,7 +99,7 @@ class OversizedPool:
         total = most + max(overflow, 0.0)
         limit = context.limits.max_pool_size if size.limit == "database" else _ABSURD
         if total > limit:
-            parts = f"{most:g} + {overflow:g} overflow" if overflow > 0 else f"{most:g}"
+            parts = f"{most:,.0f} + {overflow:,.0f} overflow" if overflow > 0 else f"{most:,.0f}"
             yield _report(
                 node,
                 f"this pool may open {parts} connections in every process; the limit is {limit}",

@@ -28,7 +28,10 @@ def acquire(
     acquisition = run.models.acquisition(model)
     if acquisition is None or _shares(run, node, model, arguments):
         return state, Value(run.models.canonical(model.returns))
-    site = run.site(node, acquisition, label_of(run, node, model, head.type if head else ""))
+    receiver = head.type if head else ""
+    site = run.site(
+        node, acquisition, label_of(run, node, model, receiver), guessed=_guessed(run, node, model, receiver)
+    )
     state, number = run.acquire(state, site)
     owned = frozenset[int]().union(
         *(v.reach() for w in model.owned_by for k, v in arguments if w in ("*", k) or k in ("*", "**"))
@@ -42,6 +45,13 @@ def acquire(
             items=tuple(value if i == model.element else NOTHING for i in range(max(2, model.element + 1)))
         )
     return state, value
+
+
+def _guessed(run: Run, node: cst.Call, model: Call, receiver: str) -> bool:
+    """True when the model was chosen by the method's name alone."""
+    if receiver or not isinstance(node.func, cst.Attribute) or node.func.attr.value not in run.models.distinctive:
+        return False
+    return not model.names and not run.names.type_of(node.func.value, run.scope)
 
 
 def _shares(run: Run, node: cst.Call, model: Call, arguments: tuple[tuple[int | str, Value], ...]) -> bool:

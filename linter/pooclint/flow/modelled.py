@@ -33,9 +33,8 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
     if model.owned_by and invocation.chosen(model.owned_by) and not model.acquires:
         return _wrap(run, invocation, model, state)
     type_ = run.models.type(model.returns)
-    if type_ is not None and type_.kind == "factory":
-        state = run.keep(state, reach(state, [v for _, v in invocation.arguments]))
-    elif not (model.borrows or model.acquires or head.refs or head.derived or model.raises == "never"):
+    makes_factory = type_ is not None and type_.kind == "factory" and not model.acquires
+    if not (makes_factory or model.borrows or model.acquires or head.refs or head.derived or model.raises == "never"):
         state = doubt(run, invocation, state)
     state = checkout(run, invocation, model, state)
     external = external_call(run, invocation)
@@ -50,6 +49,8 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
     if acquired_now:
         return [acquire(run, node, model, state, invocation.arguments, head)]
     value = result_of(run, invocation, model)
+    if makes_factory:  # it refers to the engine it was made for, and does not answer for it
+        value = replace(value, refs=value.refs | reach(state, [v for _, v in invocation.arguments]))
     return [(state, replace(value, pending=Pending(node, calls=(model,), external=external)) if external else value)]
 
 

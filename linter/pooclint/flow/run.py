@@ -154,11 +154,13 @@ class Run:
         )
         return sorted(widened, key=lambda s: s.rank)[:MAX_STATES]
 
-    def site(self, node: cst.CSTNode, acquisition: Acquisition, label: str, through: str = "") -> Site:
+    def site(
+        self, node: cst.CSTNode, acquisition: Acquisition, label: str, through: str = "", guessed: bool = False
+    ) -> Site:
         """The site of an acquiring node; the same one each time."""
         known = self.record.sites.get(id(node))
         if known is None:
-            known = Site(len(self.record.sites), node, acquisition, label, through=through)
+            known = Site(len(self.record.sites), node, acquisition, label, through=through, guessed=guessed)
             self.record.sites[id(node)] = known
         return known
 

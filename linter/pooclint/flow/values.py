@@ -61,6 +61,8 @@ class Site:
     """For the symbolic obligation of a parameter: its position."""
     injected: bool = False
     """True when a framework hands it in and takes it back."""
+    guessed: bool = False
+    """True when only the method's name says what it acquires."""
     through: str = ""
     """The project function that acquired it for the caller."""
 

@@ -106,6 +106,6 @@ def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
         # A function that releases or stores it itself on other ways has lent it to the callee; else the callee may
         # own it.
         confidence = Confidence.MEDIUM if owned else Confidence.LOW
-    if leak.obligation.lane >= Lane.OTHER or record.cut:
+    if leak.obligation.lane >= Lane.OTHER or record.cut or leak.site.guessed:
         confidence = min(confidence, Confidence.MEDIUM)
     return confidence

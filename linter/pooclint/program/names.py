@@ -168,13 +168,20 @@ class Names:
                 return found
             # A class method called on the class itself: `Redis.from_url(...)` of an alias or a subclass.
             base = self.models.canonical(self.qualify(node.func.value, scope))
-            return self.models.calls(f"{base}.{node.func.attr.value}") if base else ()
+            found = self.models.calls(f"{base}.{node.func.attr.value}") if base else ()
+            return found or (() if receiver or owner else self._by_name(node.func.attr.value, scope))
         defined = self.definition(node.func, scope)
         if isinstance(defined, Class):
             return self.models.calls(self.modelled_base(defined))
         if defined is None:
             return self.models.methods(receiver or self.type_of(node.func, scope), "__call__")
         return ()
+
+    def _by_name(self, method: str, scope: Scope) -> tuple[Call, ...]:
+        """Calls that a method's name alone stands for; of twins, the one that fits the kind of function."""
+        found = self.models.distinctive.get(method, ())
+        asynchronous = scope.function is not None and scope.function.is_async
+        return tuple(c for c in found if (c.awaited != "no") == asynchronous)[:1] or found[:1]
 
     def _applies(self, call: Call, node: cst.Call, scope: Scope) -> bool:
         for argument in node.args if call.unless else ():
@@ -401,7 +408,7 @@ class Names:
 
 
 def literal(node: cst.BaseExpression) -> object:
-    """The value of a literal (numbers, strings, True, False, None, their negatives); `...` for anything else."""
+    """The value of a literal (numbers and their products, strings, True, False, None); `...` for anything else."""
     match node:
         case cst.Name(value="None"):
             return None
@@ -415,6 +422,10 @@ def literal(node: cst.BaseExpression) -> object:
             return node.evaluated_value
         case cst.UnaryOperation(operator=cst.Minus(), expression=cst.Integer() | cst.Float() as number):
             return -number.evaluated_value
+        case cst.BinaryOperation(operator=cst.Multiply(), left=left, right=right):
+            factors = literal(left), literal(right)
+            if all(isinstance(f, (int, float)) for f in factors):
+                return factors[0] * factors[1]  # type: ignore[operator]
     return ...
 
 
