@@ -96,7 +96,14 @@ def result_of(run: Run, invocation: Invocation, model: Call) -> Value:
         if model.swallows or model.with_form
         else None
     )
-    return Value(run.models.canonical(model.returns), derived=head.refs | head.derived, pending=swallowing)
+    type_ = run.models.type(model.returns)
+    lasting = type_ is not None and type_.kind in ("connection", "session", "pool", "engine", "client", "factory")
+    return Value(
+        run.models.canonical(model.returns),
+        derived=head.refs | head.derived,
+        truth=True if lasting else None,
+        pending=swallowing,
+    )
 
 
 def entered(run: Run, value: Value) -> Value:
@@ -129,7 +136,9 @@ def fail(
 ) -> None:
     """Record how a call may raise: as a failure of the resource it is made on, or of anything else."""
     head = invocation.head
-    touched = head.refs | head.derived
+    # A factory only refers to the engine it was made for.
+    made_for = run.models.type(head.type)
+    touched = frozenset[int]() if made_for and made_for.kind == "factory" else head.refs | head.derived
     if model is not None and model.raises == "never":
         touched = frozenset[int]().union(*(v.refs | v.derived for v in invocation.chosen(model.iterates)))
         # Rows come from the server one by one; a response's headers are all there.

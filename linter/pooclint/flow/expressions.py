@@ -323,7 +323,8 @@ def _bind_name(run: Run, name: str, value: Value, state: State) -> State:
 
 def _worth(run: Run, name: str, value: Value) -> bool:
     """Plain constants and truths are followed only for names on which something depends."""
-    if value.constant is UNKNOWN and value.truth is None:
+    more = value.type or value.refs or value.derived or value.items or value.pending or value.function
+    if more or (value.constant is UNKNOWN and value.truth is None):
         return True
     return name in run.repeated or value.constant is None
 
