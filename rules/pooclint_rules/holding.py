@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pooclint.flow.run import Hold
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from pooclint.engine import FileContext
+    from pooclint.flow.values import Site
 
 _HELD = ("connection", "session", "transaction")
 _WAITS = ("sleep", "wait")
@@ -49,7 +50,7 @@ def _reports(
         )
 
 
-def _held(bound: dict[str, list[object]] | dict[str, list], hold: Hold) -> str:  # type: ignore[type-arg]
+def _held(bound: Mapping[str, list[Site]], hold: Hold) -> str:
     name = next(
         (n for n, sites in bound.items() if hold.site in sites), hold.site.label if hold.site.parameter >= 0 else ""
     )
@@ -59,13 +60,8 @@ def _held(bound: dict[str, list[object]] | dict[str, list], hold: Hold) -> str: 
 
 def _called(hold: Hold) -> str:
     waits = {"sleep": "sleeping", "wait": "waiting for another task"}
-    if hold.through:
-        what = waits.get(hold.external.category, f"an external call ({hold.external.category})")
-        return f"{what} in {hold.through}"
-    return {
-        "sleep": "sleeping",
-        "wait": "waiting for another task",
-    }.get(hold.external.category, f"an external call ({hold.external.category})")
+    what = waits.get(hold.external.category, f"an external call ({hold.external.category})")
+    return f"{what} in {hold.through}" if hold.through else what
 
 
 def _severity(hold: Hold) -> Severity:

@@ -10,7 +10,7 @@ from typing import Literal
 import libcst as cst
 
 from pooclint.flow import statements
-from pooclint.flow.completions import NORMAL, RETURN, Outcomes
+from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import external_of
 from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
@@ -117,7 +117,7 @@ class Analysis:
         out = self._body(run, function, state)
         for completion, states in out.items():
             for ended in states:
-                self._leave(run, function, completion.kind, completion.exceptional, ended, completion)
+                self._leave(run, function, ended, completion)
         return record
 
     def _run(self, function: Function | None, record: Record) -> Run:
@@ -161,19 +161,15 @@ class Analysis:
             return out
         return statements.evaluate_block(run, statements.body_of(function.node.body), [state])
 
-    def _leave(
-        self, run: Run, function: Function | None, kind: str, exceptional: bool, state: State, completion: object
-    ) -> None:
+    def _leave(self, run: Run, function: Function | None, state: State, completion: Completion) -> None:
         """What is still held when the function is left is leaked, unless the caller gets it."""
-        from pooclint.flow.completions import Completion
-
-        assert isinstance(completion, Completion)
-        if kind == "exit" or function is None or (exceptional and run.yields_to == "fixture"):
+        resumed = completion.exceptional and run.yields_to == "fixture"
+        if completion.kind == "exit" or function is None or resumed:
             return
-        if kind == "return":
+        if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
         # When one of these fails, nobody has the object, or nobody calls its `__exit__`.
-        constructing = function.name in ("__init__", "__aenter__", "__enter__") and exceptional
+        constructing = function.name in ("__init__", "__aenter__", "__enter__") and completion.exceptional
         for number, obligation in state.obligations.items():
             lost = obligation.fate is Fate.HELD or (constructing and obligation.fate is Fate.FIELD)
             if not lost or obligation.site.parameter >= 0 or obligation.managed:
@@ -187,7 +183,7 @@ class Analysis:
                     "exit",
                     obligation,
                     completion,
-                    steps[-1][0] if steps and kind == "return" else None,
+                    steps[-1][0] if steps and completion.kind == "return" else None,
                     state.causes.get(number),
                     steps,
                 )
@@ -306,10 +302,7 @@ class Analysis:
         return tuple(ordered[:_MAX_OUTCOMES])
 
 
-def _summary(completion: object, state: State) -> Summary:
-    from pooclint.flow.completions import Completion
-
-    assert isinstance(completion, Completion)
+def _summary(completion: Completion, state: State) -> Summary:
     value = state.get(statements.RETURNED) if completion.kind == "return" else NONE
     fates = tuple(
         (n, o.fate) for n, o in sorted(state.obligations.items()) if n >= _SYMBOLIC and o.fate is not Fate.HELD

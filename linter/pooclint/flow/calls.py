@@ -11,7 +11,7 @@ from pooclint.flow.completions import OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
-from pooclint.flow.project import _with_receiver, apply_summary
+from pooclint.flow.project import apply_summary, with_receiver
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete
@@ -143,7 +143,7 @@ def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> 
 
 def _project(run: Run, invocation: Invocation, function: Function, state: State, out: Outcomes) -> Results:
     """A call of a function of this file."""
-    arguments = _with_receiver(run, invocation, function)
+    arguments = with_receiver(run, invocation, function)
     if invocation.head.closure and not invocation.method:
         arguments += tuple((n, state.get(n)) for n in sorted(invocation.head.closure.captures) if n in state.env)
     if function.is_generator or (function.is_async and not run.names.is_context_manager(function)):

@@ -12,8 +12,6 @@ from typing import Literal
 
 from pooclint.flow.values import State
 
-ExceptionKind = Literal["raise", "resource", "other", "cancel", "generator-exit", "exit"]
-
 
 @dataclass(frozen=True, slots=True)
 class Completion:

@@ -14,7 +14,7 @@ from pooclint.flow.values import NOTHING, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
 
 
-def _with_receiver(run: Run, invocation: Invocation, function: Function) -> tuple[tuple[int | str, Value], ...]:
+def with_receiver(run: Run, invocation: Invocation, function: Function) -> tuple[tuple[int | str, Value], ...]:
     """Arguments by the callee's positions: a method's receiver comes first."""
     static = any(run.names.qualify(d, function.parent) == "builtins.staticmethod" for d in function.decorators)
     if function.owner is None or static or not invocation.method:

@@ -109,7 +109,7 @@ def _small(run: Run, node: cst.BaseSmallStatement, state: State, out: Outcomes) 
             for after, given in evaluate(run, value, state, out) if value else [(state, NONE)]:
                 out.add(
                     RETURN,
-                    _sweep(run, node, state, _returning(run, after, given), keep_trace=True).note(node, "returns here"),
+                    _sweep(run, node, state, _returning(run, after, given)).note(node, "returns here"),
                 )
             return []
         case cst.Raise():
@@ -174,8 +174,10 @@ def _raise(run: Run, node: cst.Raise, state: State, out: Outcomes) -> None:
         return
     exception = node.exc.func if isinstance(node.exc, cst.Call) else node.exc
     known = state.get(exception.value).constant if isinstance(exception, cst.Name) else None
-    parts = [node.exc, *([node.cause.item] if node.cause else [])]
-    for after, _ in evaluate_all(run, parts, state, Outcomes()):
+    # Making the exception does not fail; what it is made from may.
+    parts: list[cst.CSTNode] = [a.value for a in node.exc.args] if isinstance(node.exc, cst.Call) else [node.exc]
+    parts += [node.cause.item] if node.cause else []
+    for after, _ in evaluate_all(run, parts, state, out):
         if isinstance(known, Completion):  # `except E as e: raise e`
             out.add(known, after.raised(node, {}, Lane.NORMAL))
         else:
@@ -210,7 +212,7 @@ def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[Sta
 # --------------------------------------------------------------------------------------------------- what gets lost
 
 
-def _sweep(run: Run, node: cst.CSTNode, before: State, after: State, keep_trace: bool = False) -> State:
+def _sweep(run: Run, node: cst.CSTNode, before: State, after: State) -> State:
     """After a statement: what nothing refers to any more is lost; what is settled and unreferenced is forgotten."""
     if not after.obligations:
         return after
