@@ -1,0 +1,182 @@
+"""The loaded models, indexed: what is known of a name, of a method of a type, of what a call acquires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pooclint.models.schema import Acquisition, Call, External, Library, ModelFile, Type, parse_release
+
+_LASTING = frozenset({"connection", "session", "pool", "engine", "client"})
+
+
+class Models:
+    """All loaded models, indexed for look-up. Built once, then only read."""
+
+    def __init__(self, files: Iterable[ModelFile]) -> None:
+        self.files = tuple(files)
+        self._types: dict[str, Type] = {}
+        self._calls: dict[str, tuple[Call, ...]] = {}
+        self._methods: dict[tuple[str, str], tuple[Call, ...]] = {}
+        self._externals: dict[str, External] = {}
+        self._external_methods: dict[tuple[str, str], External] = {}
+        self._library: dict[int, Library] = {}
+        self._acquisitions: dict[int, Acquisition | None] = {}
+        for file in self.files:
+            for type_ in file.type:
+                for name in (type_.name, *type_.aliases):
+                    self._types[name] = type_
+                self._library[id(type_)] = file.library
+        for file in self.files:
+            for call in file.call:
+                self._library[id(call)] = file.library
+                for name in call.names:
+                    self._calls[name] = (*self._calls.get(name, ()), call)
+                for owner in call.on:
+                    for method in call.methods:
+                        key = (self.canonical(owner), method)
+                        self._methods[key] = (*self._methods.get(key, ()), call)
+            for external in file.external:
+                self._library[id(external)] = file.library
+                for name in external.names:
+                    self._externals[name] = external
+                for owner in external.on:
+                    for method in external.methods:
+                        self._external_methods[self.canonical(owner), method] = external
+        self.quiet_methods = frozenset(m for f in self.files for m in f.quiet_methods)
+        self.distinctive: dict[str, tuple[Call, ...]] = {}
+        """Acquiring calls by method names that say enough on a receiver of unknown type."""
+        for file in self.files:
+            for name in file.library.distinctive:
+                known = tuple(c for c in file.call if name in c.methods and c.acquires)
+                self.distinctive[name] = (*self.distinctive.get(name, ()), *known)
+        self.cancellations = frozenset(c for f in self.files for c in f.library.cancellations)
+        self.errors = frozenset(e for f in self.files for e in f.library.errors)
+        self.closed_tests = {k: v for f in self.files for k, v in f.closed_tests.items()}
+        self.scopes = tuple(s for f in self.files for s in f.scope)
+        self.dependencies = {n: d for f in self.files for d in f.dependency for n in d.names}
+        self.teardowns = {n: t for f in self.files for t in f.teardown for n in t.decorators}
+        self.call_words = frozenset(
+            w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
+        )
+        """Last components of every modelled function and method: a call of anything else has no model."""
+        self.words_that_acquire = frozenset[str]().union(*(_words(f) for f in self.files))
+        self.external_words = frozenset(m for f in self.files for e in f.external for m in e.methods)
+        """Methods of external calls; `*` where a model names all of a type's."""
+        lasting: list[Type | Call] = [t for f in self.files for t in f.type if t.kind in _LASTING]
+        lasting += [c for f in self.files for c in f.call if c.acquires and self._kind(c.returns) in _LASTING]
+        self.release_names = frozenset(parse_release(r).name for item in lasting for r in item.release or ())
+        """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
+
+    def _kind(self, name: str) -> str:
+        found = self._types.get(name)
+        return found.kind if found else ""
+
+    def type(self, name: str) -> Type | None:
+        """The modelled type of that qualified name or alias."""
+        return self._types.get(name)
+
+    def canonical(self, name: str) -> str:
+        """The type's main name; the name itself when it is not modelled."""
+        found = self._types.get(name)
+        return found.name if found else name
+
+    def lineage(self, name: str) -> tuple[str, ...]:
+        """The type and its modelled bases, nearest first."""
+        seen: list[str] = []
+        todo = [self.canonical(name)]
+        while todo:
+            current = todo.pop(0)
+            if current in seen:
+                continue
+            seen.append(current)
+            found = self._types.get(current)
+            if found:
+                todo.extend(self.canonical(b) for b in found.bases)
+        return tuple(seen)
+
+    def calls(self, qualified: str) -> tuple[Call, ...]:
+        """What is known of a function or class, one entry for each condition (`only-if`)."""
+        return self._calls.get(qualified, ())
+
+    def methods(self, type_name: str, method: str) -> tuple[Call, ...]:
+        """What is known of a method of a type, inherited ones included."""
+        if not type_name:
+            return ()
+        for name in self.lineage(type_name):
+            found = self._methods.get((name, method))
+            if found:
+                return found
+        return ()
+
+    def external(self, qualified: str) -> External | None:
+        """The external-call entry of a function."""
+        return self._externals.get(qualified)
+
+    def external_method(self, type_name: str, method: str) -> External | None:
+        """The external-call entry of a method, inherited ones included; `*` in a model is every public method."""
+        if not type_name or method.startswith("_"):
+            return None
+        for name in self.lineage(type_name):
+            found = self._external_methods.get((name, method)) or self._external_methods.get((name, "*"))
+            if found:
+                return found
+        return None
+
+    def library(self, item: Type | Call | External) -> str:
+        """Name of the library that a model entry belongs to."""
+        return self._library[id(item)].name
+
+    def acquisition(self, call: Call) -> Acquisition | None:
+        """What the call acquires; None when it acquires nothing or its type is not modelled."""
+        if id(call) not in self._acquisitions:
+            self._acquisitions[id(call)] = self._acquisition(call)
+        return self._acquisitions[id(call)]
+
+    def _acquisition(self, call: Call) -> Acquisition | None:
+        type_ = self._types.get(call.returns)
+        if not call.acquires or type_ is None:
+            return None
+        releases = call.release if call.release is not None else type_.release
+        return Acquisition(
+            type=type_.name,
+            kind=type_.kind,
+            library=self.library(call),
+            releases=tuple(parse_release(r) for r in releases),
+            reclaimed=call.reclaimed or type_.reclaimed,
+            pooled=type_.pooled if call.pooled is None else call.pooled,
+            lazy=type_.lazy,
+            entered_unawaited=call.awaited == "may" and call.with_form not in (None, "none"),
+            acquired_from=self.canonical(call.on[0]) if call.on else "",
+        )
+
+    def acquisition_of_type(self, name: str) -> Acquisition | None:
+        """What holding an instance of a modelled type means, where the acquiring call is elsewhere."""
+        type_ = self._types.get(name)
+        if type_ is None or not type_.release:
+            return None
+        releases = tuple(parse_release(r) for r in type_.release)
+        return Acquisition(
+            type_.name, type_.kind, self.library(type_), releases, type_.reclaimed, type_.pooled, type_.lazy
+        )
+
+    def prefilter_words(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """For each library, top-level import names and words: a file that matters has one of each."""
+        for file in self.files:
+            words = _words(file)
+            roots = frozenset(r.split(".")[0] for r in file.library.imports)
+            if words and roots:
+                yield roots, words
+
+
+def _words(file: ModelFile) -> frozenset[str]:
+    """Words of which a file that acquires, sizes or is handed a connection of the library contains at least one."""
+    words: set[str] = set()
+    for call in file.call:
+        if call.only_if:
+            words.update(call.only_if)
+        elif call.acquires or call.size:
+            # An instance that is called was built, or annotated, under its type's name.
+            words.update(w.rpartition(".")[2] for w in (*call.names, *call.methods) if w != "__call__")
+            words.update(o.rpartition(".")[2] for o in call.on if "__call__" in call.methods)
+    words.update(n.rpartition(".")[2] for t in file.type if t.pooled for n in (t.name, *t.aliases))
+    return frozenset(words)
