@@ -174,14 +174,14 @@ def test_an_internal_error_costs_one_file(
     leaky: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (leaky / "boom.py").write_text(LEAK, encoding="utf-8")
-    real = checking.check_bytes
+    real = checking.check_file
 
     def explode(data: bytes, path: str, *rest: object) -> object:
         if path == "boom.py":
             raise RecursionError("too deep")
         return real(data, path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(checking, "check_bytes", explode)
+    monkeypatch.setattr(checking, "check_file", explode)
     monkeypatch.chdir(leaky)
     assert main(["--format", "json"]) == 1
     out, err = capsys.readouterr()

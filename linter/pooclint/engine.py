@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -15,9 +15,10 @@ from pooclint.flow.analysis import Analysis
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Models
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
+from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.requests import RequestScopes
-from pooclint.program.scopes import Function, Index, Scope, build_index
+from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.positions import Span, locate
@@ -75,36 +76,70 @@ class FileContext:
         if function is not None and not self.analysis.may_hold(function):
             return None
         try:
-            return self.analysis.record(function)
+            return self.analysis.record(function or self.index)
         except GaveUp as error:
             node: cst.CSTNode = function.node if function else self.index.module
             self.gave_up[id(node)] = (node, str(error))
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What files are checked with, and what is known of the modules around them, filled as they are asked for."""
+
+    rules: tuple[type[Rule], ...]
+    limits: Limits
+    modules: Modules
+    names: Names
+    analysis: Analysis
+    visitors: Mapping[type[cst.CSTNode], list[tuple[type[Rule], Visitor]]]
+
+    def matters(self, file: str, data: bytes) -> bool:
+        """True when a file uses what a module of its project acquires."""
+        return self.names.modules is not None and self.modules.matters(file, data)
+
+
+def open_project(rules: Sequence[type[Rule]], models: Models, limits: Limits, alone: bool = False) -> Project:
+    """Prepare to check files.
+
+    Args:
+        rules: the rules to run; a rule that is not given costs nothing.
+        models: what is known of libraries and frameworks.
+        limits: the user's figures.
+        alone: look at each file without the modules around it.
+    """
+    visitors = _visitors(rules)
+    modules = Modules(*_prefilters(models), frozenset(visitors) | {cst.Call})
+    names = Names(models, None if alone else modules)
+    return Project(tuple(rules), limits, modules, names, Analysis(names), visitors)
+
+
 def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Models, limits: Limits) -> FileResult:
-    """Check one file.
+    """Check one file without the modules around it; arguments as in `open_project` and `check_file`."""
+    return check_file(data, path, open_project(rules, models, limits, alone=True))
+
+
+def check_file(data: bytes, path: str, project: Project, file: str = "") -> FileResult:
+    """Check one file of a project.
 
     Args:
         data: the file's bytes.
         path: how findings name it.
-        rules: the rules to run; a rule that is not given costs nothing.
-        models: what is known of libraries and frameworks.
-        limits: the user's figures.
+        project: what to check it with.
+        file: its absolute path, by which other modules import it; empty when it has none.
 
     Returns:
         Findings in source order, before suppression and filters. A file that cannot be read as Python is a finding.
     """
-    if not _prefilter(models).lets_through(data):
+    models = project.names.models
+    if not (project.modules.acquiring.lets_through(data) or (file and project.matters(file, data))):
         problem = _syntax_problem(data)
         return _unreadable(problem, path) if problem else FileResult((), 0, "skipped")
-    module = parse(data)
-    if isinstance(module, Unreadable):
-        return _unreadable(module, path)
-    visitors = _visitors(rules)
-    index = build_index(module, wanted=frozenset(visitors) | {cst.Call})
-    names = Names(index, models)
-    context = FileContext(index, names, Analysis(names), RequestScopes(names), limits, index.scope)
+    index = project.modules.parsed(file, data)
+    if isinstance(index, Unreadable):
+        return _unreadable(index, path)
+    names, rules, visitors = project.names, project.rules, project.visitors
+    context = FileContext(index, names, project.analysis, RequestScopes(names, index), project.limits, index.scope)
     reports: list[tuple[type[Rule], Report]] = []
     acquisitions = 0
     for node, scope in index.visited:
@@ -115,12 +150,13 @@ def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Mod
             reports.extend((rule, report) for report in visit(node, context))
     if AnalysisGaveUp in rules:
         reports += [(AnalysisGaveUp, _gave_up(node, why, index)) for node, why in context.gave_up.values()]
-    return FileResult(_findings(module, path, reports), acquisitions, "checked")
+    return FileResult(_findings(index.module, path, reports), acquisitions, "checked")
 
 
 @lru_cache(maxsize=4)
-def _prefilter(models: Models) -> Prefilter:
-    return compile_prefilter(models.prefilter_words())
+def _prefilters(models: Models) -> tuple[Prefilter, Prefilter]:
+    """What shows that a file acquires something, and that it calls out of the process."""
+    return compile_prefilter(models.prefilter_words()), compile_prefilter(models.words_that_call_out())
 
 
 def _syntax_problem(data: bytes) -> Unreadable | None:

@@ -97,7 +97,7 @@ class Plugin:
             config = finder.for_folder(path.parent)
             if is_excluded(path, config):
                 return
-            report = checker.check_data(self._data(), display_path(self._filename), config)
+            report = checker.check_data(self._data(), display_path(self._filename), config, str(path))
         except (ConfigError, ModelError) as error:
             raise ExecutionError(str(error)) from error
         for finding in report.findings:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import libcst as cst
 
 from pooclint.flow.completions import OTHER, RESOURCE, Outcomes
+from pooclint.flow.external import external_call
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
@@ -154,7 +155,8 @@ def fail(
         return
     # What a response's headers or a row's fields do is no failure of the connection.
     over = all(state.obligations[n].site.acquisition.kind == "response" for n in touched if n in state.obligations)
-    if invocation.method in run.models.quiet_methods and not head.refs and over:
+    quiet = invocation.method in run.models.quiet_methods and external_call(run, invocation) is None
+    if quiet and not head.refs and over:
         return
     live = {n for n in touched if n in state.obligations and state.obligations[n].fate in (Fate.HELD, Fate.FIELD)}
     # Closing a cursor hardly ever fails; it must not weigh like the query before it.

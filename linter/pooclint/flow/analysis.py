@@ -17,7 +17,7 @@ from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
 from pooclint.models import Acquisition, External
 from pooclint.program.names import Names, literal
-from pooclint.program.scopes import Function, Scope, children, descendants, dotted
+from pooclint.program.scopes import Function, Index, Scope, children, descendants, dotted
 
 _SYMBOLIC = 1_000_000  # numbers of a callee's parameters
 _RETURNED = 2_000_000  # numbers of what a callee returns to its caller
@@ -27,7 +27,7 @@ _MAX_OUTCOMES = 8
 
 @dataclass(slots=True)
 class Analysis:
-    """Analyses of the functions of one file, made on demand and kept."""
+    """Analyses of the functions of a project, made on demand and kept."""
 
     names: Names
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
@@ -36,16 +36,16 @@ class Analysis:
     _summaries: dict[tuple[object, ...], tuple[Summary, ...] | None] = field(default_factory=dict)
     _active: list[int] = field(default_factory=list)
 
-    def record(self, function: Function | None) -> Record:
-        """What the evaluation of a function (None: the module's own code) saw.
+    def record(self, code: Function | Index) -> Record:
+        """What the evaluation of a function, or of a module's own code, saw.
 
         Raises:
             GaveUp: a bound was exceeded; again at every call for the same function.
         """
-        key = id(function)
+        key = id(code)
         if key not in self._records:
             try:
-                self._records[key] = self._evaluate(function)
+                self._records[key] = self._evaluate(code)
             except RecursionError:
                 self._records[key] = GaveUp("expressions nested too deeply")
             except GaveUp as error:
@@ -92,17 +92,18 @@ class Analysis:
             if acquisition and acquisition.kind in ("connection", "session"):
                 yield parameter.name, acquisition, injected
 
-    def _decisive_words(self) -> frozenset[str]:
+    def _decisive_words(self, module: Index) -> frozenset[str]:
         """Names of functions that acquire or release, or, being of this file, may do so."""
         models = self.names.models
-        own = {f.name for f in self.names.index.functions.values()}
+        own = {f.name for f in module.functions.values()}
         return models.release_names | models.words_that_acquire | own
 
     # ------------------------------------------------------------------------------------------------------ evaluation
 
-    def _evaluate(self, function: Function | None) -> Record:
+    def _evaluate(self, code: Function | Index) -> Record:
         record = Record()
-        run = self._run(function, record)
+        run = self._run(code, record)
+        function = run.function
         state = self._initial(run, function)
         if function:
             for name, acquisition, injected in self._held_parameters(function):
@@ -114,15 +115,15 @@ class Analysis:
                 number = _SYMBOLIC + position
                 state = state.add(number, Obligation(site, holding=not acquisition.lazy))
                 state = state.bind(name, Value(acquisition.type, refs=frozenset({number})))
-        out = self._body(run, function, state)
-        for completion, states in out.items():
+        for completion, states in self._body(run, state).items():
             for ended in states:
                 self._leave(run, function, ended, completion)
         return record
 
-    def _run(self, function: Function | None, record: Record) -> Run:
-        scope = function.scope if function else self.names.index.scope
-        node: cst.CSTNode = function.node if function else self.names.index.module
+    def _run(self, code: Function | Index, record: Record) -> Run:
+        function = code if isinstance(code, Function) else None
+        scope = code.scope
+        node: cst.CSTNode = code.node if isinstance(code, Function) else code.module
         at_module = frozenset(scope.bindings) if function is None else frozenset(scope.declared_outside)
         return Run(
             names=self.names,
@@ -132,7 +133,7 @@ class Analysis:
             summarise=self.summarise,
             reaches=self.reaches,
             global_names=at_module,
-            repeated=repeated_names(node, self._decisive_words()),
+            repeated=repeated_names(node, self._decisive_words(scope.module)),
             yields_to=self._yields_to(function),
         )
 
@@ -151,9 +152,10 @@ class Analysis:
         }
         return State(unbound, {})
 
-    def _body(self, run: Run, function: Function | None, state: State) -> Outcomes:
+    def _body(self, run: Run, state: State) -> Outcomes:
+        function = run.function
         if function is None:
-            return statements.evaluate_block(run, self.names.index.module.body, [state])
+            return statements.evaluate_block(run, run.scope.module.module.body, [state])
         if isinstance(function.node, cst.Lambda):
             out = Outcomes()
             for after, value in evaluate(run, function.node.body, state, out):
@@ -235,7 +237,7 @@ class Analysis:
             external = external_of(self.names, node, scope)
             if external and external.category != "database":
                 return external, f"{function.name} → {dotted(node.func)}"
-            called = self.names.definition(node.func, scope)
+            called = self.names.definition(node.func, scope, interest="calls-out")
             found = self.reaches(called) if isinstance(called, Function) and not called.is_generator else None
             if found:
                 return found[0], f"{function.name} → {found[1]}"
@@ -256,6 +258,7 @@ class Analysis:
         known = [n for n in numbers if n in state.obligations]
         key = (
             id(function),
+            len(self._active),  # what is cut off at the bound must not stand for what is asked further out
             tuple((name, _shape(value, known)) for name, value in arguments),
             tuple(id(state.obligations[n].site.acquisition) for n in known),
         )
@@ -292,7 +295,7 @@ class Analysis:
             if name and name not in own:
                 state = state.bind(name, _symbolic(value, known))
         found: dict[tuple[object, ...], Summary] = {}
-        for completion, states in self._body(run, function, state).items():
+        for completion, states in self._body(run, state).items():
             for ended in states:
                 summary = _summary(completion, ended)
                 found.setdefault(

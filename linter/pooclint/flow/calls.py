@@ -16,6 +16,7 @@ from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete
 from pooclint.models import Call, parse_release
+from pooclint.program.modules import Interest
 from pooclint.program.scopes import Class, Function, dotted
 
 UNBOUND_LOCAL = Completion("raise", "builtins.UnboundLocalError")
@@ -60,7 +61,7 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
         return protocol
     if models:
         return modelled(run, invocation, models[0], state, out)
-    defined = run.names.definition(invocation.node.func, run.scope)
+    defined = run.names.definition(invocation.node.func, run.scope, interest=_interest(invocation, state))
     function = invocation.head.function if not invocation.method else None
     function = function or as_function(defined)
     if function:
@@ -68,6 +69,14 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     if isinstance(defined, Class):
         return _construct(run, invocation, defined, state, out)
     return _unknown(run, invocation, state, out)
+
+
+def _interest(invocation: Invocation, state: State) -> Interest:
+    """How far to look for the callee: whoever is given a resource may release it; while one is held, it matters who
+    calls out."""
+    if reach(state, [v for _, v in invocation.arguments]):
+        return "anything"
+    return "calls-out" if state.holds else "acquires"
 
 
 def _models(run: Run, invocation: Invocation) -> tuple[Call, ...]:

@@ -201,7 +201,7 @@ def closure(run: Run, node: cst.FunctionDef | cst.Lambda | cst.ClassDef, default
     Args:
         defaults: values of its parameters' defaults, which it keeps.
     """
-    index = run.names.index
+    index = run.scope.module
     function = index.functions.get(id(node))
     inner = function.scope if function else index.classes[id(node)].scope
     mentioned = {n.value for n in descendants(node) if isinstance(n, cst.Name)} - inner.bindings.keys()

@@ -18,12 +18,9 @@ _BASE_ONLY = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
 
 def exception_name(run: Run, node: cst.BaseExpression) -> str:
-    """Qualified name of an exception class, `<module>.Name` for one of this file; empty when unknown."""
-    qualified = run.names.qualify(node, run.scope)
-    if qualified:
-        return qualified
+    """Type name of an exception class, as `Names.local_type` gives it for one of the project; empty when unknown."""
     defined = run.names.definition(node, run.scope)
-    return f"<{defined.scope.qualname}>" if isinstance(defined, Class) else ""
+    return run.names.local_type(defined) if isinstance(defined, Class) else run.names.qualify(node, run.scope)
 
 
 def catches(run: Run, node: cst.BaseExpression | None, completion: Completion) -> Match:
@@ -75,11 +72,11 @@ def _catches_raised(run: Run, name: str, raised: str) -> Match:
 
 
 def _ancestry(run: Run, name: str) -> frozenset[str]:
-    """Names of the bases of an exception class of this file."""
-    owner = next((c for c in run.names.index.classes.values() if f"<{c.scope.qualname}>" == name), None)
+    """Names of the bases of an exception class of the project."""
+    owner = run.names.local_class(name)
     if owner is None:
         return frozenset()
-    local = frozenset(f"<{c.scope.qualname}>" for c in run.names.ancestors(owner))
+    local = frozenset(run.names.local_type(c) for c in run.names.ancestors(owner))
     outside = run.names.base_names(owner)
     above = {f"builtins.{b.__name__}" for q in outside if (known := _builtin(q)) for b in known.__mro__}
     return local | outside | above

@@ -167,6 +167,19 @@ class Models:
             if words and roots:
                 yield roots, words
 
+    def words_that_call_out(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """For each library, top-level import names and words of its external calls."""
+        for file in self.files:
+            words = {
+                w.rpartition(".")[2]
+                for e in file.external
+                if e.category != "database"
+                for w in (*e.names, *e.methods, *(e.on if "*" in e.methods else ()))
+            } - {"*"}
+            roots = frozenset(r.split(".")[0] for r in file.library.imports)
+            if words and roots:
+                yield roots, frozenset(words)
+
 
 def _words(file: ModelFile) -> frozenset[str]:
     """Words of which a file that acquires, sizes or is handed a connection of the library contains at least one."""

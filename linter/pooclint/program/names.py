@@ -11,7 +11,8 @@ from typing import cast
 import libcst as cst
 
 from pooclint.models import Call, Models
-from pooclint.program.scopes import Binding, Class, Function, Index, Scope, children, descendants
+from pooclint.program.modules import Interest, Modules
+from pooclint.program.scopes import Binding, Class, Function, Index, Origin, Scope, children, descendants
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
 _OPTIONAL = frozenset(
@@ -27,24 +28,99 @@ _PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
 _CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the dotted name of an import leads to in the project."""
+
+    name: str = ""
+    """The qualified name outside the project that it only passes on (`httpx.Client` of `app.http.Client`)."""
+    defined: Function | Class | None = None
+    scope: Scope | None = None
+    """For a variable of a module: the scope that binds it as `variable`."""
+    variable: str = ""
+
+
 @dataclass(slots=True)
 class Names:
-    """Look-up over one file's index and the models. Its only state is a memo."""
+    """Look-up over the modules of a project and the models. Its only state is a memo."""
 
-    index: Index
     models: Models
+    modules: Modules | None = None
+    """The module graph; None where a file is looked at alone."""
     _types: dict[tuple[int, int], str] = field(default_factory=dict)
     _locals: dict[str, Class] = field(default_factory=dict)
+    _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
 
     def qualify(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> str:
         """The qualified name that an expression stands for; empty when it is no name of an import or a builtin.
 
-        Assignments that only rename (`Client = httpx.AsyncClient`) are followed.
+        Assignments that only rename (`Client = httpx.AsyncClient`) are followed, and so is what modules of the project
+        pass on.
         """
+        found = self._qualify(node, scope, steps)
+        if not found or self.modules is None or found.startswith("builtins."):
+            return found
+        target = self.target(found, scope.module.origin)
+        return target.name if target and target.name else found
+
+    def target(self, qualified: str, origin: Origin, interest: Interest = "acquires") -> Target | None:
+        """What a qualified name leads to in the project; None when it is a library's, or does not matter.
+
+        Args:
+            qualified: as `qualify` gives it.
+            origin: of the module in which it stands.
+            interest: which names of other modules are worth a parse.
+        """
+        if self.modules is None or not qualified:
+            return None
+        key = (qualified, origin, interest)
+        if key not in self._targets:
+            self._targets[key] = None  # cuts off circles
+            parts = qualified.split(".")
+            place = self.modules.top(parts[0], origin)
+            self._targets[key] = self._walk(self.modules, place, parts[1:], interest) if place else None
+        return self._targets[key]
+
+    def _walk(self, modules: Modules, place: str, parts: list[str], interest: Interest) -> Target | None:
+        """Follow attribute after attribute from a module: a name that it binds, else a submodule."""
+        for position, part in enumerate(parts):
+            index = modules.symbol(place, part, interest)
+            if index and part in index.scope.bindings:
+                return self._bound(index, part, parts[position + 1 :], interest)
+            for star in index.stars if index else ():
+                found = self.target(".".join((star, *parts[position:])), index.origin, interest) if index else None
+                if found:
+                    return found
+            place = modules.child(place, part)
+            if not place:
+                return None
+        return None
+
+    def _bound(self, index: Index, name: str, rest: list[str], interest: Interest) -> Target | None:
+        """What a name that a module binds leads to."""
+        bindings = index.scope.bindings[name]
+        for binding in reversed(bindings):
+            if binding.kind == "import":
+                qualified = ".".join((binding.qualified, *rest))
+                return self.target(qualified, index.origin, interest) or Target(qualified)
+            if isinstance(binding.defined, Class):
+                method = self.method(binding.defined, rest[0]) if len(rest) == 1 else None
+                return Target(defined=method or binding.defined) if method or not rest else None
+            if binding.defined:
+                return Target(defined=binding.defined) if not rest else None
+        renamed = next((b.value for b in bindings if isinstance(b.value, (cst.Name, cst.Attribute))), None)
+        if renamed is not None and not any(b.entered for b in bindings):
+            qualified = self.qualify(renamed, index.scope)
+            if qualified:
+                full = ".".join((qualified, *rest))
+                return self.target(full, index.origin, interest) or Target(full)
+        return Target(scope=index.scope, variable=name) if not rest else None
+
+    def _qualify(self, node: cst.CSTNode, scope: Scope, steps: int) -> str:
         kind = type(node)  # asked for every call: `isinstance` of an abstract base class is slow
         if kind is cst.Attribute:
             attribute = cast(cst.Attribute, node)
-            base = self.qualify(attribute.value, scope, steps)
+            base = self._qualify(attribute.value, scope, steps)
             return f"{base}.{attribute.attr.value}" if base else ""
         if kind is not cst.Name or steps > _MAX_STEPS:
             return ""
@@ -58,48 +134,58 @@ class Names:
             return next((q for q in imported if self.models.calls(q) or self.models.type(q)), imported[0])
         for binding in bindings:
             if isinstance(binding.value, (cst.Name, cst.Attribute)) and not binding.entered:
-                return self.qualify(binding.value, _outside(holder, binding, node), steps + 1)
+                return self._qualify(binding.value, _outside(holder, binding, node), steps + 1)
         return ""
 
-    def definition(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> Function | Class | None:
-        """The function or class of this file that an expression names."""
+    def definition(
+        self, node: cst.CSTNode, scope: Scope, steps: int = 0, interest: Interest = "acquires"
+    ) -> Function | Class | None:
+        """The function or class of the project that an expression names.
+
+        Args:
+            interest: which definitions of other modules are worth a parse.
+        """
         if isinstance(node, cst.Lambda):
-            return self.index.functions.get(id(node))
+            return scope.module.functions.get(id(node))
         if isinstance(node, cst.Attribute):
-            return self._method_definition(node, scope)
+            return self._method_definition(node, scope, interest)
         if not isinstance(node, cst.Name) or steps > _MAX_STEPS:
             return None
         found = scope.lookup(node.value)
         if found is None:
             return None
         for binding in reversed(found[1]):
-            if binding.kind == "function":
-                return self.index.functions.get(id(binding.node))
-            if binding.kind == "class":
-                return self.index.classes.get(id(binding.node))
+            if binding.defined:
+                return binding.defined
+            if binding.kind == "import":
+                target = self.target(binding.qualified, found[0].module.origin, interest)
+                return target.defined if target else None
             if isinstance(binding.value, (cst.Name, cst.Lambda)) and not binding.entered:
-                return self.definition(binding.value, found[0], steps + 1)
+                return self.definition(binding.value, found[0], steps + 1, interest)
         return None
 
-    def _method_definition(self, node: cst.Attribute, scope: Scope) -> Function | None:
+    def _method_definition(self, node: cst.Attribute, scope: Scope, interest: Interest) -> Function | Class | None:
         owner = self.local_class(self.type_of(node.value, scope))
         if owner is None:
-            named = self.definition(node.value, scope)
+            named = self.definition(node.value, scope, interest=interest)
             owner = named if isinstance(named, Class) else None
-        return self.method(owner, node.attr.value) if owner else None
+        if owner:
+            return self.method(owner, node.attr.value)
+        target = self.target(self._qualify(node, scope, 0), scope.module.origin, interest) if self.modules else None
+        return target.defined if target else None
 
     def local_class(self, type_name: str) -> Class | None:
-        """The class of this file that a type name of `type_of` stands for."""
+        """The class of the project that a type name of `type_of` stands for."""
         return self._locals.get(type_name)
 
     def local_type(self, owner: Class) -> str:
-        """The type name of a class of this file."""
-        name = f"<{owner.scope.qualname}>"
+        """The type name of a class of the project."""
+        name = f"<{owner.scope.module.origin.path}:{owner.scope.qualname}>"
         self._locals[name] = owner
         return name
 
     def ancestors(self, owner: Class) -> Iterator[Class]:
-        """The class and its bases in this file, nearest first."""
+        """The class and its bases in the project, nearest first."""
         todo, seen = [owner], set[int]()
         while todo:
             current = todo.pop(0)
@@ -108,16 +194,16 @@ class Names:
             seen.add(id(current))
             yield current
             for base in current.node.bases:
-                found = self.definition(base.value, current.parent)
+                found = self.definition(_plain(base.value), current.parent)
                 if isinstance(found, Class):
                     todo.append(found)
 
     def method(self, owner: Class, name: str) -> Function | None:
-        """A method of a class or of its bases in this file."""
+        """A method of a class or of its bases in the project."""
         return next((c.methods[name] for c in self.ancestors(owner) if name in c.methods), None)
 
     def modelled_base(self, owner: Class) -> str:
-        """The modelled type that a class of this file derives from; empty when there is none."""
+        """The modelled type that a class of the project derives from; empty when there is none."""
         for current in self.ancestors(owner):
             for base in current.node.bases:
                 qualified = self.qualify(_plain(base.value), current.parent)
@@ -206,7 +292,10 @@ class Names:
             case cst.Name(value=name):
                 return self._type_of_name(name, scope)
             case cst.Attribute(value=base, attr=attribute):
-                return self._type_of_attribute(self.type_of(base, scope), attribute.value)
+                owner = self.type_of(base, scope)
+                if owner or self.modules is None:
+                    return self._type_of_attribute(owner, attribute.value)
+                return self._type_of_target(self.target(self._qualify(node, scope, 0), scope.module.origin))
             case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
                 return self.type_of(inner, scope)
             case cst.BooleanOperation(left=left, right=right):
@@ -231,11 +320,17 @@ class Names:
                 return annotated
         if binding.kind == "parameter" and holder.function:
             return self._type_of_parameter(name, holder.function)
+        if binding.kind == "import":
+            target = self.target(binding.qualified, holder.module.origin)
+            return self._type_of_target(target)
         if binding.value is None:
             return ""
         if binding.entered:
             return self.entered_type(binding.value, holder)
         return self.type_of(binding.value, holder)
+
+    def _type_of_target(self, target: Target | None) -> str:
+        return self._type_of_name(target.variable, target.scope) if target and target.scope else ""
 
     def _type_of_parameter(self, name: str, function: Function) -> str:
         first = function.parameters[0].name if function.parameters else ""
@@ -345,16 +440,19 @@ class Names:
         qualified = self.qualify(node, scope)
         if self.models.type(qualified):
             return self.models.canonical(qualified)
-        defined = self.definition(node, scope) if isinstance(node, cst.Name) else None
+        defined = self.definition(node, scope)
         if isinstance(defined, Class):
             return self.local_type(defined)
+        target = self.target(self._qualify(node, scope, 0), scope.module.origin)
+        if target and target.scope:
+            return self._annotated_alias(target.variable, target.scope)
         if defined is None and not qualified and isinstance(node, cst.Name):
-            return self._annotated_alias(node, scope)
+            return self._annotated_alias(node.value, scope)
         return ""
 
-    def _annotated_alias(self, node: cst.Name, scope: Scope) -> str:
+    def _annotated_alias(self, name: str, scope: Scope) -> str:
         """`SessionDep = Annotated[AsyncSession, Depends(...)]`."""
-        found = scope.lookup(node.value)
+        found = scope.lookup(name)
         if found is None:
             return ""
         values = (b.value for b in found[1] if isinstance(b.value, cst.Subscript))
@@ -375,11 +473,9 @@ class Names:
         """The provider function that an annotation or a default injects (`Depends(get_session)`)."""
         if node is None:
             return None
-        if isinstance(node, cst.Name):
-            found = scope.lookup(node.value)
-            for binding in found[1] if found else ():
-                if isinstance(binding.value, cst.Subscript) and found:
-                    return self.dependency(binding.value, found[0])
+        alias = self._alias(node, scope)
+        if alias:
+            return self.dependency(*alias)
         for inner in [node, *(children(node))] if isinstance(node, cst.Call) else descendants(node):
             if (
                 isinstance(inner, cst.Call)
@@ -390,17 +486,22 @@ class Names:
                 return provider if isinstance(provider, Function) else None
         return None
 
+    def _alias(self, node: cst.BaseExpression, scope: Scope) -> tuple[cst.Subscript, Scope] | None:
+        """The `Annotated[...]` that a name stands for, with the scope to read it in."""
+        found = scope.lookup(node.value) if isinstance(node, cst.Name) else None
+        if found and isinstance(node, cst.Name) and any(b.kind == "import" for b in found[1]):
+            target = self.target(self._qualify(node, scope, 0), scope.module.origin)
+            found = target.scope.lookup(target.variable) if target and target.scope else None
+        values = (b.value for b in found[1]) if found else ()
+        return next(((v, found[0]) for v in values if isinstance(v, cst.Subscript) and found), None)
+
     def is_injected(self, node: cst.BaseExpression | None, scope: Scope) -> bool:
         """True when an annotation or default is a framework's injection, whatever its provider."""
         if node is None:
             return False
-        if isinstance(node, cst.Name):
-            found = scope.lookup(node.value)
-            return (
-                any(isinstance(b.value, cst.Subscript) and self.is_injected(b.value, found[0]) for b in found[1])
-                if found
-                else False
-            )
+        alias = self._alias(node, scope)
+        if alias:
+            return self.is_injected(*alias)
         return any(
             isinstance(i, cst.Call) and self.qualify(i.func, scope) in self.models.dependencies
             for i in descendants(node)

@@ -9,7 +9,7 @@ import libcst as cst
 from pooclint.models import Argument
 from pooclint.models import Scope as ScopeModel
 from pooclint.program.names import Names
-from pooclint.program.scopes import Class, Function, Scope, descendants, dotted
+from pooclint.program.scopes import Class, Function, Index, Scope, descendants, dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class RequestScopes:
     """Request scope of the functions of one file. Its only state is a memo."""
 
     names: Names
+    index: Index
     _entries: dict[int, Entry] | None = field(default=None)
 
     def entry(self, function: Function | None) -> Entry | None:
@@ -51,7 +52,7 @@ class RequestScopes:
         """Handlers, and everything of this file that they call."""
         found: dict[int, Entry] = {}
         todo: list[tuple[Function, Entry]] = []
-        for function in self.names.index.functions.values():
+        for function in self.index.functions.values():
             model = self._handler(function)
             if model and model.scope != "app":
                 todo.append((function, Entry(model.scope, model.framework, (function,))))
@@ -143,7 +144,7 @@ class RequestScopes:
                 for word in {w.rpartition(".")[2] for w in (*model.decorators, *model.methods)}:
                     by_word.setdefault(word, []).append(model)
         found: list[tuple[Function, ScopeModel]] = []
-        for node, scope in self.names.index.visited:
+        for node, scope in self.index.visited:
             if not isinstance(node, cst.Call):
                 continue
             for model in by_word.get(dotted(node.func).rpartition(".")[2], ()):

@@ -84,6 +84,8 @@ class Binding:
     """The imported name, of an import."""
     entered: bool = False
     """True for the target of a `with` item: `value` is the context manager."""
+    defined: Function | Class | None = None
+    """What a `def` or `class` statement defines."""
 
 
 @dataclass(slots=True)
@@ -101,6 +103,17 @@ class Scope:
     """The innermost function this scope belongs to."""
     owner: Class | None = None
     """The class whose body this is, or whose method this belongs to."""
+    index: Index | None = field(default=None, repr=False)
+    """Of a module's scope: all that the walk found in it."""
+
+    @property
+    def module(self) -> Index:
+        """The module that the scope is part of."""
+        scope = self
+        while scope.parent:
+            scope = scope.parent
+        assert scope.index is not None
+        return scope.index
 
     @property
     def qualname(self) -> str:
@@ -188,12 +201,27 @@ class Class:
         return self.node.name.value
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a module comes from. Nothing of it is known for standard input or a lone snippet."""
+
+    path: str = ""
+    """Absolute path of its file."""
+    package: str = ""
+    """Dotted name of the package that relative imports start at."""
+    roots: tuple[str, ...] = ()
+    """Folders in which its absolute imports are looked up, first match first."""
+
+
+@dataclass(eq=False, slots=True)
 class Index:
-    """What the walk found."""
+    """What the walk found in a module."""
 
     module: cst.Module
     scope: Scope
+    origin: Origin = Origin()
+    stars: list[str] = field(default_factory=list)
+    """Modules of which it imports every name."""
     functions: dict[int, Function] = field(default_factory=dict)
     """By `id` of the `FunctionDef` or `Lambda` node."""
     classes: dict[int, Class] = field(default_factory=dict)
@@ -202,16 +230,18 @@ class Index:
     """Nodes of the wanted classes with the scope they stand in, in source order."""
 
 
-def build_index(module: cst.Module, package: str = "", wanted: frozenset[type[cst.CSTNode]] = frozenset()) -> Index:
+def build_index(
+    module: cst.Module, origin: Origin | None = None, wanted: frozenset[type[cst.CSTNode]] = frozenset()
+) -> Index:
     """Walk a module once.
 
     Args:
         module: the tree.
-        package: dotted name of the module's package, to resolve relative imports; may be empty.
+        origin: where it comes from, to resolve its imports; None when nothing is known.
         wanted: node classes to list in `Index.visited`.
     """
     root = Scope("module", module, None)
-    index = Index(module, root)
+    root.index = index = Index(module, root, origin or Origin())
     stack: list[tuple[cst.CSTNode, Scope]] = [(module, root)]
     while stack:
         node, scope = stack.pop()
@@ -220,7 +250,7 @@ def build_index(module: cst.Module, package: str = "", wanted: frozenset[type[cs
             continue
         if kind in wanted:
             index.visited.append((node, scope))
-        below = _enter(node, scope, index, package) if kind in _BINDING else None
+        below = _enter(node, scope, index) if kind in _BINDING else None
         if below is None:
             below = [(child, scope) for child in children(node)]
         below.reverse()
@@ -241,7 +271,7 @@ _BINDING = frozenset({
 _Below = list[tuple[cst.CSTNode, Scope]]
 
 
-def _enter(node: cst.CSTNode, scope: Scope, index: Index, package: str) -> _Below | None:
+def _enter(node: cst.CSTNode, scope: Scope, index: Index) -> _Below | None:
     """Record what a node binds. Returns the children with their scopes where these differ from the node's own."""
     match node:
         case cst.FunctionDef():
@@ -256,7 +286,7 @@ def _enter(node: cst.CSTNode, scope: Scope, index: Index, package: str) -> _Belo
             inner = Scope("class", node, scope, node.name.value, function=scope.function)
             inner.owner = found = Class(node, inner, scope)
             index.classes[id(node)] = found
-            _bind(scope, node.name.value, Binding("class", node))
+            _bind(scope, node.name.value, Binding("class", node, defined=found))
             outside: list[cst.CSTNode] = [*node.decorators, *node.bases, *node.keywords]
             return [*((c, scope) for c in outside), (node.body, inner)]
         case cst.ListComp() | cst.SetComp() | cst.GeneratorExp() | cst.DictComp():
@@ -274,8 +304,12 @@ def _enter(node: cst.CSTNode, scope: Scope, index: Index, package: str) -> _Belo
                     _bind(scope, top, Binding("import", node, qualified=top))
             return []
         case cst.ImportFrom():
-            base = _import_base(node, package)
-            for alias in () if isinstance(node.names, cst.ImportStar) else node.names:
+            written = "." * len(node.relative) + (dotted(node.module) if node.module else "")
+            base = absolute(written, index.origin.package)
+            if isinstance(node.names, cst.ImportStar):
+                index.stars.append(base)
+                return []
+            for alias in node.names:
                 name = dotted(alias.name)
                 _bind(
                     scope, _alias(alias) or name, Binding("import", node, qualified=f"{base}.{name}" if base else name)
@@ -321,7 +355,7 @@ def _enter_function(node: cst.FunctionDef, scope: Scope, index: Index) -> _Below
     inner = Scope("function", node, scope, node.name.value, owner=scope.owner)
     inner.function = function = Function(node, inner, scope, _parameters(node.params))
     index.functions[id(node)] = function
-    _bind(scope, node.name.value, Binding("function", node))
+    _bind(scope, node.name.value, Binding("function", node, defined=function))
     if scope.kind == "class" and scope.owner:
         scope.owner.methods[node.name.value] = function
     _bind_parameters(inner, function)
@@ -392,12 +426,14 @@ def _alias(alias: cst.ImportAlias) -> str:
     return alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else ""
 
 
-def _import_base(node: cst.ImportFrom, package: str) -> str:
-    module = dotted(node.module) if node.module else ""
-    if not node.relative:
-        return module
+def absolute(dotted_name: str, package: str) -> str:
+    """The full name of a possibly relative import (`..db` in the package `app.api` is `app.db`)."""
+    name = dotted_name.lstrip(".")
+    level = len(dotted_name) - len(name)
+    if not level:
+        return dotted_name
     parts = package.split(".") if package else []
-    parts = parts[: len(parts) - (len(node.relative) - 1)] if len(node.relative) > 1 else parts
+    parts = parts[: len(parts) - level + 1]
     # Without a known package the leading dots stay: such a name never equals that of an installed library.
-    base = ".".join(parts) or "." * len(node.relative)
-    return f"{base}.{module}" if module else base
+    base = ".".join(parts) or "." * level
+    return f"{base}.{name}" if name else base

@@ -6,21 +6,25 @@ import hashlib
 import os
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pathspec
 
 from pooclint.config import Config, ConfigError, resource_model
-from pooclint.engine import Limits, check_bytes
-from pooclint.models import ModelError, Models, load_models
+from pooclint.engine import Limits, Project, check_file, open_project
+from pooclint.models import ModelError, load_models
 from pooclint.own_rules import OWN_RULES, UnreadableFile
 from pooclint.packs import load_rules, model_paths, select_rules
-from pooclint.rule import Confidence, Finding, Rule, Severity
+from pooclint.rule import Confidence, Finding, Severity
 from pooclint.run.discovery import Source, is_test_path, relative_to
 from pooclint.run.result import FileReport
 from pooclint.source.suppressions import apply, find_directives
+
+MAX_KEPT = 1_500_000
+"""Bytes of source whose trees are kept for the files that follow; a tree takes about a hundred times its source."""
 
 _OWN_CODES = frozenset(rule.code for rule in OWN_RULES)
 
@@ -30,10 +34,9 @@ class _Plan:
     """A configuration, worked out: what is the same for every file it applies to."""
 
     config: Config
-    rules: tuple[type[Rule], ...]
     codes: frozenset[str]
-    models: Models
-    limits: Limits
+    open: Callable[[], Project]
+    """A project of which nothing is known yet."""
     severity: Severity
     confidence: Confidence
     ignores: tuple[tuple[pathspec.GitIgnoreSpec, tuple[str, ...]], ...]
@@ -50,6 +53,7 @@ class Checker:
         """
         self._noqa = noqa
         self._plans: dict[int, _Plan] = {}
+        self._projects: dict[int, Project] = {}
 
     def check(self, source: Source) -> FileReport:
         """Reads a file and checks it.
@@ -64,22 +68,23 @@ class Checker:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             return self._unreadable(source.display, source.config, f"cannot be read: {reason}")
-        return self.check_data(data, source.display, source.config)
+        return self.check_data(data, source.display, source.config, os.path.abspath(source.path))
 
-    def check_data(self, data: bytes, display: str, config: Config) -> FileReport:
+    def check_data(self, data: bytes, display: str, config: Config, file: str = "") -> FileReport:
         """Checks the bytes of a file.
 
         Args:
             data: What is in the file.
             display: Its path as reports show it.
             config: What applies to it.
+            file: Its absolute path, by which other modules import it; empty when it has none.
 
         Raises:
             ConfigError: the configuration describes a resource in a way that no model can have.
         """
         plan = self._plan(config)
         try:
-            result = check_bytes(data, display, plan.rules, plan.models, plan.limits)
+            result = check_file(data, display, self._project(plan, file, data), file)
         except Exception as error:
             reason = f"internal error of the analysis: {type(error).__name__}"
             return replace(self._unreadable(display, config, reason), crash=traceback.format_exc())
@@ -108,6 +113,13 @@ class Checker:
         findings = _filtered(_fingerprinted([finding]), display, self._plan(config))
         return FileReport(path=display, status="unreadable", findings=findings)
 
+    def _project(self, plan: _Plan, file: str, data: bytes) -> Project:
+        """What is known of the project so far; begun anew when it takes too much memory, or a file has changed."""
+        known = self._projects.get(id(plan))
+        if known is None or known.modules.weight > MAX_KEPT or known.modules.is_outdated(file, data):
+            known = self._projects[id(plan)] = plan.open()
+        return known
+
     def _plan(self, config: Config) -> _Plan:
         plan = self._plans.get(id(config))
         if plan is None or plan.config is not config:
@@ -125,12 +137,11 @@ def _make_plan(config: Config) -> _Plan:
         if config.source is None or not settings.resource:
             raise
         raise ConfigError(f"{config.source}: resource: {error}") from error
+    limits = Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout)
     return _Plan(
         config=config,
-        rules=tuple(rule for rule in chosen if rule.code not in _OWN_CODES),
         codes=frozenset(rule.code for rule in chosen),
-        models=models,
-        limits=Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout),
+        open=partial(open_project, tuple(rule for rule in chosen if rule.code not in _OWN_CODES), models, limits),
         severity=Severity[settings.min_severity.upper()],
         confidence=Confidence[settings.min_confidence.upper()],
         ignores=tuple(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pooclint.source.outline import words_pattern
+
 # Relative and aliased imports, imports inside functions and several names on a line are covered; a name in a comment or
 # a string only costs a parse. A statement that goes on behind a backslash or in parentheses is read for two lines.
 _IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t]+([^\n#]*(?:\\\r?\n[^\n#]*)?)", re.MULTILINE)
@@ -23,10 +25,14 @@ class Prefilter:
 
     def lets_through(self, data: bytes) -> bool:
         """True when the file imports a known library and contains a word by which that library acquires."""
+        return any(words.search(data) for words in self.words_of(data))
+
+    def words_of(self, data: bytes) -> list[re.Pattern[bytes]]:
+        """For each library that the file imports, the words by which it acquires."""
         if self.any_root.search(data) is None:
-            return False
+            return []
         imported = {name for line in _IMPORT.findall(data) for name in _NAME.findall(line)}
-        return any(not roots.isdisjoint(imported) and words.search(data) for roots, words in self.libraries)
+        return [words for roots, words in self.libraries if not roots.isdisjoint(imported)]
 
 
 def compile_prefilter(libraries: Iterable[tuple[Iterable[str], Iterable[str]]]) -> Prefilter:
@@ -36,8 +42,4 @@ def compile_prefilter(libraries: Iterable[tuple[Iterable[str], Iterable[str]]]) 
     any_root = re.compile(
         rb"^[ \t]*(?:from|import)[ \t][^\n#]*(?:\\\r?\n[^\n#]*)?\b(?:" + roots + rb")\b", re.MULTILINE
     )
-    return Prefilter(any_root, tuple((names, _words(words)) for names, words in pairs))
-
-
-def _words(words: Iterable[str]) -> re.Pattern[bytes]:
-    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b".encode())
+    return Prefilter(any_root, tuple((names, words_pattern(words)) for names, words in pairs))
