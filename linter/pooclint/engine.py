@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ from pooclint.flow.analysis import Analysis
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Models
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
+from pooclint.program.exports import Exports
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.requests import RequestScopes
 from pooclint.program.scopes import Function, Index, Scope
-from pooclint.rule import Confidence, Finding, Report, Rule, Severity, Step, Visitor
+from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.positions import Span, locate
 from pooclint.source.prefilter import Prefilter, compile_prefilter
@@ -89,6 +91,7 @@ class Project:
 
     rules: tuple[type[Rule], ...]
     limits: Limits
+    acquiring: Prefilter
     modules: Modules
     names: Names
     analysis: Analysis
@@ -96,10 +99,12 @@ class Project:
 
     def matters(self, file: str, data: bytes) -> bool:
         """True when a file uses what a module of its project acquires."""
-        return self.names.modules is not None and self.modules.matters(file, data)
+        return self.names.modules is not None and self.modules.exports.matters(file, data)
 
 
-def open_project(rules: Sequence[type[Rule]], models: Models, limits: Limits, alone: bool = False) -> Project:
+def open_project(
+    rules: Sequence[type[Rule]], models: Models, limits: Limits, alone: bool = False, exports: Exports | None = None
+) -> Project:
     """Prepare to check files.
 
     Args:
@@ -107,11 +112,13 @@ def open_project(rules: Sequence[type[Rule]], models: Models, limits: Limits, al
         models: what is known of libraries and frameworks.
         limits: the user's figures.
         alone: look at each file without the modules around it.
+        exports: what is known of the project's modules from before.
     """
     visitors = _visitors(rules)
-    modules = Modules(*_prefilters(models), frozenset(visitors) | {cst.Call})
+    acquiring, exporting, calling_out = _prefilters(models)
+    modules = Modules(exports or Exports(exporting, calling_out), frozenset(visitors) | {cst.Call})
     names = Names(models, None if alone else modules)
-    return Project(tuple(rules), limits, modules, names, Analysis(names), visitors)
+    return Project(tuple(rules), limits, acquiring, modules, names, Analysis(names), visitors)
 
 
 def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Models, limits: Limits) -> FileResult:
@@ -132,10 +139,10 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
         Findings in source order, before suppression and filters. A file that cannot be read as Python is a finding.
     """
     models = project.names.models
-    if not (project.modules.acquiring.lets_through(data) or (file and project.matters(file, data))):
+    if not (project.acquiring.lets_through(data) or (file and project.matters(file, data))):
         problem = _syntax_problem(data)
         return _unreadable(problem, path) if problem else FileResult((), 0, "skipped")
-    index = project.modules.parsed(file, data)
+    index = project.modules.checked(file, data)
     if isinstance(index, Unreadable):
         return _unreadable(index, path)
     names, rules, visitors = project.names, project.rules, project.visitors
@@ -150,13 +157,17 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
             reports.extend((rule, report) for report in visit(node, context))
     if AnalysisGaveUp in rules:
         reports += [(AnalysisGaveUp, _gave_up(node, why, index)) for node, why in context.gave_up.values()]
-    return FileResult(_findings(index.module, path, reports), acquisitions, "checked")
+    return FileResult(_findings(index, path, reports), acquisitions, "checked")
 
 
 @lru_cache(maxsize=4)
-def _prefilters(models: Models) -> tuple[Prefilter, Prefilter]:
-    """What shows that a file acquires something, and that it calls out of the process."""
-    return compile_prefilter(models.prefilter_words()), compile_prefilter(models.words_that_call_out())
+def _prefilters(models: Models) -> tuple[Prefilter, Prefilter, Prefilter]:
+    """What shows that a file may hold something, that it acquires something, and that it calls out of the process."""
+    return (
+        compile_prefilter(models.prefilter_words()),
+        compile_prefilter(models.acquiring_words(), called=True),
+        compile_prefilter(models.words_that_call_out()),
+    )
 
 
 def _syntax_problem(data: bytes) -> Unreadable | None:
@@ -201,22 +212,40 @@ def _gave_up(node: cst.CSTNode, why: str, index: Index) -> Report:
     )
 
 
-def _findings(module: cst.Module, path: str, reports: list[tuple[type[Rule], Report]]) -> tuple[Finding, ...]:
+def _findings(index: Index, path: str, reports: list[tuple[type[Rule], Report]]) -> tuple[Finding, ...]:
     nodes: list[cst.CSTNode] = []
+    places: dict[str, list[Place]] = {}
     for _, report in reports:
-        nodes += [report.node, *(n for n, _ in report.trace), *(p for p in report.message if not isinstance(p, str))]
-    spans = locate(module, nodes)
-    found = [_finding(rule, report, path, spans) for rule, report in reports if id(report.node) in spans]
+        nodes += [report.node, *(p for p in report.message if not isinstance(p, str))]
+        for step, _ in report.trace:
+            if isinstance(step, Place) and step.module is not index:
+                places.setdefault(step.module.origin.path, []).append(step)
+            else:
+                nodes.append(step.node if isinstance(step, Place) else step)
+    spans = locate(index.module, nodes)
+    shown = dict.fromkeys(spans, path)
+    for file, steps in places.items():
+        found_there = locate(steps[0].module.module, [s.node for s in steps])
+        spans |= found_there
+        shown |= dict.fromkeys(found_there, _displayed(file, index.origin.path, path))
+    found = [_finding(rule, report, path, spans, shown) for rule, report in reports if id(report.node) in spans]
     unique = {(f.code, f.line, f.column, f.message): f for f in found}
     return tuple(sorted(unique.values(), key=lambda f: f.sort_key))
 
 
-def _finding(rule: type[Rule], report: Report, path: str, spans: dict[int, Span]) -> Finding:
+def _displayed(file: str, checked: str, shown: str) -> str:
+    """How a finding names another file: as it names the checked one, when both lie in the same folder."""
+    base = checked.removesuffix(shown.replace("/", os.sep))
+    return file.removeprefix(base).replace(os.sep, "/") if base != checked else file
+
+
+def _finding(rule: type[Rule], report: Report, path: str, spans: dict[int, Span], shown: Mapping[int, str]) -> Finding:
     span = spans[id(report.node)]
     message = "".join(
         p if isinstance(p, str) else str(spans[id(p)].line) if id(p) in spans else "?" for p in report.message
     )
-    steps = tuple(Step(path, s.line, s.column, text) for node, text in report.trace if (s := spans.get(id(node))))
+    nodes = [(step.node if isinstance(step, Place) else step, text) for step, text in report.trace]
+    steps = tuple(Step(shown[id(n)], s.line, s.column, text) for n, text in nodes if (s := spans.get(id(n))))
     return Finding(
         rule.code, rule.name, report.severity, report.confidence, message, path, span.line, span.column, span.end_line,
         span.end_column, report.function, report.library, steps,

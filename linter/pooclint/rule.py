@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from pooclint.engine import FileContext
+    from pooclint.program.scopes import Index
 
 
 class Severity(enum.IntEnum):
@@ -103,6 +104,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A node of any module of the project."""
+
+    node: cst.CSTNode
+    module: Index
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a rule hands to the engine: nodes instead of positions, which are computed only for files with reports."""
 
@@ -113,7 +122,8 @@ class Report:
     confidence: Confidence = Confidence.HIGH
     function: str = ""
     library: str = ""
-    trace: tuple[tuple[cst.CSTNode, str], ...] = ()
+    trace: tuple[tuple[cst.CSTNode | Place, str], ...] = ()
+    """What happens on the way; a `Place` where it happens in another module."""
 
 
 class Rule(Protocol):

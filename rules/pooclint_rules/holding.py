@@ -39,6 +39,7 @@ def _reports(
         message: tuple[str | cst.CSTNode, ...] = (f"{held} is held while {verb} {_called(hold)}",)
         if hold.site.parameter < 0:
             message = (f"{held}, acquired on line ", hold.site.node, f", is held while {verb} {_called(hold)}")
+        reached = ((hold.reached.place, "the external call is here"),) if hold.reached else ()
         yield Report(
             hold.node,
             message,
@@ -46,7 +47,12 @@ def _reports(
             _confidence(hold),
             function.qualname,
             hold.site.acquisition.library,
-            (*since, (hold.node, "external call while it is held"), *((h.node, "and here") for h in others[:3])),
+            (
+                *since,
+                (hold.node, "external call while it is held"),
+                *reached,
+                *((h.node, "and here") for h in others[:3]),
+            ),
         )
 
 
@@ -61,7 +67,7 @@ def _held(bound: Mapping[str, list[Site]], hold: Hold) -> str:
 def _called(hold: Hold) -> str:
     waits = {"sleep": "sleeping", "wait": "waiting for another task"}
     what = waits.get(hold.external.category, f"an external call ({hold.external.category})")
-    return f"{what} in {hold.through}" if hold.through else what
+    return f"{what} in {hold.reached.way}" if hold.reached else what
 
 
 def _severity(hold: Hold) -> Severity:
@@ -72,7 +78,7 @@ def _severity(hold: Hold) -> Severity:
 
 
 def _confidence(hold: Hold) -> Confidence:
-    if hold.obligation.doubtful or hold.through:
+    if hold.obligation.doubtful or hold.reached:
         return Confidence.MEDIUM
     return Confidence.HIGH if hold.site.parameter < 0 or hold.site.injected else Confidence.MEDIUM
 

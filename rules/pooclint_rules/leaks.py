@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pooclint.flow.values import Lane
 from pooclint.flow.verdicts import Verdict, VerdictKind, verdicts
-from pooclint.rule import Confidence, Report, Severity
+from pooclint.rule import Confidence, Place, Report, Severity
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -64,9 +64,11 @@ def source(verdict: Verdict) -> str:
     return site.label
 
 
-def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode, str], ...]:
-    leak = verdict.leak
-    steps: list[tuple[cst.CSTNode, str]] = [(verdict.site.node, f"acquired here ({source(verdict)})")]
+def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode | Place, str], ...]:
+    leak, site = verdict.leak, verdict.site
+    steps: list[tuple[cst.CSTNode | Place, str]] = [(site.node, f"acquired here ({source(verdict)})")]
+    if site.origin:
+        steps.append((site.origin, f"'{site.through}' acquires it here, and hands it over"))
     if leak.cause is not None and leak.obligation.lane is not Lane.NORMAL:
         steps.append((leak.cause, _raises(leak.obligation.lane)))
     steps += [step for step in leak.trace if step[0] not in (s[0] for s in steps)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import libcst as cst
@@ -13,11 +13,12 @@ from pooclint.flow import statements
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import external_of
-from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
+from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
-from pooclint.models import Acquisition, External
+from pooclint.models import Acquisition
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Index, Scope, children, descendants, dotted
+from pooclint.rule import Place
 
 _SYMBOLIC = 1_000_000  # numbers of a callee's parameters
 _RETURNED = 2_000_000  # numbers of what a callee returns to its caller
@@ -32,7 +33,7 @@ class Analysis:
     names: Names
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
-    _reaches: dict[int, tuple[External, str] | None] = field(default_factory=dict)
+    _reaches: dict[int, Reached | None] = field(default_factory=dict)
     _summaries: dict[tuple[object, ...], tuple[Summary, ...] | None] = field(default_factory=dict)
     _active: list[int] = field(default_factory=list)
 
@@ -224,23 +225,23 @@ class Analysis:
             and not any(yields[0] in descendants(loop) for loop in loops)
         )
 
-    def reaches(self, function: Function) -> tuple[External, str] | None:
-        """The first external call that the function makes, itself or through functions of this file, with the way to
-        it."""
+    def reaches(self, function: Function) -> Reached | None:
+        """The first external call that the function makes, itself or through functions of the project, with the way
+        to it."""
         if id(function) not in self._reaches:
             self._reaches[id(function)] = None  # cuts off recursion
             self._reaches[id(function)] = self._first_external(function)
         return self._reaches[id(function)]
 
-    def _first_external(self, function: Function) -> tuple[External, str] | None:
+    def _first_external(self, function: Function) -> Reached | None:
         for node, scope in own_calls(function.node, function.scope):
             external = external_of(self.names, node, scope)
             if external and external.category != "database":
-                return external, f"{function.name} → {dotted(node.func)}"
+                return Reached(external, f"{function.name} → {dotted(node.func)}", Place(node, scope.module))
             called = self.names.definition(node.func, scope, interest="calls-out")
             found = self.reaches(called) if isinstance(called, Function) and not called.is_generator else None
             if found:
-                return found[0], f"{function.name} → {found[1]}"
+                return replace(found, way=f"{function.name} → {found.way}")
         return None
 
     # ------------------------------------------------------------------------------------------------------- summaries

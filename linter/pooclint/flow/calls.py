@@ -16,7 +16,7 @@ from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete
 from pooclint.models import Call, parse_release
-from pooclint.program.modules import Interest
+from pooclint.program.exports import Interest
 from pooclint.program.scopes import Class, Function, dotted
 
 UNBOUND_LOCAL = Completion("raise", "builtins.UnboundLocalError")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.run import Hold, Run
+from pooclint.flow.run import Hold, Reached, Run
 from pooclint.flow.values import Fate, Obligation, State
 from pooclint.models import External
 from pooclint.program.names import Names
@@ -48,7 +48,7 @@ def hold(
     external: External,
     awaited: bool,
     own: frozenset[int] = frozenset(),
-    through: str = "",
+    reached: Reached | None = None,
 ) -> None:
     """Record what is held while an external call is made; what the call itself is made on (`own`) is in use, not
     held."""
@@ -57,7 +57,7 @@ def hold(
     for number, obligation in state.obligations.items():
         if number not in own and _occupies(obligation):
             key = (obligation.site.number, id(node))
-            run.record.holds.setdefault(key, Hold(obligation.site, obligation, node, external, awaited, through))
+            run.record.holds.setdefault(key, Hold(obligation.site, obligation, node, external, awaited, reached))
 
 
 def _occupies(obligation: Obligation) -> bool:

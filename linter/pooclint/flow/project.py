@@ -12,6 +12,7 @@ from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import Run, Summary
 from pooclint.flow.values import NOTHING, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
+from pooclint.rule import Place
 
 
 def with_receiver(run: Run, invocation: Invocation, function: Function) -> tuple[tuple[int | str, Value], ...]:
@@ -34,8 +35,7 @@ def apply_summary(
     """The effect of calling a project function: one result for each way in which it completes."""
     reached = run.reaches(function)
     if reached:
-        external, inner = reached
-        hold(run, state, node, external, awaited=external.io == "await", through=inner)
+        hold(run, state, node, reached.external, awaited=reached.external.io == "await", reached=reached)
     named = tuple((_parameter_name(function, k), v) for k, v in arguments)
     summaries = run.summarise(function, named, state)
     if summaries is None:
@@ -77,7 +77,8 @@ def _adopt(run: Run, node: cst.Call, function: Function, summary: Summary, state
     """Take over what the callee acquired and returned."""
     value = summary.value
     for number, origin in summary.fresh:
-        site = run.site(node, origin.acquisition, origin.label, through=function.name)
+        place = origin.origin or Place(origin.node, function.scope.module)
+        site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
         state, own = run.acquire(state, site, doubtful=number in summary.doubtful)
         value = value.renumbered(number, own)
     return state, value

@@ -13,6 +13,7 @@ from pooclint.flow.values import UNBOUND, Fate, Lane, Obligation, Site, State, V
 from pooclint.models import Acquisition, External, Models
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Scope
+from pooclint.rule import Place
 
 MAX_STATES = 32
 """States of one completion that are told apart; beyond it what is known of plain names is given up."""
@@ -52,6 +53,16 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """An external call that a project function makes, itself or through others."""
+
+    external: External
+    way: str
+    """The functions between, outermost first."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """A connection is held while an external call is made."""
 
@@ -61,8 +72,8 @@ class Hold:
     """The external call."""
     external: External
     awaited: bool
-    through: str = ""
-    """The project functions between, where the call is not made in the function itself."""
+    reached: Reached | None = None
+    """Where the call is made, when a project function makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,7 @@ class Run:
     record: Record
     summarise: Callable[[Function, tuple[tuple[str, Value], ...], State], tuple[Summary, ...] | None]
     """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
-    reaches: Callable[[Function], tuple[External, str] | None]
+    reaches: Callable[[Function], Reached | None]
     """The external call that a project function makes, itself or through others, and the way to it."""
     global_names: frozenset[str]
     repeated: frozenset[str]
@@ -155,12 +166,19 @@ class Run:
         return sorted(widened, key=lambda s: s.rank)[:MAX_STATES]
 
     def site(
-        self, node: cst.CSTNode, acquisition: Acquisition, label: str, through: str = "", guessed: bool = False
+        self,
+        node: cst.CSTNode,
+        acquisition: Acquisition,
+        label: str,
+        through: str = "",
+        guessed: bool = False,
+        origin: Place | None = None,
     ) -> Site:
         """The site of an acquiring node; the same one each time."""
         known = self.record.sites.get(id(node))
         if known is None:
-            known = Site(len(self.record.sites), node, acquisition, label, through=through, guessed=guessed)
+            number = len(self.record.sites)
+            known = Site(number, node, acquisition, label, through=through, guessed=guessed, origin=origin)
             self.record.sites[id(node)] = known
         return known
 

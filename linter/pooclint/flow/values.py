@@ -14,6 +14,7 @@ from pooclint.models import Acquisition
 if TYPE_CHECKING:
     from pooclint.models import Call, External
     from pooclint.program.scopes import Function
+    from pooclint.rule import Place
 
 
 class _Marker(enum.Enum):
@@ -65,6 +66,8 @@ class Site:
     """True when only the method's name says what it acquires."""
     through: str = ""
     """The project function that acquired it for the caller."""
+    origin: Place | None = None
+    """Where that function does so."""
 
 
 @dataclass(frozen=True, slots=True)

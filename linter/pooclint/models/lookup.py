@@ -167,6 +167,16 @@ class Models:
             if words and roots:
                 yield roots, words
 
+    def acquiring_words(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """For each library, top-level import names and the names of the calls that acquire."""
+        for file in self.files:
+            words = {
+                w.rpartition(".")[2] for c in file.call if c.acquires for w in (*c.names, *c.methods) if w != "__call__"
+            }
+            roots = frozenset(r.split(".")[0] for r in file.library.imports)
+            if words and roots:
+                yield roots, frozenset(words)
+
     def words_that_call_out(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
         """For each library, top-level import names and words of its external calls."""
         for file in self.files:

@@ -11,7 +11,8 @@ from typing import cast
 import libcst as cst
 
 from pooclint.models import Call, Models
-from pooclint.program.modules import Interest, Modules
+from pooclint.program.exports import Interest
+from pooclint.program.modules import Modules
 from pooclint.program.scopes import Binding, Class, Function, Index, Origin, Scope, children, descendants
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
@@ -77,8 +78,9 @@ class Names:
         if key not in self._targets:
             self._targets[key] = None  # cuts off circles
             parts = qualified.split(".")
-            place = self.modules.top(parts[0], origin)
-            self._targets[key] = self._walk(self.modules, place, parts[1:], interest) if place else None
+            tops = self.modules.exports.places.tops(parts[0], origin)
+            ways = (self._walk(self.modules, place, parts[1:], interest) for place in tops)
+            self._targets[key] = next((found for found in ways if found), None)
         return self._targets[key]
 
     def _walk(self, modules: Modules, place: str, parts: list[str], interest: Interest) -> Target | None:
@@ -91,7 +93,7 @@ class Names:
                 found = self.target(".".join((star, *parts[position:])), index.origin, interest) if index else None
                 if found:
                     return found
-            place = modules.child(place, part)
+            place = modules.exports.places.child(place, part)
             if not place:
                 return None
         return None

@@ -211,6 +211,8 @@ class Origin:
     """Dotted name of the package that relative imports start at."""
     roots: tuple[str, ...] = ()
     """Folders in which its absolute imports are looked up, first match first."""
+    project: str = ""
+    """The folder that holds the whole project."""
 
 
 @dataclass(eq=False, slots=True)

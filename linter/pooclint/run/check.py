@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import re
@@ -23,8 +24,8 @@ from pooclint.run.discovery import Source, is_test_path, relative_to
 from pooclint.run.result import FileReport
 from pooclint.source.suppressions import apply, find_directives
 
-MAX_KEPT = 1_500_000
-"""Bytes of source whose trees are kept for the files that follow; a tree takes about a hundred times its source."""
+MAX_KEPT = 4_000_000
+"""Bytes of source whose trees are kept for the files that follow; a tree takes about forty times its source."""
 
 _OWN_CODES = frozenset(rule.code for rule in OWN_RULES)
 
@@ -35,7 +36,7 @@ class _Plan:
 
     config: Config
     codes: frozenset[str]
-    open: Callable[[], Project]
+    open: Callable[..., Project]
     """A project of which nothing is known yet."""
     severity: Severity
     confidence: Confidence
@@ -116,8 +117,11 @@ class Checker:
     def _project(self, plan: _Plan, file: str, data: bytes) -> Project:
         """What is known of the project so far; begun anew when it takes too much memory, or a file has changed."""
         known = self._projects.get(id(plan))
-        if known is None or known.modules.weight > MAX_KEPT or known.modules.is_outdated(file, data):
+        if known is None or known.modules.is_outdated(file, data):
             known = self._projects[id(plan)] = plan.open()
+        elif known.modules.weight > MAX_KEPT:
+            known = self._projects[id(plan)] = plan.open(exports=known.modules.exports)
+            gc.collect()  # trees and what is known of them refer to each other
         return known
 
     def _plan(self, config: Config) -> _Plan:

@@ -62,9 +62,10 @@ def outline(data: bytes) -> Outline:
     return Outline(tuple(imports), tuple(name for _, name in tops), tuple(at for at, _ in tops))
 
 
-def words_pattern(words: Iterable[str]) -> re.Pattern[bytes]:
-    """Matches any of the words as a whole."""
-    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b".encode())
+def words_pattern(words: Iterable[str], called: bool = False) -> re.Pattern[bytes]:
+    """Matches any of the words as a whole; only where it is called, if asked."""
+    after = r"\s*\(" if called else ""
+    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b{after}".encode())
 
 
 def _aliases(listed: bytes) -> list[tuple[str, str]]:

@@ -35,11 +35,15 @@ class Prefilter:
         return [words for roots, words in self.libraries if not roots.isdisjoint(imported)]
 
 
-def compile_prefilter(libraries: Iterable[tuple[Iterable[str], Iterable[str]]]) -> Prefilter:
-    """A prefilter for libraries given as pairs of top-level import names and words."""
+def compile_prefilter(libraries: Iterable[tuple[Iterable[str], Iterable[str]]], called: bool = False) -> Prefilter:
+    """A prefilter for libraries given as pairs of top-level import names and words.
+
+    Args:
+        called: a word counts only where a parenthesis follows it.
+    """
     pairs = [(frozenset(r.encode() for r in roots), frozenset(words)) for roots, words in libraries]
     roots = b"|".join(sorted({re.escape(r) for names, _ in pairs for r in names})) or rb"(?!)"
     any_root = re.compile(
         rb"^[ \t]*(?:from|import)[ \t][^\n#]*(?:\\\r?\n[^\n#]*)?\b(?:" + roots + rb")\b", re.MULTILINE
     )
-    return Prefilter(any_root, tuple((names, words_pattern(words)) for names, words in pairs))
+    return Prefilter(any_root, tuple((names, words_pattern(words, called)) for names, words in pairs))

@@ -1,0 +1,123 @@
+"""Which names of a module matter to connections, as far as its bytes tell: they decide which modules are parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pooclint.program.places import Places
+from pooclint.program.scopes import Origin, absolute
+from pooclint.source.outline import ImportedName, Outline, outline, words_pattern
+from pooclint.source.prefilter import Prefilter
+
+Interest = Literal["acquires", "calls-out", "anything"]
+"""Which names of another module are worth parsing it for: those that acquire something or lead there; those that call
+out of the process as well; or whatever is asked for."""
+
+_DEPTH = 3
+"""Imports of imports are followed this far when deciding whether a name matters."""
+
+
+@dataclass(slots=True)
+class Exports:
+    """The names by which the modules of a project acquire something. What it keeps is a memo of the files."""
+
+    acquiring: Prefilter
+    """Calls that acquire."""
+    calling_out: Prefilter
+    """Calls that leave the process."""
+    places: Places = field(default_factory=Places)
+    _outlines: dict[str, Outline] = field(default_factory=dict)
+    _seeds: dict[tuple[str, Interest], frozenset[str]] = field(default_factory=dict)
+    _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
+    _exports: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
+
+    def matters(self, path: str, data: bytes) -> bool:
+        """True when a file imports, and mentions again, a name by which a module of its project acquires."""
+        alive = self._imported(path, data, "acquires", _DEPTH)
+        return bool(alive) and any(len(words_pattern((n.split(".")[-1],)).findall(data)) > 1 for n in alive)
+
+    def names(self, path: str, interest: Interest, depth: int = _DEPTH) -> frozenset[str]:
+        """Names of a module that acquire something (or call out), or lead to something that does.
+
+        Args:
+            path: the module's file.
+            interest: which of the two.
+            depth: how far imports of imports are followed. The same depth always gives the same answer, whatever was
+                asked before.
+        """
+        key = (path, interest, depth)
+        if key not in self._exports:
+            data = read(path) if path.endswith(".py") else None
+            self._exports[key] = self._exported(path, data, interest, depth) if data else frozenset()
+        return self._exports[key]
+
+    def _exported(self, path: str, data: bytes, interest: Interest, depth: int) -> frozenset[str]:
+        alive = self._imported(path, data, interest, depth)
+        if depth and alive == self._imported(path, data, interest, depth - 1):
+            return self.names(path, interest, depth - 1)
+        found = self._outline(path, data)
+        defined = self._seeded(path, data, interest)
+        if alive:
+            defined |= found.mentioning(data, words_pattern(alive))
+        known = defined
+        while known:  # definitions that mention such a definition
+            more = found.mentioning(data, words_pattern(known)) - defined
+            defined |= more
+            known = more
+        return defined | frozenset(a for a in alive if "." not in a)
+
+    def _seeded(self, path: str, data: bytes, interest: Interest) -> frozenset[str]:
+        """Top-level definitions that mention what an imported library acquires by."""
+        key = (path, interest)
+        if key not in self._seeds:
+            found = self._outline(path, data)
+            patterns = (self.acquiring if interest == "acquires" else self.calling_out).words_of(data)
+            self._seeds[key] = frozenset[str]().union(*(found.mentioning(data, p) for p in patterns))
+        return self._seeds[key]
+
+    def _imported(self, path: str, data: bytes, interest: Interest, depth: int) -> frozenset[str]:
+        """Imported names that matter, as they stand in the file: `get_session`, or `db.get_session`."""
+        if depth == 0:
+            return frozenset()
+        key = (path, interest, depth)
+        if key not in self._alive:
+            origin = self.places.origin(path)
+            found = self._outline(path, data)
+            self._alive[key] = frozenset[str]().union(
+                *(self._alive_through(i, origin, interest, depth) for i in found.imports)
+            )
+        return self._alive[key]
+
+    def _alive_through(self, imported: ImportedName, origin: Origin, interest: Interest, depth: int) -> frozenset[str]:
+        base = absolute(imported.base, origin.package)
+        if not imported.base:
+            place = self.places.place(imported.name, origin)
+            prefix = imported.alias if imported.alias != imported.name.split(".")[0] else imported.name
+            return self._prefixed(prefix, place, interest, depth)
+        place = self.places.place(base, origin)
+        if not place:
+            return frozenset()
+        names = self.names(place, interest, depth - 1)
+        if imported.name == "*":
+            return frozenset(n for n in names if not n.startswith("_"))
+        if imported.name in names:
+            return frozenset({imported.alias})
+        return self._prefixed(imported.alias, self.places.child(place, imported.name), interest, depth)
+
+    def _prefixed(self, prefix: str, place: str, interest: Interest, depth: int) -> frozenset[str]:
+        return frozenset(f"{prefix}.{n}" for n in self.names(place, interest, depth - 1)) if place else frozenset()
+
+    def _outline(self, path: str, data: bytes) -> Outline:
+        if path not in self._outlines:
+            self._outlines[path] = outline(data)
+        return self._outlines[path]
+
+
+def read(path: str) -> bytes | None:
+    """A file's bytes; None when it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,148 @@
+"""Where the modules of a project stand: search paths, packages, namespace packages. Nothing is imported."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+
+from pooclint.program.scopes import Origin
+
+_MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "pooclint.toml", ".pooclint.toml")
+_SOURCE_FOLDERS = ("src", "lib", "python")
+_SKIPPED = frozenset({"node_modules", "site-packages", "build", "dist", "__pycache__", "venv", "env"})
+_MAX_FOLDERS = 4_000
+"""Folders looked at when searching a repository for further packages."""
+_MAX_LEVELS = 5
+
+
+@dataclass(slots=True)
+class Places:
+    """Look-up of modules by name. What it keeps is a memo of the file system."""
+
+    _origins: dict[str, Origin] = field(default_factory=dict)
+    _roots: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _entries: dict[str, frozenset[str]] = field(default_factory=dict)
+    _tops: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = field(default_factory=dict)
+    _places: dict[tuple[str, Origin], str] = field(default_factory=dict)
+
+    def origin(self, path: str) -> Origin:
+        """Package and search path of a file, given its absolute path."""
+        folder = os.path.dirname(path)
+        if folder not in self._origins:
+            top = folder
+            while self._has(top, "__init__.py") and os.path.dirname(top) != top:
+                top = os.path.dirname(top)
+            project = self._project_root(folder, top)
+            roots = self._search_path(folder, top, project)
+            # The folders of a namespace package are named from the project down.
+            base = top if top != folder else project
+            package = os.path.relpath(folder, base).replace(os.sep, ".").strip(".")
+            self._origins[folder] = Origin("", package, roots, project)
+        found = self._origins[folder]
+        return replace(found, path=path)
+
+    def _search_path(self, folder: str, top: str, project: str) -> tuple[str, ...]:
+        """Where absolute imports of a file are looked up: beside its top package, then as a `src` layout or a
+        repository of several packages has it."""
+        found = [top]
+        above = folder
+        while _inside(above, project):
+            found += [above, *(os.path.join(above, s) for s in _SOURCE_FOLDERS if self._has(above, s))]
+            if above == project:
+                break
+            above = os.path.dirname(above)
+        # A folder inside the top package is no root: its modules are imported by their full names.
+        within = frozenset(f for f in found if f != top and _inside(f, top) and top != folder)
+        return tuple(dict.fromkeys(f for f in found if f not in within))
+
+    def _project_root(self, folder: str, top: str) -> str:
+        """The folder that holds the whole project: the repository, else the outermost project file, else the working
+        directory where it contains the file."""
+        found, above = "", folder
+        while True:
+            entries = self._listing(above)
+            if any(m in entries for m in _MARKERS):
+                found = above
+            if ".git" in entries or ".hg" in entries or os.path.dirname(above) == above:
+                break
+            above = os.path.dirname(above)
+        here = os.getcwd()
+        return found or (here if _inside(folder, here) and os.path.dirname(here) != here else top)
+
+    def _further_roots(self, project: str) -> tuple[str, ...]:
+        """Folders of a repository that hold further distributions, each with a project file of its own."""
+        if project not in self._roots:
+            found: list[str] = []
+            todo, seen = [(project, 0)], 0
+            while todo and seen < _MAX_FOLDERS:
+                folder, level = todo.pop(0)
+                seen += 1
+                entries = self._listing(folder)
+                if level and any(m in entries for m in _MARKERS):
+                    found += [folder, *(os.path.join(folder, s) for s in _SOURCE_FOLDERS if s in entries)]
+                if level < _MAX_LEVELS and "__init__.py" not in entries:
+                    below = sorted(e for e in entries if "." not in e and e not in _SKIPPED)
+                    todo += [(p, level + 1) for e in below if os.path.isdir(p := os.path.join(folder, e))]
+            self._roots[project] = tuple(found)
+        return self._roots[project]
+
+    def place(self, dotted: str, origin: Origin) -> str:
+        """The file of a module or package, or the folder of a namespace package; empty when the project has none."""
+        key = (dotted, origin)
+        if key not in self._places:
+            self._places[key] = self._place(dotted.split("."), origin)
+        return self._places[key]
+
+    def _place(self, parts: list[str], origin: Origin) -> str:
+        for found in self.tops(parts[0], origin):
+            place = found
+            for part in parts[1:]:
+                place = self.child(place, part) if place else ""
+            if place:
+                return place
+        return ""
+
+    def tops(self, name: str, origin: Origin) -> tuple[str, ...]:
+        """Places of a top-level module, likeliest first: several folders may form a namespace package, or only look
+        like one."""
+        key = (name, origin.roots)
+        if key not in self._tops:
+            found = [p for r in origin.roots if (p := self._in_folder(r, name))]
+            if origin.project and not any(p.endswith(".py") for p in found):
+                found += [p for r in self._further_roots(origin.project) if (p := self._in_folder(r, name))]
+            self._tops[key] = tuple(sorted(dict.fromkeys(found), key=lambda p: not p.endswith(".py")))
+        return self._tops[key]
+
+    def child(self, place: str, name: str) -> str:
+        """The place of a submodule."""
+        folder = place if not place.endswith(".py") else os.path.dirname(place)
+        if place.endswith(".py") and os.path.basename(place) != "__init__.py":
+            return ""
+        return self._in_folder(folder, name)
+
+    def _in_folder(self, folder: str, name: str) -> str:
+        entries = self._listing(folder)
+        if name in entries:
+            package = os.path.join(folder, name)
+            inner = self._listing(package)
+            if "__init__.py" in inner:
+                return os.path.join(package, "__init__.py")
+            if f"{name}.py" not in entries:
+                # A namespace package; a folder without any Python in reach is none.
+                return package if any(e.endswith(".py") or "." not in e for e in inner) else ""
+        return os.path.join(folder, f"{name}.py") if f"{name}.py" in entries else ""
+
+    def _has(self, folder: str, name: str) -> bool:
+        return name in self._listing(folder)
+
+    def _listing(self, folder: str) -> frozenset[str]:
+        if folder not in self._entries:
+            try:
+                self._entries[folder] = frozenset(os.listdir(folder))
+            except OSError:
+                self._entries[folder] = frozenset()
+        return self._entries[folder]
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)

@@ -1,0 +1,69 @@
+"""Fixtures of several files: what one module acquires and another forgets."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fixture_files import FIXTURES, Place, differences
+from pooclint.config import Config, Settings
+from pooclint.rule import Finding
+from pooclint.run.check import Checker
+
+PROJECTS = sorted(p.name for p in (FIXTURES / "projects").iterdir() if p.is_dir())
+CONFIG = Config(settings=Settings(), root=FIXTURES)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The projects in a folder of their own: where they stand, they are part of this repository."""
+    shutil.copytree(FIXTURES / "projects", tmp_path / "projects")
+    for name in PROJECTS:
+        (tmp_path / "projects" / name / ".git").mkdir()
+    return tmp_path / "projects"
+
+
+def findings(checker: Checker, file: Path) -> tuple[Finding, ...]:
+    """What is found in a file, which is shown as a file of an application, not of a test suite."""
+    return checker.check_data(file.read_bytes(), f"app/{file.name}", CONFIG, str(file)).findings
+
+
+def places(found: tuple[Finding, ...]) -> set[Place]:
+    return {(finding.line, finding.code) for finding in found}
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+@pytest.mark.parametrize("order", ["forwards", "backwards", "each alone"])
+def test_findings(project: str, order: str, copy: Path) -> None:
+    """They are the ones that the comments name, whatever was checked before."""
+    files = sorted((copy / project).rglob("*.py"), reverse=order == "backwards")
+    checker = Checker()
+    wrong = []
+    for file in files:
+        found = findings(Checker() if order == "each alone" else checker, file)
+        wrong += [f"{file.name}: {d}" for d in differences(file.read_text(encoding="utf-8"), places(found), wide=False)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_trace_names_both_files(copy: Path) -> None:
+    """Where the connection comes from, and where it is lost."""
+    found = findings(Checker(), copy / "shop/shop/api/orders.py")
+    steps = next(f.trace for f in found if f.function == "through_two_modules")
+    assert [(Path(s.path).name, s.line) for s in steps] == [
+        ("orders.py", 29),
+        ("db.py", 12),
+        ("orders.py", 30),
+        ("orders.py", 31),
+    ]
+
+
+def test_what_is_edited_counts(copy: Path) -> None:
+    """A file that changes between two checks is seen as it is now, and so is what it imports from a changed one."""
+    file = copy / "shop/shop/lending.py"
+    checker = Checker()
+    assert not findings(checker, file)
+    changed = file.read_bytes() + b"\n\ndef lose():\n    conn = borrow()\n    conn.cursor()\n"
+    report = checker.check_data(changed, "shop/lending.py", CONFIG, str(file))
+    assert [f.code for f in report.findings] == ["CNX101"]
