@@ -16,10 +16,11 @@ from pooclint.flow.analysis import Analysis
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Models
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
+from pooclint.program.callers import Callers
 from pooclint.program.exports import Exports
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
-from pooclint.program.requests import RequestScopes
+from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
@@ -55,6 +56,7 @@ class FileContext:
     names: Names
     analysis: Analysis
     requests: RequestScopes
+    callers: Callers
     limits: Limits
     scope: Scope
     """The scope of the node that is being visited."""
@@ -68,6 +70,10 @@ class FileContext:
     def function(self, node: cst.CSTNode) -> Function | None:
         """The function that a `FunctionDef` or `Lambda` node defines."""
         return self.index.functions.get(id(node))
+
+    def entry(self, function: Function) -> Entry | None:
+        """How the function comes to run per request, event or task; None when nothing says that it does."""
+        return self.requests.entry(function) or self.callers.entry(function)
 
     def is_entry_point(self, function: Function) -> bool:
         """True for a script's `main`: what it holds ends with the process."""
@@ -95,6 +101,7 @@ class Project:
     modules: Modules
     names: Names
     analysis: Analysis
+    callers: Callers
     visitors: Mapping[type[cst.CSTNode], list[tuple[type[Rule], Visitor]]]
 
     def matters(self, file: str, data: bytes) -> bool:
@@ -118,7 +125,7 @@ def open_project(
     acquiring, exporting, calling_out = _prefilters(models)
     modules = Modules(exports or Exports(exporting, calling_out), frozenset(visitors) | {cst.Call})
     names = Names(models, None if alone else modules)
-    return Project(tuple(rules), limits, acquiring, modules, names, Analysis(names), visitors)
+    return Project(tuple(rules), limits, acquiring, modules, names, Analysis(names), Callers(names), visitors)
 
 
 def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Models, limits: Limits) -> FileResult:
@@ -146,7 +153,9 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
     if isinstance(index, Unreadable):
         return _unreadable(index, path)
     names, rules, visitors = project.names, project.rules, project.visitors
-    context = FileContext(index, names, project.analysis, RequestScopes(names, index), project.limits, index.scope)
+    context = FileContext(
+        index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope
+    )
     reports: list[tuple[type[Rule], Report]] = []
     acquisitions = 0
     for node, scope in index.visited:

@@ -10,7 +10,7 @@ import libcst as cst
 from pooclint.models import Call
 from pooclint.program.names import literal
 from pooclint.program.scopes import descendants
-from pooclint.rule import Confidence, Report, Severity
+from pooclint.rule import Confidence, Place, Report, Severity
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -64,13 +64,15 @@ def _per_request(
     call = _constructed(node, context, kinds)
     if call is None or function is None:
         return
-    entry = context.requests.entry(function)
-    if entry is None or _outlives(node, context, function):
+    if _outlives(node, context, function):
+        return
+    entry = context.entry(function)
+    if entry is None:
         return
     acquisition = context.models.acquisition(call)
     assert acquisition is not None
     varies = _varies(node, context)
-    chain = " → ".join(f.name for f in entry.chain)
+    chain = " → ".join(f.owner.name if f.owner and f.name == "__init__" else f.name for f in entry.chain)
     advice = "close it on every path" if varies else "build it once and share it"
     yield Report(
         node,
@@ -81,7 +83,7 @@ def _per_request(
         acquisition.library,
         (
             *(
-                (f.node, f"{entry.framework} {entry.kind}" if i == 0 else "called from there")
+                (Place(f.node, f.scope.module), f"{entry.framework} {entry.kind}" if i == 0 else "called from there")
                 for i, f in enumerate(entry.chain)
             ),
             (node, "built here"),
@@ -93,8 +95,8 @@ class ClientPerRequest:
     """A client with a connection pool of its own is built in code that runs per request, event or task.
 
     ## What it does
-    Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in the same
-    file, and in dependencies that are injected into it. Objects that are stored for later use are left alone.
+    Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in any module of the
+    project, and in dependencies that are injected into it. Objects that are stored for later use are left alone.
 
     ## Why is this bad?
     Each client opens connections of its own and throws them away: no reuse, a new TLS handshake for each request,
@@ -132,8 +134,8 @@ class PoolPerRequest:
     """A pool or engine is built in code that runs per request, event or task.
 
     ## What it does
-    Reports the construction of a connection pool or a database engine in a handler, in what it calls in the same
-    file, and in dependencies that are injected into it.
+    Reports the construction of a connection pool or a database engine in a handler, in what it calls in any module of
+    the project, and in dependencies that are injected into it.
 
     ## Why is this bad?
     Every request multiplies the server's connections by the pool's size, and they stay open until the pool is

@@ -37,6 +37,24 @@ class Exports:
         alive = self._imported(path, data, "acquires", _DEPTH)
         return bool(alive) and any(len(words_pattern((n.split(".")[-1],)).findall(data)) > 1 for n in alive)
 
+    def mentions(self, path: str, word: str) -> bool:
+        """True when a word stands somewhere in a file."""
+        return word.encode() in (read(path) or b"")
+
+    def imported_files(self, path: str) -> frozenset[str]:
+        """Files of the project that a file imports something from."""
+        data = read(path)
+        if not data:
+            return frozenset()
+        origin = self.places.origin(path)
+        found: set[str] = set()
+        for imported in self._outline(path, data).imports:
+            base = absolute(imported.base, origin.package) if imported.base else imported.name
+            place = self.places.place(base, origin)
+            inner = self.places.child(place, imported.name) if place and imported.base else ""
+            found |= {place, inner}
+        return frozenset(f for f in found if f.endswith(".py"))
+
     def names(self, path: str, interest: Interest, depth: int = _DEPTH) -> frozenset[str]:
         """Names of a module that acquire something (or call out), or lead to something that does.
 

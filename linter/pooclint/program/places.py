@@ -9,7 +9,8 @@ from pooclint.program.scopes import Origin
 
 _MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "pooclint.toml", ".pooclint.toml")
 _SOURCE_FOLDERS = ("src", "lib", "python")
-_SKIPPED = frozenset({"node_modules", "site-packages", "build", "dist", "__pycache__", "venv", "env"})
+SKIPPED = frozenset({"node_modules", "site-packages", "build", "dist", "__pycache__", "venv", "env"})
+"""Folders that hold no source of the project's own."""
 _MAX_FOLDERS = 4_000
 """Folders looked at when searching a repository for further packages."""
 _MAX_LEVELS = 5
@@ -60,7 +61,7 @@ class Places:
         directory where it contains the file."""
         found, above = "", folder
         while True:
-            entries = self._listing(above)
+            entries = self.listing(above)
             if any(m in entries for m in _MARKERS):
                 found = above
             if ".git" in entries or ".hg" in entries or os.path.dirname(above) == above:
@@ -77,11 +78,11 @@ class Places:
             while todo and seen < _MAX_FOLDERS:
                 folder, level = todo.pop(0)
                 seen += 1
-                entries = self._listing(folder)
+                entries = self.listing(folder)
                 if level and any(m in entries for m in _MARKERS):
                     found += [folder, *(os.path.join(folder, s) for s in _SOURCE_FOLDERS if s in entries)]
                 if level < _MAX_LEVELS and "__init__.py" not in entries:
-                    below = sorted(e for e in entries if "." not in e and e not in _SKIPPED)
+                    below = sorted(e for e in entries if "." not in e and e not in SKIPPED)
                     todo += [(p, level + 1) for e in below if os.path.isdir(p := os.path.join(folder, e))]
             self._roots[project] = tuple(found)
         return self._roots[project]
@@ -121,10 +122,10 @@ class Places:
         return self._in_folder(folder, name)
 
     def _in_folder(self, folder: str, name: str) -> str:
-        entries = self._listing(folder)
+        entries = self.listing(folder)
         if name in entries:
             package = os.path.join(folder, name)
-            inner = self._listing(package)
+            inner = self.listing(package)
             if "__init__.py" in inner:
                 return os.path.join(package, "__init__.py")
             if f"{name}.py" not in entries:
@@ -133,9 +134,10 @@ class Places:
         return os.path.join(folder, f"{name}.py") if f"{name}.py" in entries else ""
 
     def _has(self, folder: str, name: str) -> bool:
-        return name in self._listing(folder)
+        return name in self.listing(folder)
 
-    def _listing(self, folder: str) -> frozenset[str]:
+    def listing(self, folder: str) -> frozenset[str]:
+        """Names in a folder."""
         if folder not in self._entries:
             try:
                 self._entries[folder] = frozenset(os.listdir(folder))

@@ -81,12 +81,12 @@ class RequestScopes:
                 called = self.names.definition(inner.func, function.scope)
                 if isinstance(called, Class):
                     called = self.names.method(called, "__init__")
-                if isinstance(called, Function):
+                if isinstance(called, Function) and called.scope.module is self.index:
                     found.append(called)
         for parameter in function.parameters:
             for source in (parameter.annotation, parameter.default):
                 provider = self.names.dependency(source, function.parent)
-                if provider:
+                if provider and provider.scope.module is self.index:
                     found.append(provider)
         return found
 

@@ -39,7 +39,7 @@ def _finding(finding: Finding, context: Context) -> str:
     head += f"{_paint(finding.code, '1', context)} {printable(finding.message)}"
     if finding.confidence.label != "high":
         head += _paint(f" ({finding.confidence.label} confidence)", "2", context)
-    return "\n".join([head, *_frame(_marks(finding), color, context)]) + "\n"
+    return "\n".join([head, *_frame(finding.path, _marks(finding), color, context)]) + "\n"
 
 
 def _marks(finding: Finding) -> list[_Mark]:
@@ -59,11 +59,11 @@ def _marks(finding: Finding) -> list[_Mark]:
     return marks
 
 
-def _frame(marks: Sequence[_Mark], color: str, context: Context) -> list[str]:
+def _frame(path: str, marks: Sequence[_Mark], color: str, context: Context) -> list[str]:
     width = max(len(str(mark.line)) for mark in marks)
     edge = f"  {'':{width}} |"
     rows: list[str] = []
-    path, last = marks[0].path, 0
+    last = 0
     for mark in marks:
         lines = context.lines(mark.path)
         if mark.path != path:

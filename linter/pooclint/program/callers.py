@@ -1,0 +1,128 @@
+"""Who calls a function from another module of the project: what a handler reaches runs as often as the handler."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from pooclint.program.names import Names
+from pooclint.program.places import SKIPPED, Places
+from pooclint.program.requests import Entry, RequestScopes
+from pooclint.program.scopes import Class, Function, Index, descendants
+
+_MAX_FRAMES = 4
+"""Modules between a handler and the function that is asked about."""
+_MAX_IMPORTERS = 40
+"""Modules that mention a name; one that more mention is too common to follow."""
+_MAX_FILES = 20_000
+
+
+@dataclass(slots=True)
+class Callers:
+    """Request scope of functions through the modules that import theirs. Its only state is a memo."""
+
+    names: Names
+    _files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _importers: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    _scopes: dict[int, RequestScopes] = field(default_factory=dict)
+
+    def entry(self, function: Function, frames: int = _MAX_FRAMES) -> Entry | None:
+        """How the function comes to run per request, event or task through other modules; None when nothing says so.
+
+        The answer does not depend on what was asked before.
+        """
+        if frames == 0 or self.names.modules is None or self.names.runs_once(function):
+            return None
+        for caller in self._callers(function):
+            found = self._scope(caller.scope.module).entry(caller) or self.entry(caller, frames - 1)
+            if found:
+                return Entry(found.kind, found.framework, (*found.chain, function))
+        return None
+
+    def _scope(self, index: Index) -> RequestScopes:
+        if id(index) not in self._scopes:
+            self._scopes[id(index)] = RequestScopes(self.names, index)
+        return self._scopes[id(index)]
+
+    def _callers(self, function: Function) -> Iterator[Function]:
+        """Functions of other modules that call it, or that name it as a dependency."""
+        path = function.scope.module.origin.path
+        modules = self.names.modules
+        wanted = _imported_name(function)
+        if not path or not wanted or modules is None:
+            return
+        importers = [p for p in self._importing(path) if modules.exports.mentions(p, wanted)]
+        if len(importers) > _MAX_IMPORTERS:
+            return
+        for importer in importers:
+            index = modules.symbol(importer, "", "anything")
+            if index:
+                yield from self._calling(index, function)
+
+    def _calling(self, index: Index, function: Function) -> Iterator[Function]:
+        seen: set[int] = set()
+        for node, scope in index.visited:
+            caller = scope.function
+            if isinstance(node, cst.Call) and caller and id(caller) not in seen and _may_name(node, function):
+                defined = self.names.definition(node.func, scope, interest="anything")
+                if isinstance(defined, Class):
+                    defined = self.names.method(defined, "__init__")
+                if defined is function:
+                    seen.add(id(caller))
+                    yield caller
+        for caller in index.functions.values():
+            sources = ((p.annotation, p.default) for p in caller.parameters)
+            if id(caller) not in seen and any(
+                self.names.dependency(s, caller.parent) is function for pair in sources for s in pair
+            ):
+                yield caller
+
+    def _importing(self, path: str) -> tuple[str, ...]:
+        """Files of the project that import a module, whatever of it, and through whatever package passes it on."""
+        modules = self.names.modules
+        assert modules is not None
+        places = modules.exports.places
+        project = places.origin(path).project
+        if project not in self._importers:
+            found: dict[str, list[str]] = {}
+            for file in self._python_files(project, places):
+                for target in modules.exports.imported_files(file):
+                    found.setdefault(target, []).append(file)
+            self._importers[project] = {target: tuple(files) for target, files in found.items()}
+        known = self._importers[project]
+        direct = known.get(path, ())
+        passing_on = [p for p in direct if os.path.basename(p) == "__init__.py"]
+        return tuple(dict.fromkeys((*direct, *(f for p in passing_on for f in known.get(p, ())))))
+
+    def _python_files(self, project: str, places: Places) -> tuple[str, ...]:
+        if project not in self._files:
+            found: list[str] = []
+            todo = [project]
+            while todo and len(found) < _MAX_FILES:
+                folder = todo.pop(0)
+                for entry in sorted(places.listing(folder)):
+                    if entry.endswith(".py"):
+                        found.append(os.path.join(folder, entry))
+                    elif "." not in entry and entry not in SKIPPED and os.path.isdir(os.path.join(folder, entry)):
+                        todo.append(os.path.join(folder, entry))
+            self._files[project] = tuple(found)
+        return self._files[project]
+
+
+def _imported_name(function: Function) -> str:
+    """The word by which other modules call it; empty for what they cannot name."""
+    if isinstance(function.node, cst.Lambda):
+        return ""
+    if function.owner:
+        return function.owner.name if function.name == "__init__" else function.name
+    return function.name if function.parent.kind == "module" else ""
+
+
+def _may_name(node: cst.Call, function: Function) -> bool:
+    """A quick look at the last word, before the definition is looked up; a class or an alias may be called anything."""
+    if function.name == "__init__" or isinstance(node.func, cst.Name):
+        return True
+    return any(isinstance(n, cst.Name) and n.value == function.name for n in descendants(node.func))
