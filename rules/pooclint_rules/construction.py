@@ -95,8 +95,8 @@ class ClientPerRequest:
     """A client with a connection pool of its own is built in code that runs per request, event or task.
 
     ## What it does
-    Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in any module of the
-    project, and in dependencies that are injected into it. Objects that are stored for later use are left alone.
+    Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in any module of
+    the project, and in dependencies that are injected into it. Objects that are stored for later use are left alone.
 
     ## Why is this bad?
     Each client opens connections of its own and throws them away: no reuse, a new TLS handshake for each request,
