@@ -7,24 +7,16 @@ something else than its user believes.
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
-import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from pooclint.models import Call, Kind, Library, ModelFile, Type
-from pooclint.toml_lines import line_of
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pooclint.toml_files import Key, TomlError, TomlText, convert, dotted, parse_toml, read_bytes, suggestion
 
 SeverityName = Literal["info", "warning", "error"]
 ConfidenceName = Literal["low", "medium", "high"]
@@ -259,56 +251,31 @@ def read_settings(file: Path, codes: Codes) -> Settings | None:
         ConfigError: the file cannot be read, is no TOML, or says something that is not understood.
     """
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from error
+        return _read(file, codes)
+    except TomlError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _read(file: Path, codes: Codes) -> Settings | None:
+    data = read_bytes(file)
     in_pyproject = file.name == "pyproject.toml"
     if in_pyproject and b"pooclint" not in data:
         return None
-    try:
-        text = data.decode("utf-8-sig").replace("\r\n", "\n")
-        table: Any = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: is not UTF-8: {error.reason} at byte {error.start}") from error
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise ConfigError(f"{file}:{line.group(1) if line else 1}: is not valid TOML: {error}") from error
-    prefix: tuple[str, ...] = ()
+    content, source = parse_toml(data, str(file))
+    table: Any = content
     if in_pyproject:
-        prefix = ("tool", "pooclint")
-        tool = table.get("tool")
+        source = replace(source, prefix=("tool", "pooclint"))
+        tool = content.get("tool")
         table = tool.get("pooclint") if isinstance(tool, dict) else None
         if table is None:
             return None
     if not isinstance(table, dict):
-        raise ConfigError(f"{file}:{line_of(text, prefix)}: [tool.pooclint] must be a table")
-    return _checked(table, _Source(file, text, prefix), codes)
+        raise source.error((), "[tool.pooclint] must be a table")
+    return _checked(table, source, codes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    file: Path
-    text: str
-    prefix: tuple[str, ...]
-
-    def error(self, key: Sequence[str | int], reason: str) -> ConfigError:
-        line = line_of(self.text, (*self.prefix, *key))
-        return ConfigError(f"{self.file}:{line}: {reason}")
-
-
-def _checked(table: dict[str, Any], source: _Source, codes: Codes) -> Settings:
-    _check_keys(table, Settings, (), source)
-    for name, kind in (("budget", Budget), ("pooler", Pooler)):
-        if isinstance(table.get(name), dict):
-            _check_keys(table[name], kind, (name,), source)
-    if isinstance(table.get("resource"), list):
-        for index, entry in enumerate(table["resource"]):
-            if isinstance(entry, dict):
-                _check_keys(entry, Resource, ("resource", index), source)
-    try:
-        settings = msgspec.convert(table, Settings)
-    except msgspec.ValidationError as error:
-        raise _type_error(error, table, source) from error
+def _checked(table: dict[str, Any], source: TomlText, codes: Codes) -> Settings:
+    settings = convert(table, Settings, source)
     for name in ("select", "extend-select", "ignore"):
         for code in table.get(name, ()):
             _check_code(code, (name, code), source, codes)
@@ -318,20 +285,10 @@ def _checked(table: dict[str, Any], source: _Source, codes: Codes) -> Settings:
     return settings
 
 
-def _check_keys(
-    table: Mapping[str, Any], kind: type[msgspec.Struct], where: Sequence[str | int], source: _Source
-) -> None:
-    known = [field.encode_name for field in msgspec.structs.fields(kind)]
-    for key in table:
-        if key not in known:
-            text = f"unknown key `{_dotted((*where, key))}`{suggestion(key.replace('_', '-'), known)}"
-            raise source.error((*where, key), text)
-
-
-def _check_code(code: str, key: Sequence[str | int], source: _Source, codes: Codes) -> None:
+def _check_code(code: str, key: Key, source: TomlText, codes: Codes) -> None:
     problem = code_problem(code, codes())
     if problem:
-        raise source.error(key, f"{_dotted(key[:1])}: {problem}")
+        raise source.error(key, f"{dotted(key[:1])}: {problem}")
 
 
 def code_problem(code: str, codes: Collection[str]) -> str:
@@ -339,54 +296,3 @@ def code_problem(code: str, codes: Collection[str]) -> str:
     if code and any(known.startswith(code) for known in codes):
         return ""
     return f"unknown code `{code}`{suggestion(code.upper(), codes, 0.75)}"
-
-
-def suggestion(word: str, known: Collection[str], likeness: float = 0.5) -> str:
-    """`; did you mean ...?` with the closest spelling, or an empty text."""
-    close = difflib.get_close_matches(word, sorted(known), n=8, cutoff=likeness)
-    if not close:
-        return ""
-    # Codes differ in digits only and tie often; then the same character in the same place decides.
-    best = max(close, key=lambda one: (_likeness(word, one), sum(map(str.__eq__, word, one))))
-    return f"; did you mean `{best}`?"
-
-
-def _likeness(word: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, word, other).ratio()
-
-
-def _type_error(error: msgspec.ValidationError, table: dict[str, Any], source: _Source) -> ConfigError:
-    reason, _, at = str(error).partition(" - at `$.")
-    key: list[str | int] = []
-    for name, index in re.findall(r"([^.\[\]`]+)|\[(\d+|\.\.\.)\]", at.rstrip("`")):
-        key.append(name or (int(index) if index != "..." else index))
-    if "..." in key:
-        # msgspec does not say which entry of a table it means.
-        position = key.index("...")
-        key[position : position + 1] = [_offender(table, key[:position])]
-    reason = reason.replace(" | null", "").replace("`", "")
-    required = re.search(r"missing required field (\S+)", reason)
-    if required:
-        reason = f"needs the key `{required.group(1)}`"
-    text = reason[:1].lower() + reason[1:]
-    return source.error(key, f"{_dotted(key)}: {text}")
-
-
-def _offender(table: dict[str, Any], key: Sequence[str | int]) -> str:
-    entries: Any = table
-    for part in key:
-        entries = entries[part]
-    for name, value in entries.items():
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            return str(name)
-    return "..."
-
-
-def _dotted(key: Sequence[str | int]) -> str:
-    text = ""
-    for part in key:
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        else:
-            text += f".{part}" if text else part
-    return text

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pooclint.models import ModelFile, load_model_file
+from pooclint.models import ModelFile
+from pooclint.models.loading import load_model_files
 from pooclint.own_rules import OWN_RULES, UnreadableFile
 from pooclint.rule import Rule
 
@@ -34,13 +35,15 @@ def model_paths() -> list[Path]:
     return list(pooclint_rules.MODEL_FILES())
 
 
-def load_model_files() -> tuple[ModelFile, ...]:
-    """The bundled models, ordered by name.
+def bundled_models() -> tuple[ModelFile, ...]:
+    """The bundled models, ordered by name, with the entries of all versions.
 
     Raises:
         ModelError: a file is not valid; the text names it.
     """
-    files = [load_model_file(path) for path in model_paths()]
+    import pooclint_rules
+
+    files = load_model_files(model_paths(), pooclint_rules.COMPILED_MODELS)
     return tuple(sorted(files, key=lambda file: file.library.name.lower()))
 
 

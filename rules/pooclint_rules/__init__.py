@@ -41,6 +41,10 @@ RULES: tuple[type[Rule], ...] = (
 )
 
 
+COMPILED_MODELS = Path(__file__).parent / "models.msgpack"
+"""The same models as the build of the distribution parsed them; absent in a checkout."""
+
+
 def MODEL_FILES() -> list[Path]:
     """Paths of the bundled library and framework models."""
     here = Path(__file__).parent

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pooclint.app.options import Parser, parser
-from pooclint.config import ConfigFinder, resource_model, suggestion
+from pooclint.config import ConfigFinder, resource_model
 from pooclint.models import Call, ModelFile, Parameter, Type
-from pooclint.packs import load_model_files, load_rules, rule_codes
+from pooclint.packs import bundled_models, load_rules, rule_codes
 from pooclint.report.common import rule_url
 from pooclint.rule import Rule
 from pooclint.run.discovery import UsageError
+from pooclint.toml_files import suggestion
 
 
 def explain(arguments: Sequence[str]) -> int:
@@ -115,7 +116,7 @@ def _listing(command: str, description: str) -> Parser:
 
 def _all_models() -> tuple[ModelFile, ...]:
     settings = ConfigFinder(rule_codes).for_folder(Path.cwd()).settings
-    return (*load_model_files(), *(resource_model(resource) for resource in settings.resource))
+    return (*bundled_models(), *(resource_model(resource) for resource in settings.resource))
 
 
 def _show(text: str, options: argparse.Namespace) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pooclint import __version__
-from pooclint.config import Codes, Overrides, code_problem, suggestion
+from pooclint.config import Codes, Overrides, code_problem
 from pooclint.report import FORMATS
 from pooclint.run.discovery import UsageError
+from pooclint.toml_files import suggestion
 
 _COMMANDS = """\
 commands:

@@ -59,12 +59,14 @@ class Models:
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
         )
         """Last components of every modelled function and method: a call of anything else has no model."""
-        self.words_that_acquire = frozenset[str]().union(*(_words(f) for f in self.files))
+        self._words = tuple(_words(f) for f in self.files)
+        self.words_that_acquire = frozenset[str]().union(*self._words)
         self.external_words = frozenset(m for f in self.files for e in f.external for m in e.methods)
         """Methods of external calls; `*` where a model names all of a type's."""
         lasting: list[Type | Call] = [t for f in self.files for t in f.type if t.kind in _LASTING]
         lasting += [c for f in self.files for c in f.call if c.acquires and self._kind(c.returns) in _LASTING]
-        self.release_names = frozenset(parse_release(r).name for item in lasting for r in item.release or ())
+        ways = {r for item in lasting for r in item.release or ()}
+        self.release_names = frozenset(parse_release(r).name for r in ways)
         """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
 
     def _kind(self, name: str) -> str:
@@ -161,8 +163,7 @@ class Models:
 
     def prefilter_words(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
         """For each library, top-level import names and words: a file that matters has one of each."""
-        for file in self.files:
-            words = _words(file)
+        for file, words in zip(self.files, self._words, strict=True):
             roots = frozenset(r.split(".")[0] for r in file.library.imports)
             if words and roots:
                 yield roots, words
