@@ -8,14 +8,16 @@ something else than its user believes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pooclint.models import Call, Kind, Library, ModelFile, Type
+from pooclint.models import Category, Kind
+from pooclint.models.loading import check_releases
+from pooclint.plugins import PackError
 from pooclint.toml_files import Key, TomlError, TomlText, convert, dotted, parse_toml, read_bytes, suggestion
 
 SeverityName = Literal["info", "warning", "error"]
@@ -26,11 +28,11 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 DEFAULT_EXCLUDE = ("build/", "dist/", "_vendor/", "venv/", "env/", ".eggs/", "*.egg/")
 FILE_NAMES = (".pooclint.toml", "pooclint.toml", "pyproject.toml")
 _DOTTED = r"^[^\W\d]\w*(\.[^\W\d]\w*)+$"
-_RELEASE = r"^(await )?[$@\w.]+\(.*\)$"
 
 
-Codes = Callable[[], Collection[str]]
-"""Gives the rule codes there are. A function, because the rules need not be imported where no code is mentioned."""
+Codes = Callable[[Sequence[str]], Collection[str]]
+"""Gives the rule codes there are, those of the named packs included. A function, because the rules need not be imported
+where no code is mentioned."""
 
 
 class ConfigError(ValueError):
@@ -45,46 +47,89 @@ class Budget(_Table, frozen=True, kw_only=True):
     """`[tool.pooclint.budget]`: what the database server can take, and how many processes share it."""
 
     max_connections: Positive | None = None
+    """The server's limit."""
     reserved: Count | None = None
+    """Connections that are kept for others."""
     instances: Positive | None = None
+    """How many instances of the program run."""
     workers: Positive | None = None
+    """How many processes an instance has."""
 
 
 class Pooler(_Table, frozen=True, kw_only=True):
     """`[tool.pooclint.pooler]`: a proxy between the program and its database."""
 
     mode: Literal["session", "transaction", "statement"]
+    """For how long a client keeps a connection of the server."""
 
 
 class Resource(_Table, frozen=True, kw_only=True):
     """`[[tool.pooclint.resource]]`: an acquiring function of the project, or of a library without a model."""
 
     acquire: Annotated[str, msgspec.Meta(pattern=_DOTTED)]
-    release: tuple[Annotated[str, msgspec.Meta(pattern=_RELEASE)], ...] = ("$.close()",)
+    """Its qualified name; a method's is that of its class and its own (`app.db.Pool.checkout`)."""
+    release: tuple[str, ...] = ("$.close()",)
+    """Every way to release it, the preferred one first: `$` is the resource, `@` the object it was acquired from, and a
+    leading `await` says that the release is a coroutine."""
     kind: Kind = "connection"
+    """What is acquired."""
     with_releases: bool = True
     """False: the end of its `with` ends a transaction at most, and the resource stays open."""
     is_async: bool | None = msgspec.field(default=None, name="async")
     """Whether `acquire` has to be awaited; by default, when a release has to be."""
 
 
+class ExternalCall(_Table, frozen=True, kw_only=True):
+    """`[[tool.pooclint.external-call]]`: a function of the project that leaves the process."""
+
+    call: Annotated[str, msgspec.Meta(pattern=_DOTTED)]
+    """Its qualified name; a method's is that of its class and its own (`app.llm.Client.ask`)."""
+    io: Literal["await", "blocking"] = "await"
+    """`await`: a coroutine. `blocking`: the call itself waits."""
+    category: Category = "other"
+    """What is waited for; reports name it."""
+    fast: bool = False
+    """True when it usually takes a millisecond or less: reported at lower severity."""
+
+
 class Settings(_Table, frozen=True, kw_only=True):
     """Every key of `[tool.pooclint]`."""
 
     select: tuple[str, ...] | None = None
+    """Codes, or beginnings of codes, of the rules that are on. `CNX` is every rule. Without it: those that are on by
+    default."""
     extend_select: tuple[str, ...] = ()
+    """These in addition."""
     ignore: tuple[str, ...] = ()
+    """Not these."""
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    """Files and folders to leave out, as in `.gitignore`; replaces the default."""
     extend_exclude: tuple[str, ...] = ()
+    """Files and folders to leave out in addition."""
     exclude_tests: bool = False
+    """Leave tests out."""
     per_file_ignores: dict[str, tuple[str, ...]] = {}
+    """Patterns of files to the codes that are ignored in them."""
     min_severity: SeverityName = "warning"
+    """Report from this severity on."""
     min_confidence: ConfidenceName = "medium"
+    """Report from this confidence on."""
     max_pool_size: Positive = 20
+    """The largest pool of a database server's connections that is not reported."""
     max_acquire_timeout: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    """Seconds; the longest wait for a connection that is not reported."""
     budget: Budget | None = None
+    """What the database server can take."""
     pooler: Pooler | None = None
+    """A proxy in front of the database server."""
     resource: tuple[Resource, ...] = ()
+    """Acquiring functions of the project."""
+    external_call: tuple[ExternalCall, ...] = ()
+    """Functions of the project that leave the process."""
+    models: tuple[str, ...] = ()
+    """Model files of the project, relative to the folder of this file."""
+    packs: tuple[str, ...] = ()
+    """Rules and models of other distributions, by the names of their entry points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,36 +178,6 @@ def override(settings: Settings, overrides: Overrides) -> Settings:
         if value is not None:
             changes[name] = value
     return msgspec.structs.replace(settings, **changes)
-
-
-def resource_model(resource: Resource) -> ModelFile:
-    """A `[[tool.pooclint.resource]]` as a library model, so that the analysis knows one kind of fact only."""
-    parts = resource.acquire.split(".")
-    by_release = any(way.startswith("await ") for way in resource.release)
-    at_end: Literal["releases", "keeps-open"] = "releases" if resource.with_releases else "keeps-open"
-    awaited = by_release if resource.is_async is None else resource.is_async
-    kept_by_others = resource.kind in ("connection", "session")
-    held = Type(
-        name=f"{resource.acquire}.Resource",
-        kind=resource.kind,
-        with_form="both",
-        exit=at_end,
-        release=resource.release,
-        reclaimed="never" if kept_by_others else "late",
-        pooled=kept_by_others,
-    )
-    call = Call(
-        names=(resource.acquire,),
-        returns=held.name,
-        acquires=True,
-        # `may`: what has to be awaited can often be entered by `async with` as well.
-        awaited="may" if awaited else "no",
-        with_form="both",
-        exit=at_end,
-    )
-    # The function's own name is a word of the prefilter too: a relative import does not mention the package.
-    library = Library(name=resource.acquire, imports=tuple(dict.fromkeys((parts[0], parts[-1]))), note="configured")
-    return ModelFile(library=library, type=(held,), call=(call,))
 
 
 class ConfigFinder:
@@ -274,19 +289,39 @@ def _read(file: Path, codes: Codes) -> Settings | None:
     return _checked(table, source, codes)
 
 
+def mistake(config: Config, key: Key, reason: str) -> ConfigError:
+    """The error that says `reason` about a key of a configuration that was read before."""
+    if config.source is None:
+        return ConfigError(reason)
+    try:
+        _, source = parse_toml(read_bytes(config.source), str(config.source))
+    except TomlError as error:
+        return ConfigError(str(error))
+    prefix = ("tool", "pooclint") if config.source.name == "pyproject.toml" else ()
+    return ConfigError(str(replace(source, prefix=prefix).error(key, reason)))
+
+
 def _checked(table: dict[str, Any], source: TomlText, codes: Codes) -> Settings:
     settings = convert(table, Settings, source)
     for name in ("select", "extend-select", "ignore"):
         for code in table.get(name, ()):
-            _check_code(code, (name, code), source, codes)
+            _check_code(code, (name, code), source, codes, settings.packs)
     for pattern, listed in settings.per_file_ignores.items():
         for code in listed:
-            _check_code(code, ("per-file-ignores", pattern), source, codes)
+            _check_code(code, ("per-file-ignores", pattern), source, codes, settings.packs)
+    for index, resource in enumerate(settings.resource):
+        check_releases(resource.release, ("resource", index, "release"), source)
     return settings
 
 
-def _check_code(code: str, key: Key, source: TomlText, codes: Codes) -> None:
-    problem = code_problem(code, codes())
+def _check_code(code: str, key: Key, source: TomlText, codes: Codes, packs: Sequence[str]) -> None:
+    if not code_problem(code, codes(())):
+        return
+    try:
+        known = codes(packs)
+    except PackError as error:
+        raise source.error(("packs", error.pack), str(error)) from None
+    problem = code_problem(code, known)
     if problem:
         raise source.error(key, f"{dotted(key[:1])}: {problem}")
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pooclint.app.options import Parser, parser
-from pooclint.config import ConfigFinder, resource_model
+from pooclint.config import Config, ConfigFinder
 from pooclint.models import Call, ModelFile, Parameter, Type
-from pooclint.packs import bundled_models, load_rules, rule_codes
+from pooclint.packs import models_of, rule_codes, rules_of
 from pooclint.report.common import rule_url
 from pooclint.rule import Rule
 from pooclint.run.discovery import UsageError
@@ -31,7 +31,7 @@ def explain(arguments: Sequence[str]) -> int:
     _add_color(made)
     options = made.parse_strictly(arguments)
     topic = options.topic.strip()
-    rules = load_rules()
+    rules = rules_of(_config())
     for rule in rules:
         if topic.upper() == rule.code or topic.lower() == rule.name:
             _show(_rule_text(rule), options)
@@ -60,7 +60,7 @@ def rules(arguments: Sequence[str]) -> int:
             "summary": summary(rule),
             "url": rule_url(rule.code),
         }
-        for rule in load_rules()
+        for rule in rules_of(_config())
     ]
     if options.format == "json":
         print(json.dumps(rows, indent=2))
@@ -115,8 +115,11 @@ def _listing(command: str, description: str) -> Parser:
 
 
 def _all_models() -> tuple[ModelFile, ...]:
-    settings = ConfigFinder(rule_codes).for_folder(Path.cwd()).settings
-    return (*bundled_models(), *(resource_model(resource) for resource in settings.resource))
+    return models_of(_config())
+
+
+def _config() -> Config:
+    return ConfigFinder(rule_codes).for_folder(Path.cwd())
 
 
 def _show(text: str, options: argparse.Namespace) -> None:

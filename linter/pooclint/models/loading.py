@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pooclint.models.compiled import cache_folder, cached, drop_old, key_of, read_compiled, write_compiled
 from pooclint.models.lookup import Models
+from pooclint.models.references import problems
 from pooclint.models.schema import ModelFile, parse_release
 from pooclint.models.versions import is_requirement, newest
 from pooclint.toml_files import Key, TomlError, TomlText, convert, dotted, parse_toml, read_bytes
@@ -72,6 +73,25 @@ def parse_model(data: bytes, source: str) -> ModelFile:
     except TomlError as error:
         raise ModelError(str(error)) from None
     return file
+
+
+def check_references(path: Path, file: ModelFile, types: Collection[str]) -> None:
+    """Check what the schema cannot say of a file that was loaded from `path`.
+
+    Args:
+        path: The file, read again to name the line.
+        file: What is in it.
+        types: The names of all types that are modelled anywhere.
+
+    Raises:
+        ModelError: its entries do not fit together, or name a type that nobody models.
+    """
+    for key, reason in problems(file, types):
+        try:
+            _, text = parse_toml(read_bytes(path), str(path))
+        except TomlError as error:
+            raise ModelError(str(error)) from None
+        raise ModelError(str(text.error(key, reason)))
 
 
 def check_releases(releases: Iterable[str], key: Key, text: TomlText) -> None:

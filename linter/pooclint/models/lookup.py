@@ -30,11 +30,11 @@ class Models:
             for call in file.call:
                 self._library[id(call)] = file.library
                 for name in call.names:
-                    self._calls[name] = (*self._calls.get(name, ()), call)
+                    self._calls[name] = _with(self._calls.get(name, ()), call)
                 for owner in call.on:
                     for method in call.methods:
                         key = (self.canonical(owner), method)
-                        self._methods[key] = (*self._methods.get(key, ()), call)
+                        self._methods[key] = _with(self._methods.get(key, ()), call)
             for external in file.external:
                 self._library[id(external)] = file.library
                 for name in external.names:
@@ -190,6 +190,14 @@ class Models:
             roots = frozenset(r.split(".")[0] for r in file.library.imports)
             if words and roots:
                 yield roots, frozenset(words)
+
+
+def _with(known: tuple[Call, ...], call: Call) -> tuple[Call, ...]:
+    """The entries of a name with one more; it replaces an earlier one of the same condition, as a project's own model
+    may do."""
+    if not known:
+        return (call,)
+    return (*(c for c in known if c.only_if != call.only_if or c.unless != call.unless), call)
 
 
 def _words(file: ModelFile) -> frozenset[str]:

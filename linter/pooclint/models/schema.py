@@ -37,6 +37,10 @@ Reclaimed = Literal[
     "refcount",  # CPython closes it as soon as the last name is gone
     "harmless",  # nothing is held
 ]
+Category = Literal[
+    "http", "llm", "queue", "cloud", "mail", "cache", "search", "database", "subprocess", "file-transfer", "rpc",
+    "websocket", "sleep", "wait", "other",
+]  # fmt: skip
 Requires = Annotated[str, msgspec.Meta(extra_json_schema={"examples": [">=8.0", "<8,>=7", "starlette>=1.0"]})]
 Argument = int | str  # a position, or the name of a keyword argument; "*" is any
 
@@ -237,10 +241,7 @@ class External(_Model, frozen=True, kw_only=True, eq=False):
     """Method names; `*` is every public method."""
     io: Literal["await", "blocking"]
     """`await`: a coroutine, waited for at its `await`. `blocking`: the call itself waits."""
-    category: Literal[
-        "http", "llm", "queue", "cloud", "mail", "cache", "search", "database", "subprocess", "file-transfer", "rpc",
-        "websocket", "sleep", "wait", "other",
-    ]  # fmt: skip
+    category: Category
     """What is waited for; reports name it."""
     fast: bool = False
     """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower
