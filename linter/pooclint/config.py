@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pooclint.models import Category, Kind
+from pooclint.models import Category, Kind, ReleaseText
 from pooclint.models.loading import check_releases
 from pooclint.plugins import PackError
 from pooclint.toml_files import Key, TomlError, TomlText, convert, dotted, parse_toml, read_bytes, suggestion
@@ -68,7 +68,7 @@ class Resource(_Table, frozen=True, kw_only=True):
 
     acquire: Annotated[str, msgspec.Meta(pattern=_DOTTED)]
     """Its qualified name; a method's is that of its class and its own (`app.db.Pool.checkout`)."""
-    release: tuple[str, ...] = ("$.close()",)
+    release: tuple[ReleaseText, ...] = ("$.close()",)
     """Every way to release it, the preferred one first: `$` is the resource, `@` the object it was acquired from, and a
     leading `await` says that the release is a coroutine."""
     kind: Kind = "connection"

@@ -13,7 +13,6 @@ from pathlib import Path
 from pooclint.config import Config, ConfigFinder, code_problem, mistake
 from pooclint.models import ModelFile
 from pooclint.models.loading import check_references, load_model_file, load_model_files
-from pooclint.models.own import external_model, resource_model
 from pooclint.models.references import type_names
 from pooclint.own_rules import OWN_RULES, UnreadableFile
 from pooclint.plugins import PackError, pack_models, pack_rules
@@ -106,26 +105,39 @@ def models_of(config: Config) -> tuple[ModelFile, ...]:
         ConfigError: a pack or a file that the configuration names cannot be used.
         ModelError: a model file has a mistake.
     """
+    return tuple(file for _, file in model_sources(config))
+
+
+def model_sources(config: Config) -> tuple[tuple[str, ModelFile], ...]:
+    """The models as `models_of` gives them, each with where it comes from; empty for the bundled ones.
+
+    Raises:
+        ConfigError: a pack or a file that the configuration names cannot be used.
+        ModelError: a model file has a mistake.
+    """
+    from pooclint.models.own import external_model, resource_model
+
     settings = config.settings
-    bundled = bundled_models()
+    found = [("", file) for file in bundled_models()]
+    paths: list[tuple[str, Path]] = []
     try:
-        paths = [path for _, path in pack_models(settings.packs)]
+        paths += [(f"pack {pack}", path) for pack, path in pack_models(settings.packs)]
     except PackError as error:
         raise mistake(config, ("packs", error.pack), str(error)) from error
     for name in settings.models:
         path = config.root / name
         if not path.is_file():
             raise mistake(config, ("models", name), f"models: there is no file `{name}` in {config.root}")
-        paths.append(path)
-    files = {path: load_model_file(path) for path in paths}
-    described = [resource_model(resource) for resource in settings.resource]
-    described += [external_model(external) for external in settings.external_call]
-    found = (*bundled, *files.values(), *described)
+        paths.append((name, path))
+    files = [(origin, path, load_model_file(path)) for origin, path in paths]
+    found += [(origin, file) for origin, _, file in files]
+    found += [("your configuration", resource_model(resource)) for resource in settings.resource]
+    found += [("your configuration", external_model(external)) for external in settings.external_call]
     if files:
-        types = {name for file in found for name in type_names(file)}
-        for path, file in files.items():
+        types = {name for _, file in found for name in type_names(file)}
+        for _, path, file in files:
             check_references(path, file, types)
-    return found
+    return tuple(found)
 
 
 def select_rules(

@@ -7,10 +7,8 @@ anew.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +25,8 @@ _KEPT = 4
 
 def key_of(texts: Sequence[bytes]) -> bytes:
     """A hash of the linter's version, the schema's code and the bytes of model files."""
+    import hashlib
+
     digest = hashlib.sha256(__version__.encode())
     with suppress(OSError):  # an installation without sources has the version to go by
         digest.update(Path(schema.__file__).read_bytes())
@@ -58,6 +58,8 @@ def read_compiled(path: Path, key: bytes) -> tuple[ModelFile, ...] | None:
 
 def write_compiled(path: Path, key: bytes, files: Sequence[ModelFile]) -> None:
     """Writes models so that a reader sees all of them or none. A folder that cannot be written to is no error."""
+    import tempfile
+
     payload = msgspec.msgpack.encode(files)
     with suppress(OSError):
         os.makedirs(path.parent, exist_ok=True)
@@ -95,4 +97,6 @@ def cache_folder() -> Path | None:
 
 
 def _signature(key: bytes, payload: bytes) -> bytes:
+    import hashlib
+
     return hashlib.sha256(key + payload).digest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from pooclint.models.schema import Call, External, ModelFile
+from pooclint.models.schema import Call, External, ModelFile, Type
 from pooclint.toml_files import Key, dotted, suggestion
 
 
@@ -25,24 +25,25 @@ def problems(file: ModelFile, types: Collection[str]) -> Iterator[tuple[Key, str
         if name and name not in types:
             guess = suggestion(name, types, 0.7) or "; add a [[type]] of that name"
             yield key, f"{dotted(key)}: no model has a type `{name}`{guess}"
-    releases = {name: type_.release for type_ in file.type for name in (type_.name, *type_.aliases)}
+    own = {name: type_ for type_ in file.type for name in (type_.name, *type_.aliases)}
     for index, call in enumerate(file.call):
         key = ("call", index)
-        yield from ((key, f"{dotted(key)}: {problem}") for problem in _of_call(call, releases))
+        yield from ((key, f"{dotted(key)}: {problem}") for problem in _of_call(call, own))
     for index, external in enumerate(file.external):
         key = ("external", index)
         if not external.names and not (external.on and external.methods):
             yield key, f"{dotted(key)}: needs `names`, or `on` with `methods`"
 
 
-def _of_call(call: Call, releases: dict[str, tuple[str, ...]]) -> Iterator[str]:
+def _of_call(call: Call, own: dict[str, Type]) -> Iterator[str]:
     if not call.names and not (call.on and call.methods):
         yield "needs `names`, or `on` with `methods`"
     if not call.acquires:
         return
     if not call.returns:
         yield "acquires something, but `returns` does not say of which type"
-    elif call.release is None and releases.get(call.returns, ("known elsewhere",)) == ():
+    made = own.get(call.returns)
+    if made and not made.release and not call.release and "harmless" not in (call.reclaimed, made.reclaimed):
         yield f"what it acquires cannot be released: give `{call.returns}`, or this call, a `release`"
     if call.at == "await" and call.awaited == "no":
         yield 'is acquired by `await` (`at`), so `awaited` must be "must" or "may"'

@@ -41,7 +41,17 @@ Category = Literal[
     "http", "llm", "queue", "cloud", "mail", "cache", "search", "database", "subprocess", "file-transfer", "rpc",
     "websocket", "sleep", "wait", "other",
 ]  # fmt: skip
+# The code says more about a mistake than a pattern can; the pattern is for editors.
 Requires = Annotated[str, msgspec.Meta(extra_json_schema={"examples": [">=8.0", "<8,>=7", "starlette>=1.0"]})]
+ReleaseText = Annotated[
+    str,
+    msgspec.Meta(
+        extra_json_schema={
+            "pattern": r"^(await )?(\$\.\w+\(\)|@\.\w+\(\$\)|[\w.]+\(\$\))$",
+            "examples": ["$.close()", "await $.aclose()", "@.putconn($)", "app.db.checkin($)"],
+        }
+    ),
+]
 Argument = int | str  # a position, or the name of a keyword argument; "*" is any
 
 
@@ -95,7 +105,7 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """What the end of that `with` does: `releases`, or `keeps-open` (it ends a transaction and closes nothing)."""
     enter: str = ""
     """Type of the `as` target; empty: the instance itself."""
-    release: tuple[str, ...] = ()
+    release: tuple[ReleaseText, ...] = ()
     """Every way to release an instance, in release notation, the preferred one first."""
     reclaimed: Reclaimed = "late"
     """What happens to a forgotten instance: `never` (nothing gives it back), `late` (the cycle collector, some day),
@@ -182,7 +192,7 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """Type of the `as` target of such a `with`; default: `returns`."""
     exit: Exit | None = None
     """What the end of such a `with` does; default: that of the type, `releases` where the type has no `with`."""
-    release: tuple[str, ...] | None = None
+    release: tuple[ReleaseText, ...] | None = None
     """Overrides the type's ways of release."""
     reclaimed: Reclaimed | None = None
     """Overrides the type's."""

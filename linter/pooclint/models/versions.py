@@ -55,12 +55,16 @@ def newest(files: Iterable[ModelFile]) -> tuple[ModelFile, ...]:
 def chosen(files: Iterable[ModelFile], versions: Mapping[str, Version]) -> tuple[ModelFile, ...]:
     """The models as they hold for the given versions; for the newest, where a package is not among them."""
     from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    # A release candidate is what it will be: neither `<3` nor `>=3` would hold for 3.0rc1.
+    final = {package: Version(version.base_version) for package, version in versions.items()}
 
     def holds(package: str, ranges: str) -> bool:
-        version = versions.get(package)
+        version = final.get(package)
         if version is None:
             return _is_open_ended(package, ranges)
-        return SpecifierSet(ranges).contains(version, prereleases=True)
+        return SpecifierSet(ranges).contains(version)
 
     return tuple(_kept(file, holds) for file in files)
 
