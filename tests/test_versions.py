@@ -91,7 +91,8 @@ def test_a_file_without_versions_is_left_as_it_is() -> None:
     ("text", "right"),
     [
         (">=1", True), ("<8,>=7.2", True), ("starlette>=1.0", True), ("aws-sdk.core ~= 2.1", True), ("==3.*", True),
-        ("", False), (">=1,", False), ("3.0", False), (">=", False), ("^3", False), (">=1 <2", False), ("a b>=1", False),
+        (">=", False),
+        ("", False), (">=1,", False), ("3.0", False), ("^3", False), (">=1 <2", False), ("a b>=1", False),
     ],
 )  # fmt: skip
 def test_what_a_range_is(text: str, right: bool) -> None:

@@ -136,7 +136,7 @@ def _with(type_: Type) -> Iterator[str]:
     if type_.with_form == "none":
         yield f"{head} is no context manager"
         return
-    words = " and ".join(f"`{word}`" for word in _words(type_.with_form))
+    words = " or ".join(f"`{word}`" for word in _words(type_.with_form))
     if type_.kind == "transaction":
         yield f"{head}: {words} ends the transaction, not its connection"
     elif type_.exit == "keeps-open":
@@ -154,7 +154,7 @@ def _given_back(file: ModelFile) -> Iterator[str]:
             every = "any method" if "*" in type_.checks_out else _listed(type_.checks_out)
             yield f"{head} holds no connection before {every}"
         if type_.checks_in:
-            yield f"{head}: {_listed(type_.checks_in)} give it back before the release"
+            yield f"{head} gives its connection back at {_listed(type_.checks_in)}, before any release"
         if type_.reads_to_end:
             yield f"{head}: reading {_listed(type_.reads_to_end)} to the end gives it back"
 

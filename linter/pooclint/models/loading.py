@@ -17,6 +17,11 @@ class ModelError(ValueError):
     """A model file cannot be used; the text names the file, the key and the reason."""
 
 
+def model_files(folder: Path) -> list[Path]:
+    """The model files of a pack of rules: those of libraries and those of frameworks, in the order of their paths."""
+    return sorted((*folder.glob("libraries/*.toml"), *folder.glob("frameworks/*.toml")))
+
+
 def load_model_file(path: Path) -> ModelFile:
     """Read and validate one model file.
 
