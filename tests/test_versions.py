@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from console import pooclint
+from console import pooclint, python_path
 from pooclint.models import ModelFile, Models, parse_model
 from pooclint.models.versions import chosen, entries, is_requirement, newest, newest_allowed, requirement
 from pooclint.packs import bundled_models
@@ -253,25 +256,37 @@ def test_nothing_above_a_repository_counts(tmp_path: Path) -> None:
     assert DependencyFinder({"heron-client"}).versions(tmp_path / "repository" / "src") == {}
 
 
-def test_models_of_a_file(tmp_path: Path) -> None:
+def test_models_of_a_folder(tmp_path: Path) -> None:
     models = ModelSet((FILE,))
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    for folder, version in (("a", "1.0"), ("b", "1.5")):
+    for folder, version in (("a", "1.0"), ("b", "1.5"), ("c", "7")):
+        (tmp_path / folder).mkdir()
         (tmp_path / folder / "requirements.txt").write_text(f"heron-client=={version}\n", "utf-8")
-    old = models.for_file(str(tmp_path / "a" / "x.py"), b"import heron\n")
+    old = models.for_folder(tmp_path / "a" / "src")
     assert [call.note for call in old.calls("heron.link")] == ["old"]
-    assert models.for_file(str(tmp_path / "a" / "x.py"), b"import egret, herons\n") is models.newest
-    assert models.for_file(str(tmp_path / "c.py"), b"import heron\n") is models.newest
-    other = models.for_file(str(tmp_path / "b" / "x.py"), b"import heron\n")
-    assert other.calls("heron.link")[0].note == "old"
-    (tmp_path / "b" / "requirements.txt").write_text("heron-client==7\n", "utf-8")
-    assert ModelSet((FILE,)).for_file(str(tmp_path / "b" / "x.py"), b"import heron\n").files == models.newest.files
+    assert models.for_folder(tmp_path / "b") is old
+    assert models.for_folder(tmp_path / "c") is models.newest
+    assert models.for_folder(tmp_path) is models.newest
 
 
 def test_nothing_is_read_where_no_model_asks() -> None:
     models = ModelSet((parse_model(b"[library]\nname = 'a'\nimports = ['a']\n", "a"),))
-    assert models.for_file("/absent/x.py", b"import a\n") is models.newest
+    assert models.for_folder(Path("/absent")) is models.newest
+
+
+@pytest.mark.parametrize(("line", "imported"), [("other==1\n", False), ("Heron.Client==1\n", True)])
+def test_what_reads_versions_is_imported_when_it_has_something_to_read(
+    tmp_path: Path, line: str, imported: bool
+) -> None:
+    (tmp_path / "requirements.txt").write_text(line, "utf-8")
+    (tmp_path / "pyproject.toml").write_text("[project]\nrequires-python = '>=3.10'\n", "utf-8")
+    program = (
+        "import sys; from pathlib import Path; from pooclint.run.dependencies import DependencyFinder;"
+        f"DependencyFinder(['heron-client', 'python']).versions(Path({str(tmp_path)!r}));"
+        "print('packaging' in sys.modules)"
+    )
+    env = {**os.environ, "PYTHONPATH": python_path()}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
+    assert done.stdout.strip() == str(imported)
 
 
 def test_every_version_has_one_entry() -> None:

@@ -13,13 +13,11 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 from pooclint.models.versions import newest_allowed, normalised
 
@@ -27,6 +25,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
 
 _LOCK = re.compile(r"(?:uv|poetry|pdm|Pipfile)\.lock|pylock(?:\..+)?\.toml")
 _LIST = re.compile(r"requirements.*\.(?:txt|in)|requirements/.*\.(?:txt|in)")
@@ -36,6 +38,8 @@ _LOCKED = re.compile(
     rb"^name *= *[\"']([\w.-]+)[\"'] *\r?$(?:\n(?!\[)[^\n]*){0,20}?\n *version *= *[\"']([^\"']+)[\"']", re.MULTILINE
 )
 _PYTHON = "python"
+# Without an upper bound the newest is meant, as it is where nothing is said.
+_OLD_PYTHON = re.compile(rb"^(?:requires-)?python[ \t]*=[^\n]*(?:[<~^]|==)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +105,37 @@ def read_folder(folder: Path, packages: frozenset[str]) -> Found:
         names += [f"requirements/{name}" for name in _listed(folder / "requirements")]
     locks = [name for name in names if _LOCK.fullmatch(name)]
     lists = [name for name in names if _LIST.fullmatch(name)]
+    files = [*locks, *lists, *(name for name in names if name == "pyproject.toml")]
+    texts = {name: _read(folder / name) for name in files}
+    if not any(_says_something(text, packages) for text in texts.values()):
+        return Found({}, {}, bool(files), ".git" in names)
     pinned: dict[str, Version] = {}
     for group in (lists, locks):
         # A lock with several versions of a package (for several platforms) means the newest of them.
-        found = sorted(pair for name in group for pair in _pinned(folder / name, packages))
-        pinned.update(found)
+        pinned.update(sorted(pair for name in group for pair in _pinned(name, texts[name], packages)))
     ranges: dict[str, SpecifierSet] = {}
-    if "pyproject.toml" in names:
-        for requirement in _of_project(folder / "pyproject.toml"):
-            _note(requirement, packages, ranges)
+    for requirement in _of_project(texts.get("pyproject.toml", b"")):
+        _note(requirement, packages, ranges)
     for name in lists:
-        for requirement in _lines(folder / name):
+        for requirement in _lines(texts[name]):
             _note(requirement, packages, ranges)
     newest = {package: newest_allowed(known) for package, known in ranges.items()}
     allowed = {package: version for package, version in newest.items() if version}
-    has_files = bool(locks or lists or "pyproject.toml" in names)
-    return Found(pinned, allowed, has_files, ".git" in names)
+    return Found(pinned, allowed, bool(files), ".git" in names)
+
+
+def _says_something(text: bytes, packages: frozenset[str]) -> bool:
+    """Whether a file is worth a closer look: what reads versions takes longer to import than most files to search."""
+    if _PYTHON in packages and _OLD_PYTHON.search(text):
+        return True
+    return _any_of(packages - {_PYTHON}).search(text) is not None
+
+
+@lru_cache(maxsize=4)
+def _any_of(packages: frozenset[str]) -> re.Pattern[bytes]:
+    # Names are compared with `-`, `_` and `.` alike.
+    names = "|".join(re.escape(name).replace(r"\-", "[-_.]+") for name in sorted(packages)) or "(?!)"
+    return re.compile(rf"\b(?:{names})\b".encode(), re.IGNORECASE)
 
 
 def _listed(folder: Path) -> list[str]:
@@ -131,22 +150,26 @@ def _note(requirement: str, packages: frozenset[str], ranges: dict[str, Specifie
     package = normalised(match[1]) if match else ""
     if package not in packages:
         return
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.specifiers import SpecifierSet
+
     with suppress(InvalidRequirement):
         known = Requirement(requirement).specifier
         # Optional and development groups may be stricter than the dependencies; what fits all of them is meant.
         ranges[package] = ranges.get(package, SpecifierSet()) & known
 
 
-def _pinned(path: Path, packages: frozenset[str]) -> Iterator[tuple[str, Version]]:
-    data = _read(path)
-    if path.name == "Pipfile.lock":
+def _pinned(name: str, data: bytes, packages: frozenset[str]) -> Iterator[tuple[str, Version]]:
+    from packaging.version import InvalidVersion, Version
+
+    if name == "Pipfile.lock":
         pairs = list(_of_pipfile(data))
-    elif path.suffix in (".txt", ".in"):
+    elif _LIST.fullmatch(name):
         pairs = _decoded(_PIN.findall(data))
     else:
         pairs = _decoded(_LOCKED.findall(data))
-    for name, text in pairs:
-        package = normalised(name)
+    for found, text in pairs:
+        package = normalised(found)
         if package in packages:
             with suppress(InvalidVersion):
                 yield package, Version(text)
@@ -166,19 +189,19 @@ def _of_pipfile(data: bytes) -> Iterator[tuple[str, str]]:
                     yield name, entry["version"].removeprefix("==")
 
 
-def _lines(path: Path) -> Iterator[str]:
-    for line in _read(path).decode("utf-8", "replace").splitlines():
+def _lines(data: bytes) -> Iterator[str]:
+    for line in data.decode("utf-8", "replace").splitlines():
         # Comments, and options such as `--hash`.
         text = re.split(r"\s#|\s--|\\$", line.strip())[0]
         if text and not text.startswith(("#", "-")):
             yield text
 
 
-def _of_project(path: Path) -> Iterator[str]:
+def _of_project(data: bytes) -> Iterator[str]:
     """The requirements in a `pyproject.toml`, wherever the common tools put them."""
     content: dict[str, Any] = {}
     with suppress(tomllib.TOMLDecodeError, UnicodeDecodeError):
-        content = tomllib.loads(_read(path).decode())
+        content = tomllib.loads(data.decode())
     project = _table(content, "project")
     yield from _texts(project.get("dependencies"))
     for group in (
