@@ -151,9 +151,9 @@ import pooclint_rules
 from pooclint.packs import bundled_models
 from pooclint.models import Models
 from pooclint.models.versions import newest
-started = time.perf_counter()
+started = time.process_time()
 Models(newest(bundled_models()))
-print(time.perf_counter() - started)
+print(time.process_time() - started)
 """
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console import ROOT, pooclint, python_path
+from console import ROOT, pooclint, python_path, run
 from wheels import install
 
 TEXT = (ROOT / "docs" / "extending.md").read_text("utf-8")
@@ -175,3 +175,12 @@ def test_packs_that_nobody_enables_are_not_imported(tmp_path: Path) -> None:
     done = pooclint(cwd=tmp_path / "project", env=env)
     assert done.returncode in (0, 1)
     assert "imported" not in done.stderr
+
+
+def test_flake8_reports_them_when_it_is_told_to(tmp_path: Path) -> None:
+    env = with_pack(tmp_path, GOOD.replace("False", "True"))
+    project = tmp_path / "project"
+    assert "AB100" not in run("flake8", "use.py", cwd=project, env=env).stdout
+    assert "use.py:3:5: AB100 noted" in run("flake8", "--extend-select", "AB", "use.py", cwd=project, env=env).stdout
+    wrong = run("flake8", "--pooclint-select", "AC100", "use.py", cwd=project, env=env)
+    assert "unknown code `AC100`; did you mean `AB100`?" in wrong.stdout + wrong.stderr

@@ -54,6 +54,8 @@ requires = "egret>=1.0,!=1.2"
 names = ["heron.fork"]
 requires = "python < 3.12"
 """
+# What tells entries of one name apart.
+CONDITIONS = ("only_if", "unless", "provider", "callable_argument")
 FILE = parse_model(MODEL, "heron.toml")
 
 
@@ -300,7 +302,10 @@ def test_every_version_has_one_entry() -> None:
                 continue
             called = getattr(entry, "names", ()) or product(getattr(entry, "on", ()), getattr(entry, "methods", ()))
             for name in called or [entry.name]:  # type: ignore[union-attr]
-                key = (type(entry), name, repr(getattr(entry, "only_if", "")), needs[0])
+                condition = [
+                    getattr(entry, field, "") for field in ("only_if", "unless", "provider", "callable_argument")
+                ]
+                key = (type(entry), name, repr(condition), needs[0])
                 ranges.setdefault(key, []).append(SpecifierSet(needs[1]))
         for key, known in ranges.items():
             bounds = {Version(clause.version.removesuffix(".*")) for each in known for clause in each}
