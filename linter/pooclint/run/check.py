@@ -120,8 +120,8 @@ class Checker:
         return FileReport(path=display, status="unreadable", findings=findings)
 
     def _project(self, plan: _Plan, models: Models, file: str, data: bytes) -> Project:
-        """What is known of the project so far; begun anew when it takes too much memory, a file has changed, or the folder
-        that is checked next uses other versions of libraries."""
+        """What is known of the project so far; begun anew when it takes too much memory, a file has changed, or the next
+        folder uses other versions of libraries."""
         known = self._projects.get(id(plan))
         if known is None or known.names.models is not models or known.modules.is_outdated(file, data):
             known = self._projects[id(plan)] = plan.open(models)
