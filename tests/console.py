@@ -30,12 +30,20 @@ async def read(pool: asyncpg.Pool) -> int:
 """
 
 
+def python_path(*more: Path) -> str:
+    """`PYTHONPATH` for a program that starts in another folder, with further folders in front."""
+    known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return os.pathsep.join([*map(str, more), *map(os.path.abspath, known)])
+
+
 def run(
     *command: str | Path, cwd: Path, stdin: str | bytes = b"", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs `python -m ...` and returns what it printed."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     plain = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "NO_COLOR")}
+    if plain.get("PYTHONPATH"):
+        plain["PYTHONPATH"] = python_path()
     done = subprocess.run(
         [sys.executable, "-m", *map(str, command)],
         cwd=cwd,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,13 @@ from pooclint.config import (
     Settings,
     override,
     read_settings,
-    resource_model,
 )
 from pooclint.models import load_models
+from pooclint.models.own import resource_model
 from pooclint.toml_lines import line_of
 
 
-def codes() -> tuple[str, ...]:
+def codes(_packs: Sequence[str] = ()) -> tuple[str, ...]:
     return ("CNX001", "CNX101", "CNX102", "CNX201")
 
 

@@ -7,24 +7,18 @@ something else than its user believes.
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pooclint.models import Call, Kind, Library, ModelFile, Type
-from pooclint.toml_lines import line_of
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pooclint.models import Category, Kind, ReleaseText
+from pooclint.models.loading import check_releases
+from pooclint.plugins import PackError
+from pooclint.toml_files import Key, TomlError, TomlText, convert, dotted, parse_toml, read_bytes, suggestion
 
 SeverityName = Literal["info", "warning", "error"]
 ConfidenceName = Literal["low", "medium", "high"]
@@ -34,11 +28,11 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 DEFAULT_EXCLUDE = ("build/", "dist/", "_vendor/", "venv/", "env/", ".eggs/", "*.egg/")
 FILE_NAMES = (".pooclint.toml", "pooclint.toml", "pyproject.toml")
 _DOTTED = r"^[^\W\d]\w*(\.[^\W\d]\w*)+$"
-_RELEASE = r"^(await )?[$@\w.]+\(.*\)$"
 
 
-Codes = Callable[[], Collection[str]]
-"""Gives the rule codes there are. A function, because the rules need not be imported where no code is mentioned."""
+Codes = Callable[[Sequence[str]], Collection[str]]
+"""Gives the rule codes there are, those of the named packs included. A function, because the rules need not be imported
+where no code is mentioned."""
 
 
 class ConfigError(ValueError):
@@ -53,46 +47,89 @@ class Budget(_Table, frozen=True, kw_only=True):
     """`[tool.pooclint.budget]`: what the database server can take, and how many processes share it."""
 
     max_connections: Positive | None = None
+    """The server's limit."""
     reserved: Count | None = None
+    """Connections that are kept for others."""
     instances: Positive | None = None
+    """How many instances of the program run."""
     workers: Positive | None = None
+    """How many processes an instance has."""
 
 
 class Pooler(_Table, frozen=True, kw_only=True):
     """`[tool.pooclint.pooler]`: a proxy between the program and its database."""
 
     mode: Literal["session", "transaction", "statement"]
+    """For how long a client keeps a connection of the server."""
 
 
 class Resource(_Table, frozen=True, kw_only=True):
     """`[[tool.pooclint.resource]]`: an acquiring function of the project, or of a library without a model."""
 
     acquire: Annotated[str, msgspec.Meta(pattern=_DOTTED)]
-    release: tuple[Annotated[str, msgspec.Meta(pattern=_RELEASE)], ...] = ("$.close()",)
+    """Its qualified name; a method's is that of its class and its own (`app.db.Pool.checkout`)."""
+    release: tuple[ReleaseText, ...] = ("$.close()",)
+    """Every way to release it, the preferred one first: `$` is the resource, `@` the object it was acquired from, and a
+    leading `await` says that the release is a coroutine."""
     kind: Kind = "connection"
+    """What is acquired."""
     with_releases: bool = True
     """False: the end of its `with` ends a transaction at most, and the resource stays open."""
     is_async: bool | None = msgspec.field(default=None, name="async")
     """Whether `acquire` has to be awaited; by default, when a release has to be."""
 
 
+class ExternalCall(_Table, frozen=True, kw_only=True):
+    """`[[tool.pooclint.external-call]]`: a function of the project that leaves the process."""
+
+    call: Annotated[str, msgspec.Meta(pattern=_DOTTED)]
+    """Its qualified name; a method's is that of its class and its own (`app.llm.Client.ask`)."""
+    io: Literal["await", "blocking"] = "await"
+    """`await`: a coroutine. `blocking`: the call itself waits."""
+    category: Category = "other"
+    """What is waited for; reports name it."""
+    fast: bool = False
+    """True when it usually takes a millisecond or less: reported at lower severity."""
+
+
 class Settings(_Table, frozen=True, kw_only=True):
     """Every key of `[tool.pooclint]`."""
 
     select: tuple[str, ...] | None = None
+    """Codes, or beginnings of codes, of the rules that are on. `CNX` is every rule. Without it: those that are on by
+    default."""
     extend_select: tuple[str, ...] = ()
+    """These in addition."""
     ignore: tuple[str, ...] = ()
+    """Not these."""
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    """Files and folders to leave out, as in `.gitignore`; replaces the default."""
     extend_exclude: tuple[str, ...] = ()
+    """Files and folders to leave out in addition."""
     exclude_tests: bool = False
+    """Leave tests out."""
     per_file_ignores: dict[str, tuple[str, ...]] = {}
+    """Patterns of files to the codes that are ignored in them."""
     min_severity: SeverityName = "warning"
+    """Report from this severity on."""
     min_confidence: ConfidenceName = "medium"
+    """Report from this confidence on."""
     max_pool_size: Positive = 20
+    """The largest pool of a database server's connections that is not reported."""
     max_acquire_timeout: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    """Seconds; the longest wait for a connection that is not reported."""
     budget: Budget | None = None
+    """What the database server can take."""
     pooler: Pooler | None = None
+    """A proxy in front of the database server."""
     resource: tuple[Resource, ...] = ()
+    """Acquiring functions of the project."""
+    external_call: tuple[ExternalCall, ...] = ()
+    """Functions of the project that leave the process."""
+    models: tuple[str, ...] = ()
+    """Model files of the project, relative to the folder of this file."""
+    packs: tuple[str, ...] = ()
+    """Rules and models of other distributions, by the names of their entry points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,36 +178,6 @@ def override(settings: Settings, overrides: Overrides) -> Settings:
         if value is not None:
             changes[name] = value
     return msgspec.structs.replace(settings, **changes)
-
-
-def resource_model(resource: Resource) -> ModelFile:
-    """A `[[tool.pooclint.resource]]` as a library model, so that the analysis knows one kind of fact only."""
-    parts = resource.acquire.split(".")
-    by_release = any(way.startswith("await ") for way in resource.release)
-    at_end: Literal["releases", "keeps-open"] = "releases" if resource.with_releases else "keeps-open"
-    awaited = by_release if resource.is_async is None else resource.is_async
-    kept_by_others = resource.kind in ("connection", "session")
-    held = Type(
-        name=f"{resource.acquire}.Resource",
-        kind=resource.kind,
-        with_form="both",
-        exit=at_end,
-        release=resource.release,
-        reclaimed="never" if kept_by_others else "late",
-        pooled=kept_by_others,
-    )
-    call = Call(
-        names=(resource.acquire,),
-        returns=held.name,
-        acquires=True,
-        # `may`: what has to be awaited can often be entered by `async with` as well.
-        awaited="may" if awaited else "no",
-        with_form="both",
-        exit=at_end,
-    )
-    # The function's own name is a word of the prefilter too: a relative import does not mention the package.
-    library = Library(name=resource.acquire, imports=tuple(dict.fromkeys((parts[0], parts[-1]))), note="configured")
-    return ModelFile(library=library, type=(held,), call=(call,))
 
 
 class ConfigFinder:
@@ -259,79 +266,64 @@ def read_settings(file: Path, codes: Codes) -> Settings | None:
         ConfigError: the file cannot be read, is no TOML, or says something that is not understood.
     """
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from error
+        return _read(file, codes)
+    except TomlError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _read(file: Path, codes: Codes) -> Settings | None:
+    data = read_bytes(file)
     in_pyproject = file.name == "pyproject.toml"
     if in_pyproject and b"pooclint" not in data:
         return None
-    try:
-        text = data.decode("utf-8-sig").replace("\r\n", "\n")
-        table: Any = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: is not UTF-8: {error.reason} at byte {error.start}") from error
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise ConfigError(f"{file}:{line.group(1) if line else 1}: is not valid TOML: {error}") from error
-    prefix: tuple[str, ...] = ()
+    content, source = parse_toml(data, str(file))
+    table: Any = content
     if in_pyproject:
-        prefix = ("tool", "pooclint")
-        tool = table.get("tool")
+        source = replace(source, prefix=("tool", "pooclint"))
+        tool = content.get("tool")
         table = tool.get("pooclint") if isinstance(tool, dict) else None
         if table is None:
             return None
     if not isinstance(table, dict):
-        raise ConfigError(f"{file}:{line_of(text, prefix)}: [tool.pooclint] must be a table")
-    return _checked(table, _Source(file, text, prefix), codes)
+        raise source.error((), "[tool.pooclint] must be a table")
+    return _checked(table, source, codes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    file: Path
-    text: str
-    prefix: tuple[str, ...]
-
-    def error(self, key: Sequence[str | int], reason: str) -> ConfigError:
-        line = line_of(self.text, (*self.prefix, *key))
-        return ConfigError(f"{self.file}:{line}: {reason}")
-
-
-def _checked(table: dict[str, Any], source: _Source, codes: Codes) -> Settings:
-    _check_keys(table, Settings, (), source)
-    for name, kind in (("budget", Budget), ("pooler", Pooler)):
-        if isinstance(table.get(name), dict):
-            _check_keys(table[name], kind, (name,), source)
-    if isinstance(table.get("resource"), list):
-        for index, entry in enumerate(table["resource"]):
-            if isinstance(entry, dict):
-                _check_keys(entry, Resource, ("resource", index), source)
+def mistake(config: Config, key: Key, reason: str) -> ConfigError:
+    """The error that says `reason` about a key of a configuration that was read before."""
+    if config.source is None:
+        return ConfigError(reason)
     try:
-        settings = msgspec.convert(table, Settings)
-    except msgspec.ValidationError as error:
-        raise _type_error(error, table, source) from error
+        _, source = parse_toml(read_bytes(config.source), str(config.source))
+    except TomlError as error:
+        return ConfigError(str(error))
+    prefix = ("tool", "pooclint") if config.source.name == "pyproject.toml" else ()
+    return ConfigError(str(replace(source, prefix=prefix).error(key, reason)))
+
+
+def _checked(table: dict[str, Any], source: TomlText, codes: Codes) -> Settings:
+    settings = convert(table, Settings, source)
     for name in ("select", "extend-select", "ignore"):
         for code in table.get(name, ()):
-            _check_code(code, (name, code), source, codes)
+            _check_code(code, (name, code), source, codes, settings.packs)
     for pattern, listed in settings.per_file_ignores.items():
         for code in listed:
-            _check_code(code, ("per-file-ignores", pattern), source, codes)
+            _check_code(code, ("per-file-ignores", pattern), source, codes, settings.packs)
+    for index, resource in enumerate(settings.resource):
+        check_releases(resource.release, ("resource", index, "release"), source)
     return settings
 
 
-def _check_keys(
-    table: Mapping[str, Any], kind: type[msgspec.Struct], where: Sequence[str | int], source: _Source
-) -> None:
-    known = [field.encode_name for field in msgspec.structs.fields(kind)]
-    for key in table:
-        if key not in known:
-            text = f"unknown key `{_dotted((*where, key))}`{suggestion(key.replace('_', '-'), known)}"
-            raise source.error((*where, key), text)
-
-
-def _check_code(code: str, key: Sequence[str | int], source: _Source, codes: Codes) -> None:
-    problem = code_problem(code, codes())
+def _check_code(code: str, key: Key, source: TomlText, codes: Codes, packs: Sequence[str]) -> None:
+    if not code_problem(code, codes(())):
+        return
+    try:
+        known = codes(packs)
+    except PackError as error:
+        raise source.error(("packs", error.pack), str(error)) from None
+    problem = code_problem(code, known)
     if problem:
-        raise source.error(key, f"{_dotted(key[:1])}: {problem}")
+        raise source.error(key, f"{dotted(key[:1])}: {problem}")
 
 
 def code_problem(code: str, codes: Collection[str]) -> str:
@@ -339,54 +331,3 @@ def code_problem(code: str, codes: Collection[str]) -> str:
     if code and any(known.startswith(code) for known in codes):
         return ""
     return f"unknown code `{code}`{suggestion(code.upper(), codes, 0.75)}"
-
-
-def suggestion(word: str, known: Collection[str], likeness: float = 0.5) -> str:
-    """`; did you mean ...?` with the closest spelling, or an empty text."""
-    close = difflib.get_close_matches(word, sorted(known), n=8, cutoff=likeness)
-    if not close:
-        return ""
-    # Codes differ in digits only and tie often; then the same character in the same place decides.
-    best = max(close, key=lambda one: (_likeness(word, one), sum(map(str.__eq__, word, one))))
-    return f"; did you mean `{best}`?"
-
-
-def _likeness(word: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, word, other).ratio()
-
-
-def _type_error(error: msgspec.ValidationError, table: dict[str, Any], source: _Source) -> ConfigError:
-    reason, _, at = str(error).partition(" - at `$.")
-    key: list[str | int] = []
-    for name, index in re.findall(r"([^.\[\]`]+)|\[(\d+|\.\.\.)\]", at.rstrip("`")):
-        key.append(name or (int(index) if index != "..." else index))
-    if "..." in key:
-        # msgspec does not say which entry of a table it means.
-        position = key.index("...")
-        key[position : position + 1] = [_offender(table, key[:position])]
-    reason = reason.replace(" | null", "").replace("`", "")
-    required = re.search(r"missing required field (\S+)", reason)
-    if required:
-        reason = f"needs the key `{required.group(1)}`"
-    text = reason[:1].lower() + reason[1:]
-    return source.error(key, f"{_dotted(key)}: {text}")
-
-
-def _offender(table: dict[str, Any], key: Sequence[str | int]) -> str:
-    entries: Any = table
-    for part in key:
-        entries = entries[part]
-    for name, value in entries.items():
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            return str(name)
-    return "..."
-
-
-def _dotted(key: Sequence[str | int]) -> str:
-    text = ""
-    for part in key:
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        else:
-            text += f".{part}" if text else part
-    return text

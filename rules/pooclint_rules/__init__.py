@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pooclint.models.loading import model_files
 from pooclint.rule import Rule
 from pooclint_rules.construction import ClientInLoop, ClientPerRequest, PoolPerRequest
 from pooclint_rules.holding import HeldAcrossAwait, HeldAcrossBlockingCall, HeldAcrossSleep
@@ -41,7 +42,10 @@ RULES: tuple[type[Rule], ...] = (
 )
 
 
+COMPILED_MODELS = Path(__file__).parent / "models.msgpack"
+"""The same models as the build of the distribution parsed them; absent in a checkout."""
+
+
 def MODEL_FILES() -> list[Path]:
     """Paths of the bundled library and framework models."""
-    here = Path(__file__).parent
-    return sorted((*here.glob("libraries/*.toml"), *here.glob("frameworks/*.toml")))
+    return model_files(Path(__file__).parent)

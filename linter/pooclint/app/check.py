@@ -6,11 +6,11 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from pooclint import __version__
 from pooclint.app.options import check_parser, overrides_of
 from pooclint.config import Config, ConfigFinder
-from pooclint.packs import load_rules, rule_codes, select_rules
+from pooclint.packs import load_rules, rule_codes, rules_of, select_rules, selection_problem
 from pooclint.report import reporter
 from pooclint.report.common import Context, printable
 from pooclint.run.discovery import Source, UsageError, discover, display_path, is_excluded
@@ -44,23 +44,29 @@ def check(arguments: Sequence[str]) -> int:
     if options.config and options.isolated:
         raise UsageError("--config and --isolated exclude each other")
     config_file = Path(options.config) if options.config else None
-    finder = ConfigFinder(rule_codes, overrides_of(options, rule_codes), config_file, options.isolated)
+    overrides = overrides_of(options, partial(selection_problem, file=config_file, isolated=options.isolated))
+    finder = ConfigFinder(rule_codes, overrides, config_file, options.isolated)
     if options.show_settings:
         print(_settings(_first_config(options.paths, finder)), end="")
         return 0
 
     started = time.monotonic()
     stdin = _read_stdin(options)
+    packs: tuple[str, ...] = ()
     if stdin is None:
-        reports = list(_check_files(list(discover(options.paths, finder, options.force_exclude)), options))
+        sources = list(discover(options.paths, finder, options.force_exclude))
+        reports = list(_check_files(sources, options))
+        packs = tuple(dict.fromkeys(pack for source in sources for pack in source.config.settings.packs))
     else:
-        reports = _check_stdin(stdin, options, finder)
+        config = finder.for_folder(_stdin_path(options).parent)
+        reports = _check_stdin(stdin, options, config)
+        packs = config.settings.packs
     result = collect(reports)
     _tell(reports, result, options, time.monotonic() - started)
 
     context = Context(
         version=__version__,
-        rules=load_rules,
+        rules=partial(load_rules, packs),
         lines=_line_reader(stdin, options),
         color=_wants_color(options),
         summary=not options.quiet,
@@ -85,12 +91,14 @@ def _stdin_name(options: argparse.Namespace) -> str:
     return display_path(options.stdin_filename) if options.stdin_filename else "<stdin>"
 
 
-def _check_stdin(data: bytes, options: argparse.Namespace, finder: ConfigFinder) -> list[FileReport]:
+def _stdin_path(options: argparse.Namespace) -> Path:
+    return Path(os.path.abspath(options.stdin_filename or "stdin.py"))
+
+
+def _check_stdin(data: bytes, options: argparse.Namespace, config: Config) -> list[FileReport]:
     from pooclint.run.check import Checker
 
-    path = Path(os.path.abspath(options.stdin_filename or "stdin.py"))
-    config = finder.for_folder(path.parent)
-    if options.force_exclude and options.stdin_filename and is_excluded(path, config):
+    if options.force_exclude and options.stdin_filename and is_excluded(_stdin_path(options), config):
         return []
     return [Checker().check_data(data, _stdin_name(options), config)]
 
@@ -185,6 +193,8 @@ def _write(text: str, output: str | None) -> None:
             return
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
+    import tempfile
+
     target = Path(output)
     try:
         with tempfile.NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}.", delete=False) as stream:
@@ -209,15 +219,15 @@ def _first_config(paths: Sequence[str], finder: ConfigFinder) -> Config:
 
 def _settings(config: Config) -> str:
     settings = msgspec.to_builtins(config.settings)
-    on = select_rules(load_rules(), config.settings.select, config.settings.extend_select, config.settings.ignore)
+    on = select_rules(rules_of(config), config.settings.select, config.settings.extend_select, config.settings.ignore)
     rows = [f"# from {printable(str(config.source))}" if config.source else "# no configuration file"]
     rows.append(f"# on: {' '.join(rule.code for rule in on)}")
     tables = {}
     for name, value in settings.items():
         if isinstance(value, dict):
             tables[name] = [value]
-        elif name == "resource":
-            tables["[resource]"] = list(value)
+        elif name in ("resource", "external-call"):
+            tables[f"[{name}]"] = list(value)
         elif value is not None:
             rows.append(f"{name} = {_toml(value)}")
     for name, entries in tables.items():

@@ -14,9 +14,9 @@ from flake8.exceptions import ExecutionError
 from flake8.options.manager import OptionManager
 
 from pooclint import __version__
-from pooclint.config import ConfigError, ConfigFinder, Overrides, code_problem
+from pooclint.config import ConfigError, ConfigFinder, Overrides
 from pooclint.models import ModelError
-from pooclint.packs import rule_codes
+from pooclint.packs import rule_codes, selection_problem
 from pooclint.report.common import printable
 from pooclint.run.check import Checker
 from pooclint.run.discovery import display_path, is_excluded
@@ -67,7 +67,7 @@ class Plugin:
         """
         for name in ("select", "extend_select", "ignore"):
             for code in getattr(options, f"pooclint_{name}") or ():
-                problem = code_problem(code, rule_codes())
+                problem = _selection_problem(code)
                 if problem:
                     raise ExecutionError(f"pooclint-{name.replace('_', '-')}: {problem}")
         select = options.pooclint_select
@@ -118,3 +118,10 @@ class Plugin:
             return text.encode(encoding)
         except (SyntaxError, UnicodeError, LookupError):
             return data
+
+
+def _selection_problem(code: str) -> str:
+    try:
+        return selection_problem(code)
+    except ConfigError as error:
+        raise ExecutionError(str(error)) from error

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pooclint import __version__
 
-COMMANDS = ("check", "explain", "rules", "models")
+COMMANDS = ("check", "explain", "rules", "models", "schema")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,6 +56,10 @@ def _dispatch(arguments: list[str]) -> int:
         from pooclint.app.catalogue import models
 
         return models(rest)
+    if command == "schema":
+        from pooclint.app.catalogue import schema
+
+        return schema(rest)
     from pooclint.app.check import check
 
     return check(rest)

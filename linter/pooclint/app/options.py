@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from pooclint import __version__
-from pooclint.config import Codes, Overrides, code_problem, suggestion
+from pooclint.config import Overrides
 from pooclint.report import FORMATS
 from pooclint.run.discovery import UsageError
+from pooclint.toml_files import suggestion
 
 _COMMANDS = """\
 commands:
@@ -18,6 +19,7 @@ commands:
   explain CODE|LIBRARY  a rule, or what is known about a library
   rules                 all rules
   models                all libraries
+  schema model|config   the JSON Schema of model files or of the configuration, for editors
 """
 
 
@@ -103,42 +105,50 @@ def split_codes(values: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
 
 
-def overrides_of(options: argparse.Namespace, codes: Codes) -> Overrides:
+KnownCodes = Callable[[str], str]
+"""Says why a code selects nothing; an empty text when it selects something."""
+
+
+def overrides_of(options: argparse.Namespace, problem_of: KnownCodes) -> Overrides:
     """What the command line says about settings.
+
+    Args:
+        options: The parsed options.
+        problem_of: Tells whether a code exists.
 
     Raises:
         UsageError: a code that does not exist, or `--per-file-ignores` without a colon.
     """
     for name in ("select", "extend_select", "ignore"):
-        check_codes(f"--{name.replace('_', '-')}", split_codes(getattr(options, name)), codes)
+        check_codes(f"--{name.replace('_', '-')}", split_codes(getattr(options, name)), problem_of)
     return Overrides(
         select=split_codes(options.select) if options.select is not None else None,
         extend_select=split_codes(options.extend_select),
         ignore=split_codes(options.ignore),
         exclude=split_codes(options.exclude),
-        per_file_ignores=_per_file(options.per_file_ignores, codes),
+        per_file_ignores=_per_file(options.per_file_ignores, problem_of),
         min_severity=options.min_severity,
         min_confidence=options.min_confidence,
     )
 
 
-def check_codes(option: str, selected: Sequence[str], codes: Codes) -> None:
+def check_codes(option: str, selected: Sequence[str], problem_of: KnownCodes) -> None:
     """Raises:
     UsageError: one of `selected` is no code and no beginning of one.
     """
     for code in selected:
-        problem = code_problem(code, codes())
+        problem = problem_of(code)
         if problem:
             raise UsageError(f"{option}: {problem}")
 
 
-def _per_file(values: Sequence[str] | None, codes: Codes) -> dict[str, tuple[str, ...]]:
+def _per_file(values: Sequence[str] | None, problem_of: KnownCodes) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for value in values or ():
         pattern, colon, listed = value.rpartition(":")
         if not colon or not pattern or not listed.strip():
             raise UsageError(f"--per-file-ignores: `{value}` is not of the form PATTERN:CODE,CODE")
         chosen = split_codes([listed])
-        check_codes("--per-file-ignores", chosen, codes)
+        check_codes("--per-file-ignores", chosen, problem_of)
         found[pattern] = (*found.get(pattern, ()), *chosen)
     return found

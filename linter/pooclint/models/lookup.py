@@ -30,11 +30,11 @@ class Models:
             for call in file.call:
                 self._library[id(call)] = file.library
                 for name in call.names:
-                    self._calls[name] = (*self._calls.get(name, ()), call)
+                    self._calls[name] = _with(self._calls.get(name, ()), call)
                 for owner in call.on:
                     for method in call.methods:
                         key = (self.canonical(owner), method)
-                        self._methods[key] = (*self._methods.get(key, ()), call)
+                        self._methods[key] = _with(self._methods.get(key, ()), call)
             for external in file.external:
                 self._library[id(external)] = file.library
                 for name in external.names:
@@ -59,12 +59,14 @@ class Models:
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
         )
         """Last components of every modelled function and method: a call of anything else has no model."""
-        self.words_that_acquire = frozenset[str]().union(*(_words(f) for f in self.files))
+        self._words = tuple(_words(f) for f in self.files)
+        self.words_that_acquire = frozenset[str]().union(*self._words)
         self.external_words = frozenset(m for f in self.files for e in f.external for m in e.methods)
         """Methods of external calls; `*` where a model names all of a type's."""
         lasting: list[Type | Call] = [t for f in self.files for t in f.type if t.kind in _LASTING]
         lasting += [c for f in self.files for c in f.call if c.acquires and self._kind(c.returns) in _LASTING]
-        self.release_names = frozenset(parse_release(r).name for item in lasting for r in item.release or ())
+        ways = {r for item in lasting for r in item.release or ()}
+        self.release_names = frozenset(parse_release(r).name for r in ways)
         """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
 
     def _kind(self, name: str) -> str:
@@ -161,8 +163,7 @@ class Models:
 
     def prefilter_words(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
         """For each library, top-level import names and words: a file that matters has one of each."""
-        for file in self.files:
-            words = _words(file)
+        for file, words in zip(self.files, self._words, strict=True):
             roots = frozenset(r.split(".")[0] for r in file.library.imports)
             if words and roots:
                 yield roots, words
@@ -189,6 +190,14 @@ class Models:
             roots = frozenset(r.split(".")[0] for r in file.library.imports)
             if words and roots:
                 yield roots, frozenset(words)
+
+
+def _with(known: tuple[Call, ...], call: Call) -> tuple[Call, ...]:
+    """The entries of a name with one more; it replaces an earlier one of the same condition, as a project's own model
+    may do."""
+    if not known:
+        return (call,)
+    return (*(c for c in known if c.only_if != call.only_if or c.unless != call.unless), call)
 
 
 def _words(file: ModelFile) -> frozenset[str]:

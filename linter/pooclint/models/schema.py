@@ -8,10 +8,9 @@ Notation of a release: ``$`` is the resource, ``@`` the object it was acquired f
 release is a coroutine: ``"$.close()"``, ``"await @.release($)"``, ``"app.db.checkin($)"``.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated here, not put off: msgspec would have to evaluate each of them from its text at every start.
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -38,10 +37,27 @@ Reclaimed = Literal[
     "refcount",  # CPython closes it as soon as the last name is gone
     "harmless",  # nothing is held
 ]
+Category = Literal[
+    "http", "llm", "queue", "cloud", "mail", "cache", "search", "database", "subprocess", "file-transfer", "rpc",
+    "websocket", "sleep", "wait", "other",
+]  # fmt: skip
+# The code says more about a mistake than a pattern can; the pattern is for editors.
+Requires = Annotated[str, msgspec.Meta(extra_json_schema={"examples": [">=8.0", "<8,>=7", "starlette>=1.0"]})]
+ReleaseText = Annotated[
+    str,
+    msgspec.Meta(
+        extra_json_schema={
+            "pattern": r"^(await )?(\$\.\w+\(\)|@\.\w+\(\$\)|[\w.]+\(\$\))$",
+            "examples": ["$.close()", "await $.aclose()", "@.putconn($)", "app.db.checkin($)"],
+        }
+    ),
+]
 Argument = int | str  # a position, or the name of a keyword argument; "*" is any
 
 
-class _Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
+class _Model(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True, omit_defaults=True, gc=False
+):
     pass
 
 
@@ -49,6 +65,7 @@ class Library(_Model, frozen=True, kw_only=True):
     """The library a file describes."""
 
     name: str
+    """What people call it."""
     version: str = ""
     """The version the facts were verified on."""
     package: str = ""
@@ -64,27 +81,35 @@ class Library(_Model, frozen=True, kw_only=True):
     cancellations: tuple[str, ...] = ()
     """Exception classes, or functions that give them, by which a task is cancelled."""
     note: str = ""
+    """The traps, in a few sentences: what surprises those who have not read the library's source."""
 
 
 class Type(_Model, frozen=True, kw_only=True, eq=False):
     """A class of the library, as far as its instances hold something or lead to something that does."""
 
     name: str
+    """The qualified name people use, by which other entries refer to it. A part after `~` tells a state of a class
+    apart (`Connection~pooled`)."""
     aliases: tuple[str, ...] = ()
     """Other qualified names of the same class."""
     bases: tuple[str, ...] = ()
     """Modelled types whose calls, attributes and external calls it inherits."""
     kind: Kind
+    """What an instance is: `connection`, `session` (takes a connection when used), `pool`, `engine` (owns a pool),
+    `client` (owns one inside), `response` and `subscription` (keep a connection of their client), `transaction`,
+    `cursor` (its parent is what must be released), `factory` (makes others, holds nothing), `stack` (collects
+    releases), `app` (of a framework), `value` (holds nothing, leads to others)."""
     with_form: Form = msgspec.field(default="none", name="with")
     """Which `with` an *instance* accepts."""
     exit: Exit = "releases"
     """What the end of that `with` does: `releases`, or `keeps-open` (it ends a transaction and closes nothing)."""
     enter: str = ""
     """Type of the `as` target; empty: the instance itself."""
-    release: tuple[str, ...] = ()
+    release: tuple[ReleaseText, ...] = ()
     """Every way to release an instance, in release notation, the preferred one first."""
     reclaimed: Reclaimed = "late"
-    """What happens to a forgotten instance."""
+    """What happens to a forgotten instance: `never` (nothing gives it back), `late` (the cycle collector, some day),
+    `refcount` (closed with its last name), `harmless` (holds nothing)."""
     pooled: bool = False
     """True when an instance occupies a slot that other callers wait for."""
     lazy: bool = False
@@ -103,27 +128,37 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     derives: bool = True
     """True when what its methods return (cursors, rows) counts as derived from the instance: a failure of those is a
     failure of the resource."""
+    requires: Requires = ""
+    """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
+    named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
 class Parameter(_Model, frozen=True, kw_only=True):
     """A parameter that carries a size or a time."""
 
     param: str
+    """Its name."""
     position: int = -1
+    """Its place among the positional arguments; -1: nobody passes it so."""
     default: int | float | str | bool | None = None
     """The library's default. `None`: no limit, unless `required`."""
     required: bool = False
+    """True when there is no default."""
     unbounded: tuple[int | float | str | None, ...] = ()
     """Literal values that mean "no limit"; `"None"` is Python's None."""
     unit: str = ""
+    """`s` or `ms`, for a time."""
 
 
 class Size(_Model, frozen=True, kw_only=True):
     """How a constructor sizes its pool."""
 
     max: Parameter | None = None
+    """The most connections it opens, `overflow` left aside."""
     min: Parameter | None = None
+    """Those it opens at once, or keeps."""
     overflow: Parameter | None = None
+    """Those it opens beyond `max` under load."""
     limit: Literal["database", "other"] = "database"
     """`database`: the server spends a process or thread per connection, `max-pool-size` applies. `other`: only the
     absurd and the unbounded are reported."""
@@ -157,7 +192,7 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """Type of the `as` target of such a `with`; default: `returns`."""
     exit: Exit | None = None
     """What the end of such a `with` does; default: that of the type, `releases` where the type has no `with`."""
-    release: tuple[str, ...] | None = None
+    release: tuple[ReleaseText, ...] | None = None
     """Overrides the type's ways of release."""
     reclaimed: Reclaimed | None = None
     """Overrides the type's."""
@@ -192,35 +227,45 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     swallows: Literal["", "arguments", "everything", "cancellation"] = ""
     """As a context manager it suppresses: the exception types in its arguments, everything, or a cancellation."""
     size: Size | None = None
+    """How it sizes its pool."""
     timeouts: dict[str, Parameter] = {}
     """`acquire`, `connect`, `query`, `idle`, `lifetime`, `external` to the parameter that sets it."""
     shares: tuple[Argument, ...] = ()
     """Given one of these arguments, the client uses a pool that somebody else owns (`connector=`,
     `connection_pool=`)."""
+    requires: Requires = ""
+    """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
+    named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
     note: str = ""
+    """Whatever else a reader should know."""
 
 
 class External(_Model, frozen=True, kw_only=True, eq=False):
     """Calls that leave the process and take as long as somebody else decides."""
 
     names: tuple[str, ...] = ()
+    """Qualified names of functions."""
     on: tuple[str, ...] = ()
+    """Types whose `methods` these are."""
     methods: tuple[str, ...] = ()
-    """`*` is every public method."""
+    """Method names; `*` is every public method."""
     io: Literal["await", "blocking"]
-    category: Literal[
-        "http", "llm", "queue", "cloud", "mail", "cache", "search", "database", "subprocess", "file-transfer", "rpc",
-        "websocket", "sleep", "wait", "other",
-    ]  # fmt: skip
+    """`await`: a coroutine, waited for at its `await`. `blocking`: the call itself waits."""
+    category: Category
+    """What is waited for; reports name it."""
     fast: bool = False
     """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower
     severity."""
+    requires: Requires = ""
+    """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
+    named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
 class Scope(_Model, frozen=True, kw_only=True):
     """Where a framework calls the user's function, and how often."""
 
     framework: str
+    """Its name; reports use it."""
     scope: Literal["request", "event", "task", "tool", "app"]
     """`app` runs once per process (startup, lifespan); the others run again and again."""
     decorators: tuple[str, ...] = ()
@@ -228,6 +273,7 @@ class Scope(_Model, frozen=True, kw_only=True):
     on: tuple[str, ...] = ()
     """Types whose `methods` decorate a handler (`@app.get(...)`) or take one as an argument (`callable-argument`)."""
     methods: tuple[str, ...] = ()
+    """Method names of `on` or of `bases`."""
     callable_argument: Argument | None = None
     """The handler is this argument of the call instead of the decorated function."""
     bases: tuple[str, ...] = ()
@@ -239,35 +285,56 @@ class Scope(_Model, frozen=True, kw_only=True):
     """Names of module-level functions that are handlers by convention (`lambda_handler`); needs `parameter-names`."""
     parameter_names: tuple[str, ...] = ()
     """Their leading parameter names (`event`, `context`)."""
+    requires: Requires = ""
+    """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
+    named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
 class Dependency(_Model, frozen=True, kw_only=True):
     """A call by which a framework injects what a provider function returns or yields."""
 
     framework: str
+    """Its name."""
     names: tuple[str, ...]
+    """Qualified names of the call (`fastapi.Depends`)."""
     provider: Argument = 0
+    """Which argument of the call is the provider."""
+    requires: Requires = ""
+    """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
+    named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
 class Teardown(_Model, frozen=True, kw_only=True):
     """Yielding functions that a framework resumes whatever happened: fixtures and the like."""
 
     framework: str
+    """Its name."""
     decorators: tuple[str, ...]
+    """Qualified names of what marks such a function."""
     always_resumed: bool = True
     """True when the code after `yield` also runs after a failure (pytest fixtures)."""
+    requires: Requires = ""
+    """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
+    named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
 class ModelFile(_Model, frozen=True, kw_only=True):
     """One TOML file."""
 
     library: Library
+    """What the file describes."""
     type: tuple[Type, ...] = ()
+    """Its classes."""
     call: tuple[Call, ...] = ()
+    """Its functions and methods."""
     external: tuple[External, ...] = ()
+    """Calls that leave the process."""
     scope: tuple[Scope, ...] = ()
+    """Where a framework calls the user's functions."""
     dependency: tuple[Dependency, ...] = ()
+    """How a framework injects what a provider gives."""
     teardown: tuple[Teardown, ...] = ()
+    """Yielding functions that a framework resumes."""
     closed_tests: dict[str, bool] = {}
     """Attributes or methods that tell whether a resource is closed, and the value that says it is (`closed = true`)."""
     quiet_methods: tuple[str, ...] = ()

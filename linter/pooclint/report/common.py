@@ -40,7 +40,9 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def rule_url(code: str) -> str:
-    """The page of a rule in the documentation."""
+    """The page of a rule in the documentation; empty for a rule of another distribution."""
+    if not code.startswith("CNX"):
+        return ""
     return f"https://pooclint.readthedocs.io/en/stable/rules/{code}/"
 
 

@@ -42,13 +42,14 @@ def render(result: RunResult, context: Context) -> str:
 def _rule(rule: type[Rule]) -> dict[str, Any]:
     text = inspect.getdoc(rule) or rule.name
     summary = text.split("\n\n")[0].replace("\n", " ")
+    url = rule_url(rule.code)
     return {
         "id": rule.code,
         "name": "".join(part.title() for part in rule.name.split("-")),
         "shortDescription": {"text": summary},
         "fullDescription": {"text": summary},
         "help": {"text": text, "markdown": text},
-        "helpUri": rule_url(rule.code),
+        **({"helpUri": url} if url else {}),
         "defaultConfiguration": {"enabled": rule.default, "level": _LEVELS[rule.severity]},
     }
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pathspec
 
-from pooclint.config import Config, ConfigError, resource_model
+from pooclint.config import Config
 from pooclint.engine import Limits, Project, check_file, open_project
-from pooclint.models import ModelError, load_models
+from pooclint.models import Models
 from pooclint.own_rules import OWN_RULES, UnreadableFile
-from pooclint.packs import load_rules, model_paths, select_rules
+from pooclint.packs import models_of, rules_of, select_rules
 from pooclint.rule import Confidence, Finding, Severity
 from pooclint.run.discovery import Source, is_test_path, relative_to
+from pooclint.run.models import ModelSet
 from pooclint.run.result import FileReport
 from pooclint.source.suppressions import apply, find_directives
 
@@ -36,8 +37,9 @@ class _Plan:
 
     config: Config
     codes: frozenset[str]
+    models: ModelSet
     open: Callable[..., Project]
-    """A project of which nothing is known yet."""
+    """A project of which nothing is known yet but the models that hold for it."""
     severity: Severity
     confidence: Confidence
     ignores: tuple[tuple[pathspec.GitIgnoreSpec, tuple[str, ...]], ...]
@@ -60,7 +62,8 @@ class Checker:
         """Reads a file and checks it.
 
         Raises:
-            ConfigError: its configuration describes a resource in a way that no model can have.
+            ConfigError: its configuration names a pack or a model file that cannot be used.
+            ModelError: a model file of the project has a mistake.
         """
         if source.problem:
             return self._unreadable(source.display, source.config, f"cannot be read: {source.problem}")
@@ -81,11 +84,13 @@ class Checker:
             file: Its absolute path, by which other modules import it; empty when it has none.
 
         Raises:
-            ConfigError: the configuration describes a resource in a way that no model can have.
+            ConfigError: the configuration names a pack or a model file that cannot be used.
+            ModelError: a model file of the project has a mistake.
         """
         plan = self._plan(config)
         try:
-            result = check_file(data, display, self._project(plan, file, data), file)
+            models = plan.models.for_folder(Path(file or os.path.abspath(display)).parent)
+            result = check_file(data, display, self._project(plan, models, file, data), file)
         except Exception as error:
             reason = f"internal error of the analysis: {type(error).__name__}"
             return replace(self._unreadable(display, config, reason), crash=traceback.format_exc())
@@ -114,13 +119,14 @@ class Checker:
         findings = _filtered(_fingerprinted([finding]), display, self._plan(config))
         return FileReport(path=display, status="unreadable", findings=findings)
 
-    def _project(self, plan: _Plan, file: str, data: bytes) -> Project:
-        """What is known of the project so far; begun anew when it takes too much memory, or a file has changed."""
+    def _project(self, plan: _Plan, models: Models, file: str, data: bytes) -> Project:
+        """What is known of the project so far; begun anew when that takes too much memory, a file has changed, or the
+        next folder uses other versions of libraries."""
         known = self._projects.get(id(plan))
-        if known is None or known.modules.is_outdated(file, data):
-            known = self._projects[id(plan)] = plan.open()
+        if known is None or known.names.models is not models or known.modules.is_outdated(file, data):
+            known = self._projects[id(plan)] = plan.open(models)
         elif known.modules.weight > MAX_KEPT:
-            known = self._projects[id(plan)] = plan.open(exports=known.modules.exports)
+            known = self._projects[id(plan)] = plan.open(models, exports=known.modules.exports)
             gc.collect()  # trees and what is known of them refer to each other
         return known
 
@@ -134,18 +140,14 @@ class Checker:
 
 def _make_plan(config: Config) -> _Plan:
     settings = config.settings
-    chosen = select_rules(load_rules(), settings.select, settings.extend_select, settings.ignore)
-    try:
-        models = load_models(model_paths(), [resource_model(resource) for resource in settings.resource])
-    except ModelError as error:
-        if config.source is None or not settings.resource:
-            raise
-        raise ConfigError(f"{config.source}: resource: {error}") from error
+    chosen = select_rules(rules_of(config), settings.select, settings.extend_select, settings.ignore)
+    rules = tuple(rule for rule in chosen if rule.code not in _OWN_CODES)
     limits = Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout)
     return _Plan(
         config=config,
         codes=frozenset(rule.code for rule in chosen),
-        open=partial(open_project, tuple(rule for rule in chosen if rule.code not in _OWN_CODES), models, limits),
+        models=ModelSet(models_of(config)),
+        open=partial(open_project, rules, limits=limits),
         severity=Severity[settings.min_severity.upper()],
         confidence=Confidence[settings.min_confidence.upper()],
         ignores=tuple(

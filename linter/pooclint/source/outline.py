@@ -62,10 +62,15 @@ def outline(data: bytes) -> Outline:
     return Outline(tuple(imports), tuple(name for _, name in tops), tuple(at for at, _ in tops))
 
 
-def words_pattern(words: Iterable[str], called: bool = False) -> re.Pattern[bytes]:
-    """Matches any of the words as a whole; only where it is called, if asked."""
+def words_pattern(words: Iterable[str]) -> re.Pattern[bytes]:
+    """Matches any of the words as a whole."""
+    return re.compile(any_word(words))
+
+
+def any_word(words: Iterable[str], called: bool = False) -> bytes:
+    """The text of a pattern that matches any of the words as a whole; only where it is called, if asked."""
     after = r"\s*\(" if called else ""
-    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b{after}".encode())
+    return rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b{after}".encode()
 
 
 def _aliases(listed: bytes) -> list[tuple[str, str]]:

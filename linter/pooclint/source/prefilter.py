@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pooclint.source.outline import words_pattern
+from pooclint.source.outline import any_word
 
 # Relative and aliased imports, imports inside functions and several names on a line are covered; a name in a comment or
 # a string only costs a parse. A statement that goes on behind a backslash or in parentheses is read for two lines.
@@ -20,8 +20,9 @@ class Prefilter:
 
     any_root: re.Pattern[bytes]
     """Matches an import line that names a known library."""
-    libraries: tuple[tuple[frozenset[bytes], re.Pattern[bytes]], ...]
-    """Top-level import names, and the words of which a file that matters contains one, for each library."""
+    libraries: tuple[tuple[frozenset[bytes], bytes], ...]
+    """Top-level import names, and a pattern of the words of which a file that matters contains one, for each library.
+    It is compiled, and kept by `re`, when the library is first imported: few projects use more than a handful."""
 
     def lets_through(self, data: bytes) -> bool:
         """True when the file imports a known library and contains a word by which that library acquires."""
@@ -32,7 +33,7 @@ class Prefilter:
         if self.any_root.search(data) is None:
             return []
         imported = {name for line in _IMPORT.findall(data) for name in _NAME.findall(line)}
-        return [words for roots, words in self.libraries if not roots.isdisjoint(imported)]
+        return [re.compile(words) for roots, words in self.libraries if not roots.isdisjoint(imported)]
 
 
 def compile_prefilter(libraries: Iterable[tuple[Iterable[str], Iterable[str]]], called: bool = False) -> Prefilter:
@@ -46,4 +47,4 @@ def compile_prefilter(libraries: Iterable[tuple[Iterable[str], Iterable[str]]], 
     any_root = re.compile(
         rb"^[ \t]*(?:from|import)[ \t][^\n#]*(?:\\\r?\n[^\n#]*)?\b(?:" + roots + rb")\b", re.MULTILINE
     )
-    return Prefilter(any_root, tuple((names, words_pattern(words, called)) for names, words in pairs))
+    return Prefilter(any_root, tuple((names, any_word(words, called)) for names, words in pairs))

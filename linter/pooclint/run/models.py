@@ -1,0 +1,56 @@
+"""The models that hold for the files of a folder: those of the versions that its project uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pooclint.models import ModelFile, Models
+from pooclint.models.versions import chosen, entries, newest, requirement
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from pooclint.run.dependencies import DependencyFinder
+
+
+class ModelSet:
+    """The models of a configuration, indexed once for each set of versions that makes a difference.
+
+    They are chosen by folder, not by what a file mentions: a file is looked at together with the modules around it.
+    """
+
+    def __init__(self, files: tuple[ModelFile, ...]) -> None:
+        """Prepares a set.
+
+        Args:
+            files: Models with the entries of all versions.
+        """
+        self.newest = Models(newest(files))
+        self._files = files
+        self._packages = frozenset(
+            needs[0] for file in files for entry in entries(file) if (needs := requirement(entry, file))
+        )
+        self._finder: DependencyFinder | None = None
+        self._known: list[tuple[Mapping[str, Version], Models]] = []
+
+    def for_folder(self, folder: Path) -> Models:
+        """The models for the files of a folder (an absolute path)."""
+        if not self._packages:
+            return self.newest
+        if self._finder is None:
+            from pooclint.run.dependencies import DependencyFinder
+
+            self._finder = DependencyFinder(self._packages)
+        versions = self._finder.versions(folder)
+        if not versions:
+            return self.newest
+        for known, models in self._known:
+            if known == versions:
+                return models
+        files = chosen(self._files, versions)
+        # Other versions may well mean the same entries.
+        same = next((m for m in (self.newest, *(m for _, m in self._known)) if m.files == files), None)
+        self._known.append((versions, same or Models(files)))
+        return self._known[-1][1]
