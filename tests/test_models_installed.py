@@ -67,6 +67,7 @@ DYNAMIC = frozenset(
         "asyncio.Condition",
         "botocore.client.BaseClient",
         "dbutils.pooled_db.PooledDedicatedDBConnection",
+        "ldap3.Connection",
         "django.db.backends.utils.CursorWrapper",
         "psycopg2.pool.AbstractConnectionPool",
         "sqlalchemy.PoolProxiedConnection",

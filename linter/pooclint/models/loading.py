@@ -51,7 +51,23 @@ def parse_model(data: Mapping[str, Any], source: str) -> ModelFile:
                 parse_release(text)
     except (msgspec.ValidationError, ValueError) as error:
         raise ModelError(f"{source}: {error}") from None
-    return file
+    return of_newest_version(file)
+
+
+def of_newest_version(file: ModelFile) -> ModelFile:
+    """The file without what holds for older versions only: the entries that put an upper bound on the version."""
+    return msgspec.structs.replace(
+        file,
+        type=tuple(t for t in file.type if _is_current(t.requires)),
+        call=tuple(c for c in file.call if _is_current(c.requires)),
+        external=tuple(e for e in file.external if _is_current(e.requires)),
+        scope=tuple(s for s in file.scope if _is_current(s.requires)),
+        dependency=tuple(d for d in file.dependency if _is_current(d.requires)),
+    )
+
+
+def _is_current(requires: str) -> bool:
+    return not any(part.strip().startswith(("<", "==")) for part in requires.split(","))
 
 
 def load_models(paths: Iterable[Path], extra: Iterable[ModelFile] = ()) -> Models:

@@ -36,7 +36,12 @@ Reclaimed = Literal[
     "never",  # a pool slot or a transport that the loop holds: nothing gives it back
     "late",  # the cycle collector, at an unknown time
     "refcount",  # CPython closes it as soon as the last name is gone
-    "harmless",  # nothing is held
+    "harmless",  # nothing is held, or nothing that anybody misses: forgetting one is no leak
+]
+Loop = Literal[
+    "",  # no event loop is involved, or any will do
+    "binds",  # works with the loop that first used it, fails with the next
+    "needs",  # cannot even be built where no loop runs
 ]
 Argument = int | str  # a position, or the name of a keyword argument; "*" is any
 
@@ -100,9 +105,14 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """Attributes whose reading takes all that is left, and so gives the connection back (`Response.content`)."""
     attributes: dict[str, str] = {}
     """Attribute name to modelled type (`AsyncSession.bind`)."""
+    loop: Loop = ""
+    """How an instance depends on the event loop (`binds`: built at import, it fails under a second `asyncio.run`)."""
     derives: bool = True
     """True when what its methods return (cursors, rows) counts as derived from the instance: a failure of those is a
     failure of the resource."""
+    requires: str = ""
+    """The versions of the library for which this holds, as a PEP 440 specifier set (`>=8.0`, `>=0.106,<0.118`); empty:
+    all. An entry that holds for the newest version has no upper bound."""
 
 
 class Parameter(_Model, frozen=True, kw_only=True):
@@ -116,6 +126,10 @@ class Parameter(_Model, frozen=True, kw_only=True):
     unbounded: tuple[int | float | str | None, ...] = ()
     """Literal values that mean "no limit"; `"None"` is Python's None."""
     unit: str = ""
+    url: str = ""
+    """The key of the connection URL's query that sets the same (`redis://host?max_connections=5`)."""
+    url_wins: bool = True
+    """True when the URL's value goes before the argument's, should both be given."""
 
 
 class Size(_Model, frozen=True, kw_only=True):
@@ -197,6 +211,11 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     shares: tuple[Argument, ...] = ()
     """Given one of these arguments, the client uses a pool that somebody else owns (`connector=`,
     `connection_pool=`)."""
+    implicit: str = ""
+    """Type of the client or connection that this call builds and drops (`requests.get`)."""
+    requires: str = ""
+    """The versions of the library for which this holds, as a PEP 440 specifier set (`>=8.0`, `>=0.106,<0.118`); empty:
+    all. An entry that holds for the newest version has no upper bound."""
     note: str = ""
 
 
@@ -215,6 +234,9 @@ class External(_Model, frozen=True, kw_only=True, eq=False):
     fast: bool = False
     """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower
     severity."""
+    requires: str = ""
+    """The versions of the library for which this holds, as a PEP 440 specifier set (`>=8.0`, `>=0.106,<0.118`); empty:
+    all. An entry that holds for the newest version has no upper bound."""
 
 
 class Scope(_Model, frozen=True, kw_only=True):
@@ -239,6 +261,9 @@ class Scope(_Model, frozen=True, kw_only=True):
     """Names of module-level functions that are handlers by convention (`lambda_handler`); needs `parameter-names`."""
     parameter_names: tuple[str, ...] = ()
     """Their leading parameter names (`event`, `context`)."""
+    requires: str = ""
+    """The versions of the library for which this holds, as a PEP 440 specifier set (`>=8.0`, `>=0.106,<0.118`); empty:
+    all. An entry that holds for the newest version has no upper bound."""
 
 
 class Dependency(_Model, frozen=True, kw_only=True):
@@ -247,6 +272,11 @@ class Dependency(_Model, frozen=True, kw_only=True):
     framework: str
     names: tuple[str, ...]
     provider: Argument = 0
+    after_response: bool = False
+    """True when the code after the provider's `yield` runs only once the whole response has been sent."""
+    requires: str = ""
+    """The versions of the library for which this holds, as a PEP 440 specifier set (`>=8.0`, `>=0.106,<0.118`); empty:
+    all. An entry that holds for the newest version has no upper bound."""
 
 
 class Teardown(_Model, frozen=True, kw_only=True):
