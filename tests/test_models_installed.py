@@ -1,8 +1,8 @@
 """The models against the libraries themselves, as far as those are installed.
 
 Every name must exist, every method and `with` too, what is a coroutine must be awaited, and parameters must have the
-names, positions and defaults that the models give them. A library that is not installed is skipped; the standard library
-is always there. What holds for other versions than the installed one (`requires`) is left out.
+names, positions and defaults that the models give them. A library that is not installed is skipped; the standard
+library is always there. What holds for other versions than the installed one (`requires`) is left out.
 
 `pip install -e ".[libraries]"` installs what most models describe; the large ones are a group of their own,
 `libraries-heavy`, and carry the marker `heavy`.
@@ -35,9 +35,19 @@ PATHS = sorted(PACK.glob("libraries/*.toml")) + sorted(PACK.glob("frameworks/*.t
 STANDARD = ("sqlite3", "python", "sockets", "asyncio_streams")
 MISSING = object()
 
-# Names of other versions than the newest: right where an older or a newer release is installed, absent here.
+# Names of other versions than the newest: right where an older or a newer release is installed, absent here. A name
+# that is gone says its version itself, and needs no `requires`.
 OTHER_VERSIONS = frozenset(
     [
+        # aiopg.sa needs SQLAlchemy below 2; prisma generates its client.
+        "aiopg.sa.Engine",
+        "aiopg.sa.engine.Engine",
+        "aiopg.sa.SAConnection",
+        "aiopg.sa.connection.SAConnection",
+        "aiopg.sa.create_engine",
+        "aiopg.sa.engine.create_engine",
+        "prisma.client.Prisma",
+        "mistralai.Mistral",
         "duckdb.duckdb.DuckDBPyConnection",
         "mysql.connector.CMySQLConnection",
         "mysql.connector.connection_cext.CMySQLConnection",
@@ -74,6 +84,8 @@ DYNAMIC = frozenset(
         "asyncio.Condition",
         "botocore.client.BaseClient",
         "dbutils.pooled_db.PooledDedicatedDBConnection",
+        "dbutils.simple_pooled_db.PooledDB",
+        "dbutils.simple_pooled_db.PooledDBConnection",
         "ldap3.Connection",
         "django.db.backends.utils.CursorWrapper",
         "psycopg2.pool.AbstractConnectionPool",
@@ -89,8 +101,9 @@ NOT_IMPORTED = frozenset({"litellm"})
 # Large, or slow to import.
 HEAVY = frozenset(
     {
-        "airflow", "azure_servicebus", "cassandra", "confluent_kafka", "duckdb", "google_cloud_bigquery", "google_genai",
-        "huggingface_hub", "langchain_core", "litellm", "openai", "pymilvus", "snowflake", "streamlit", "twilio", "weaviate",
+        "airflow", "azure_servicebus", "cassandra", "confluent_kafka", "duckdb", "google_cloud_bigquery",
+        "google_genai", "huggingface_hub", "langchain_core", "litellm", "openai", "pymilvus", "snowflake", "streamlit",
+        "twilio", "weaviate",
     }
 )  # fmt: skip
 
@@ -189,7 +202,7 @@ def names_of(file: ModelFile) -> list[str]:
     names += [name for dependency in file.dependency for name in dependency.names]
     names += [name for teardown in file.teardown for name in teardown.decorators]
     names += [call.implicit for call in file.call if call.implicit]
-    return names + [*file.library.errors, *file.library.cancellations]
+    return [*names, *file.library.errors, *file.library.cancellations]
 
 
 def methods_of(file: ModelFile) -> Iterator[tuple[str, str]]:

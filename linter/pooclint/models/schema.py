@@ -211,6 +211,9 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     shares: tuple[Argument, ...] = ()
     """Given one of these arguments, the client uses a pool that somebody else owns (`connector=`,
     `connection_pool=`)."""
+    self_contained: bool = False
+    """True when it takes a connection from the receiver and gives it back before it returns (`Pool.fetch`): nothing to
+    release, but a second connection for a caller that holds one."""
     implicit: str = ""
     """Type of the client or connection that this call builds and drops (`requests.get`)."""
     requires: str = ""
