@@ -82,6 +82,7 @@ DYNAMIC = frozenset(
         "aiogram.Router",
         "aiohttp.web.Application~signal",
         "asyncio.Condition",
+        "blacksheep.Application",
         "botocore.client.BaseClient",
         "dbutils.pooled_db.PooledDedicatedDBConnection",
         "dbutils.simple_pooled_db.PooledDB",
