@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import inspect
+import os
 import platform
 import sys
 import warnings
@@ -95,8 +96,8 @@ DYNAMIC = frozenset(
 )
 # Their `with` is inherited, and calls a close() that is a coroutine here.
 WITHOUT_WITH = frozenset({"sqlalchemy.ext.asyncio.AsyncResult"})
-# Fetches a file from the network when it is imported.
-NOT_IMPORTED = frozenset({"litellm"})
+# Else it fetches a file from the network when it is imported.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 
 # Large, or slow to import.
@@ -177,7 +178,7 @@ def resolve(qualified: str) -> object:
 
 def is_installed(name: str) -> bool:
     root, _, rest = name.partition(".")
-    if root in NOT_IMPORTED or name in OTHER_VERSIONS:
+    if name in OTHER_VERSIONS:
         return False
     module = imported(root)
     if getattr(module, "__file__", "") is None:  # a namespace that several distributions share
@@ -249,7 +250,16 @@ def functions_of(entry: Call | External) -> Iterator[tuple[str, object]]:
 
 def keywords_of(call: Call) -> Iterator[str]:
     """The parameters that an entry names without saying more of them."""
-    arguments = (*call.owned_by, *call.keeps, *call.enters, *call.releases, *call.passes, *call.calls, *call.shares)
+    arguments = (
+        *call.owned_by,
+        *call.keeps,
+        *call.enters,
+        *call.releases,
+        *call.passes,
+        *call.calls,
+        *call.shares,
+        *call.derived_from,
+    )
     yield from (argument for argument in arguments if isinstance(argument, str) and argument != "*")
     yield from (*call.only_if, *call.unless)
 

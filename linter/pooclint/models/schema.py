@@ -195,6 +195,9 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """Arguments that the call releases."""
     borrows: bool = False
     """True when the callee only uses its arguments (`pandas.read_sql`), so that ownership stays where it was."""
+    derived_from: tuple[Argument, ...] = ()
+    """Arguments that the result works on, as a cursor does on its connection (`kombu.Producer(connection)`): ownership
+    stays where it was, and what the result does is done on them."""
     passes: tuple[Argument, ...] = ()
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
     iterates: tuple[Argument, ...] = ()
