@@ -58,8 +58,6 @@ OTHER_VERSIONS = frozenset(
         "mcp.server.lowlevel.Server.list_tools",
         "mcp.server.lowlevel.Server.read_resource",
         "mcp.server.lowlevel.Server.get_prompt",
-        "aiobotocore.response.AioStreamingBody",
-        "aiobotocore.response.StreamingBody",
         "flask.Flask.before_first_request",
         "fastapi.FastAPI.route",
         "starlette.applications.Starlette.route",
