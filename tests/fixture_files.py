@@ -11,6 +11,8 @@ from typing import Any
 import libcst as cst
 
 FIXTURES = Path(__file__).parent / "fixtures"
+LIBRARIES = FIXTURES / "libraries"
+"""One file for each model that acquires something, under the model's name: code that loses it, code that keeps it."""
 
 # `# expect: CNX102` is reported by default; `# expect-wide:` only when every severity and confidence is asked for;
 # `# any:` may be reported, `# any-wide:` only when everything is asked for. `CNX103|CNX105` is either of the two.
@@ -29,6 +31,11 @@ class Expectations:
     wide: tuple[tuple[int, frozenset[str]], ...] = ()
     allowed: frozenset[Place] = field(default_factory=frozenset)
     allowed_wide: frozenset[Place] = field(default_factory=frozenset)
+
+
+def fixture_name(path: Path) -> str:
+    """The name of a fixture in test reports: `CNX101_never_released`, `libraries/redis`."""
+    return path.relative_to(FIXTURES).with_suffix("").as_posix()
 
 
 def expectations(source: str) -> Expectations:

@@ -7,12 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from fixture_files import FIXTURES, VARIANTS, Place, differences, expectations, options, with_noqa
+from fixture_files import (
+    FIXTURES,
+    LIBRARIES,
+    VARIANTS,
+    Place,
+    differences,
+    expectations,
+    fixture_name,
+    options,
+    with_noqa,
+)
 from pooclint.config import Config, Settings
 from pooclint.packs import load_rules
 from pooclint.run.check import Checker
 
-FILES = sorted(FIXTURES.glob("*.py"))
+FILES = [*sorted(FIXTURES.glob("*.py")), *sorted(LIBRARIES.glob("*.py"))]
 CHECKER = Checker()
 CONFIGS: dict[tuple[bool, tuple[tuple[str, str], ...]], Config] = {}
 
@@ -39,7 +49,7 @@ def check(source: str, path: Path, wide: bool) -> set[Place]:
     return {(finding.line, finding.code) for finding in report.findings}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=fixture_name)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_everything(path: Path, variant: str) -> None:
     """With every rule, severity and confidence on."""
@@ -49,7 +59,7 @@ def test_everything(path: Path, variant: str) -> None:
     assert not wrong, f"{path.name}, {variant}:\n" + "\n".join(wrong)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=fixture_name)
 def test_default(path: Path) -> None:
     """With the rules, severities and confidences that are reported unless something else is asked for."""
     source = path.read_text(encoding="utf-8")
@@ -57,7 +67,7 @@ def test_default(path: Path) -> None:
     assert not wrong, f"{path.name}, default settings:\n" + "\n".join(wrong)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=fixture_name)
 def test_suppressed(path: Path) -> None:
     """With `# noqa` on the line of each finding."""
     source = path.read_text(encoding="utf-8")
@@ -65,7 +75,7 @@ def test_suppressed(path: Path) -> None:
     assert {place for place in check(with_noqa(source, found), path, wide=True) if place[1] != "CNX002"} == set()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=fixture_name)
 def test_variants_say_the_same(path: Path) -> None:
     """The variants are other text with as many expectations (else the test above would compare nothing)."""
     source = path.read_text(encoding="utf-8")
@@ -92,7 +102,7 @@ def test_fixture_names() -> None:
         assert any(code in found for _, found in expectations(text).always), code
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.name.startswith("silent")], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in FILES if path.name.startswith("silent")], ids=fixture_name)
 def test_silent_files_expect_nothing(path: Path) -> None:
     """The files of correct code stay files of correct code."""
     expected = expectations(path.read_text(encoding="utf-8"))

@@ -20,6 +20,7 @@ else:
 PACK = Path(__file__).resolve().parents[1] / "rules" / "pooclint_rules"
 PATHS = sorted(PACK.glob("libraries/*.toml")) + sorted(PACK.glob("frameworks/*.toml"))
 RELEASE = re.compile(r"(await )?(\$|@|[\w.]+)(\.\w+)?\((\$)?\)")
+SPECIFIERS = re.compile(r"(>=|<|>|<=|==|!=)\d+(\.\d+)*(,(>=|<|>|<=|==|!=)\d+(\.\d+)*)*")
 # A part after "~" tells a state of a class apart (`Connection~pooled`); the class itself has the name before it.
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(~\w+)?")
 
@@ -38,7 +39,7 @@ each_file = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def named_types(file: ModelFile) -> set[str]:
     """The type names that a file refers to."""
     names = {name for type_ in file.type for name in (*type_.bases, type_.enter, *type_.attributes.values())}
-    names |= {name for call in file.call for name in (call.returns, call.enter, *call.on)}
+    names |= {name for call in file.call for name in (call.returns, call.enter, call.implicit, *call.on)}
     names |= {name for external in file.external for name in external.on}
     names |= {name for scope in file.scope for name in scope.on}
     return names - {""}
@@ -60,13 +61,18 @@ def test_every_type_that_is_named_is_modelled(path: Path) -> None:
 
 
 def test_no_type_is_modelled_twice() -> None:
-    names = Counter(name for file in FILES.values() for type_ in file.type for name in (type_.name, *type_.aliases))
+    names = Counter(
+        (name, type_.requires)
+        for file in FILES.values()
+        for type_ in file.type
+        for name in (type_.name, *type_.aliases)
+    )
     assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_function_is_modelled_twice() -> None:
     names = Counter(
-        (name, tuple(sorted(call.only_if.items())))
+        (name, call.requires, tuple(sorted(call.only_if.items())))
         for file in FILES.values()
         for call in file.call
         for name in call.names
@@ -76,7 +82,11 @@ def test_no_function_is_modelled_twice() -> None:
 
 def test_no_method_is_modelled_twice() -> None:
     names = Counter(
-        (owner, method) for file in FILES.values() for call in file.call for owner in call.on for method in call.methods
+        (owner, method, call.requires)
+        for file in FILES.values()
+        for call in file.call
+        for owner in call.on
+        for method in call.methods
     )
     assert [name for name, count in names.items() if count > 1] == []
 
@@ -103,7 +113,8 @@ def test_names_are_qualified_names(path: Path) -> None:
 def test_whatever_is_acquired_can_be_released(path: Path) -> None:
     acquiring = [call for call in FILES[path].call if call.acquires]
     assert [call for call in acquiring if not call.returns] == []
-    assert [call.names or call.methods for call in acquiring if not releases_of(call)] == []
+    harmless = [call for call in acquiring if (call.reclaimed or TYPES[call.returns].reclaimed) == "harmless"]
+    assert [call.names or call.methods for call in acquiring if not releases_of(call) and call not in harmless] == []
 
 
 @each_file
@@ -147,3 +158,11 @@ def test_a_size_has_a_parameter(path: Path) -> None:
 @each_file
 def test_a_library_says_on_what_it_was_verified(path: Path) -> None:
     assert FILES[path].library.version
+
+
+@each_file
+def test_versions_are_specifiers(path: Path) -> None:
+    file = FILES[path]
+    entries = [*file.type, *file.call, *file.external, *file.scope, *file.dependency]
+    wrong = [e.requires for e in entries if e.requires and not SPECIFIERS.fullmatch(e.requires)]
+    assert wrong == []

@@ -1,13 +1,20 @@
 """The models against the libraries themselves, as far as those are installed.
 
-Every name must exist, every method and `with` too, and parameters must have the names, positions and defaults that the
-models give them. A library that is not installed is skipped; the standard library is always there.
+Every name must exist, every method and `with` too, what is a coroutine must be awaited, and parameters must have the
+names, positions and defaults that the models give them. A library that is not installed is skipped; the standard
+library is always there. What holds for other versions than the installed one (`requires`) is left out.
+
+`pip install -e ".[libraries]"` installs what most models describe; the large ones are a group of their own,
+`libraries-heavy`, and carry the marker `heavy`.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import inspect
+import os
+import platform
 import sys
 import warnings
 from collections.abc import Iterator
@@ -15,8 +22,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from packaging.specifiers import SpecifierSet
 
-from pooclint.models import Call, ModelFile, Parameter, Type
+from pooclint.models import Call, External, Library, ModelFile, Parameter, Type
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,9 +36,19 @@ PATHS = sorted(PACK.glob("libraries/*.toml")) + sorted(PACK.glob("frameworks/*.t
 STANDARD = ("sqlite3", "python", "sockets", "asyncio_streams")
 MISSING = object()
 
-# Names of other versions than the newest: right where an older or a newer release is installed, absent here.
+# Names of other versions than the newest: right where an older or a newer release is installed, absent here. A name
+# that is gone says its version itself, and needs no `requires`.
 OTHER_VERSIONS = frozenset(
     [
+        # aiopg.sa needs SQLAlchemy below 2; prisma generates its client.
+        "aiopg.sa.Engine",
+        "aiopg.sa.engine.Engine",
+        "aiopg.sa.SAConnection",
+        "aiopg.sa.connection.SAConnection",
+        "aiopg.sa.create_engine",
+        "aiopg.sa.engine.create_engine",
+        "prisma.client.Prisma",
+        "mistralai.Mistral",
         "duckdb.duckdb.DuckDBPyConnection",
         "mysql.connector.CMySQLConnection",
         "mysql.connector.connection_cext.CMySQLConnection",
@@ -40,8 +58,6 @@ OTHER_VERSIONS = frozenset(
         "mcp.server.lowlevel.Server.list_tools",
         "mcp.server.lowlevel.Server.read_resource",
         "mcp.server.lowlevel.Server.get_prompt",
-        "aiobotocore.response.AioStreamingBody",
-        "aiobotocore.response.StreamingBody",
         "flask.Flask.before_first_request",
         "fastapi.FastAPI.route",
         "starlette.applications.Starlette.route",
@@ -65,8 +81,12 @@ DYNAMIC = frozenset(
         "aiogram.Router",
         "aiohttp.web.Application~signal",
         "asyncio.Condition",
+        "blacksheep.Application",
         "botocore.client.BaseClient",
         "dbutils.pooled_db.PooledDedicatedDBConnection",
+        "dbutils.simple_pooled_db.PooledDB",
+        "dbutils.simple_pooled_db.PooledDBConnection",
+        "ldap3.Connection",
         "django.db.backends.utils.CursorWrapper",
         "psycopg2.pool.AbstractConnectionPool",
         "sqlalchemy.PoolProxiedConnection",
@@ -74,12 +94,46 @@ DYNAMIC = frozenset(
 )
 # Their `with` is inherited, and calls a close() that is a coroutine here.
 WITHOUT_WITH = frozenset({"sqlalchemy.ext.asyncio.AsyncResult"})
-# Fetches a file from the network when it is imported.
-NOT_IMPORTED = frozenset({"litellm"})
+# Else it fetches a file from the network when it is imported.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+
+# Large, or slow to import.
+HEAVY = frozenset(
+    {
+        "airflow", "azure_servicebus", "cassandra", "confluent_kafka", "duckdb", "google_cloud_bigquery",
+        "google_genai", "huggingface_hub", "langchain_core", "litellm", "openai", "pymilvus", "snowflake", "streamlit",
+        "twilio", "weaviate",
+    }
+)  # fmt: skip
+
+
+def version_of(library: Library) -> str:
+    """The installed version of the library; none where its distribution is not installed."""
+    if library.version.startswith("CPython"):
+        return platform.python_version()
+    try:
+        return importlib.metadata.version(library.package or library.name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def read(path: Path) -> ModelFile:
-    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), ModelFile)
+    """The file without what holds for other versions than the installed one."""
+    file = msgspec.convert(tomllib.loads(path.read_text("utf-8")), ModelFile)
+    version = version_of(file.library)
+
+    def holds(requires: str) -> bool:
+        return not version or SpecifierSet(requires).contains(version, prereleases=True)
+
+    return msgspec.structs.replace(
+        file,
+        type=tuple(each for each in file.type if holds(each.requires)),
+        call=tuple(each for each in file.call if holds(each.requires)),
+        external=tuple(each for each in file.external if holds(each.requires)),
+        scope=tuple(each for each in file.scope if holds(each.requires)),
+        dependency=tuple(each for each in file.dependency if holds(each.requires)),
+    )
 
 
 def imported(module: str) -> object:
@@ -122,7 +176,7 @@ def resolve(qualified: str) -> object:
 
 def is_installed(name: str) -> bool:
     root, _, rest = name.partition(".")
-    if root in NOT_IMPORTED or name in OTHER_VERSIONS:
+    if name in OTHER_VERSIONS:
         return False
     module = imported(root)
     if getattr(module, "__file__", "") is None:  # a namespace that several distributions share
@@ -147,15 +201,22 @@ def names_of(file: ModelFile) -> list[str]:
     names += [name for scope in file.scope for name in (*scope.decorators, *scope.bases, *scope.parameters.values())]
     names += [name for dependency in file.dependency for name in dependency.names]
     names += [name for teardown in file.teardown for name in teardown.decorators]
-    return names
+    names += [call.implicit for call in file.call if call.implicit]
+    return [*names, *file.library.errors, *file.library.cancellations]
 
 
 def methods_of(file: ModelFile) -> Iterator[tuple[str, str]]:
     """Pairs of a type and a method that it should have."""
     for type_ in file.type:
         releases = [release.partition("$.")[2].partition("(")[0] for release in type_.release]
-        for method in (*type_.checks_out, *type_.checks_in, *type_.cannot_raise, *releases):
+        for method in (*type_.reads_to_end, *type_.checks_out, *type_.checks_in, *type_.cannot_raise, *releases):
             yield type_.name, method
+    for call in file.call:
+        for release in call.release or ():
+            if "$." in release and call.returns:
+                yield call.returns, release.partition("$.")[2].partition("(")[0]
+            if "@." in release:
+                yield from ((owner, release.partition("@.")[2].partition("(")[0]) for owner in call.on)
     for entry in (*file.call, *file.external, *file.scope):
         for owner in entry.on:
             for method in entry.methods:
@@ -168,13 +229,56 @@ def parameters_of(call: Call) -> Iterator[Parameter]:
     yield from call.timeouts.values()
 
 
-def wrong_parameter(name: str, parameter: Parameter) -> str | None:
-    """What the signature of a function says against a parameter of its model."""
+def signature_of(function: object) -> dict[str, inspect.Parameter]:
+    """The parameters of a function; none for what is written in C, without a signature."""
     try:
-        signature = inspect.signature(resolve(name))  # type: ignore[arg-type]
+        return dict(inspect.signature(function).parameters)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return None  # written in C, without a signature
-    known = dict(signature.parameters)
+        return {}
+
+
+def functions_of(entry: Call | External) -> Iterator[tuple[str, object]]:
+    """The functions and methods that an entry is about, as far as they are installed."""
+    for name in installed(list(entry.names)):
+        yield name, resolve(name)
+    for owner in entry.on:
+        class_ = class_of(owner)
+        yield from ((f"{owner}.{m}", attribute(class_, m)) for m in entry.methods if class_ and owner not in DYNAMIC)
+
+
+def keywords_of(call: Call) -> Iterator[str]:
+    """The parameters that an entry names without saying more of them."""
+    arguments = (
+        *call.owned_by,
+        *call.keeps,
+        *call.enters,
+        *call.releases,
+        *call.passes,
+        *call.calls,
+        *call.shares,
+        *call.derived_from,
+    )
+    yield from (argument for argument in arguments if isinstance(argument, str) and argument != "*")
+    yield from (*call.only_if, *call.unless)
+
+
+def lacks_keyword(function: object, keyword: str) -> bool:
+    known = signature_of(function)
+    open_ended = any(each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) for each in known.values())
+    return bool(known) and not open_ended and keyword not in known
+
+
+def is_coroutine_function(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inspect.unwrap(function))  # type: ignore[arg-type]
+
+
+def wrong_parameter(name: str, function: object, parameter: Parameter) -> str | None:
+    """What the signature of a function says against a parameter of its model."""
+    known = signature_of(function)
+    if inspect.isfunction(function) and next(iter(known), "") == "self":
+        del known["self"]
+    if not known:
+        return None
     if parameter.param not in known:
         open_ended = any(each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) for each in known.values())
         return None if open_ended else f"{name} has no {parameter.param}"
@@ -202,7 +306,10 @@ def wrong_with(type_: Type, class_: type) -> bool:
 
 
 FILES = {path: read(path) for path in PATHS}
-each_file = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+each_file = pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.heavy if path.stem in HEAVY else (), id=path.stem) for path in PATHS],
+)
 
 
 def skip_unless_installed(path: Path) -> None:
@@ -254,12 +361,34 @@ def test_releases_that_are_coroutines_are_awaited(path: Path) -> None:
 
 
 @each_file
+def test_what_is_a_coroutine_is_awaited(path: Path) -> None:
+    skip_unless_installed(path)
+    entries = [call for call in FILES[path].call if call.awaited == "no" and call.returns]
+    entries += [external for external in FILES[path].external if external.io == "blocking"]
+    functions = [pair for entry in entries for pair in functions_of(entry)]
+    assert [name for name, function in functions if callable(function) and is_coroutine_function(function)] == []
+
+
+@each_file
 def test_parameters_are_right(path: Path) -> None:
     skip_unless_installed(path)
     wrong = {
-        wrong_parameter(name, parameter)
+        wrong_parameter(name, function, parameter)
         for call in FILES[path].call
-        for name in installed(list(call.names))
+        for name, function in functions_of(call)
         for parameter in parameters_of(call)
     }
     assert sorted(wrong - {None}, key=str) == []
+
+
+@each_file
+def test_other_parameters_exist(path: Path) -> None:
+    skip_unless_installed(path)
+    wrong = {
+        f"{name} has no {keyword}"
+        for call in FILES[path].call
+        for name, function in functions_of(call)
+        for keyword in keywords_of(call)
+        if lacks_keyword(function, keyword)
+    }
+    assert sorted(wrong) == []

@@ -27,7 +27,9 @@ def _constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) ->
             for i, a in enumerate(node.args)
         }
         shares = any(key in given for key in call.shares) or any(not given.get(key, True) for key in call.owned_by)
-        if acquisition and acquisition.kind in kinds and not shares and not acquisition.acquired_from:
+        # What a pool or client hands out is its own affair; a settings object (`boto3.Session`) makes clients.
+        owner = context.models.type(acquisition.acquired_from) if acquisition else None
+        if acquisition and acquisition.kind in kinds and not shares and (owner is None or owner.kind == "value"):
             return call
     return None
 

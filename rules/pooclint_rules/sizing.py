@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import libcst as cst
 
@@ -23,13 +24,32 @@ def _sized(node: cst.Call, context: FileContext) -> Call | None:
 
 
 def _given(node: cst.Call, parameter: Parameter | None, context: FileContext) -> object:
-    """The literal a parameter is given, constants of the module followed; `...` when it is not given or not literal."""
+    """The literal a parameter is given, as an argument or in a URL, constants of the module followed; `...` when it is
+    not given or not literal."""
     if parameter is None:
         return ...
+    given, in_url = _argument(node, parameter, context), _in_url(node, parameter, context)
+    first, second = (in_url, given) if parameter.url_wins else (given, in_url)
+    return second if first is ... else first
+
+
+def _argument(node: cst.Call, parameter: Parameter, context: FileContext) -> object:
     for index, argument in enumerate(node.args):
         named = argument.keyword is not None and argument.keyword.value == parameter.param
         if named or (argument.keyword is None and not argument.star and index == parameter.position):
             return _constant(argument.value, context)
+    return ...
+
+
+def _in_url(node: cst.Call, parameter: Parameter, context: FileContext) -> object:
+    """What the query of a literal URL among the arguments says: `redis://host?max_connections=5`."""
+    if not parameter.url:
+        return ...
+    for argument in node.args:
+        text = _constant(argument.value, context)
+        if isinstance(text, str) and "://" in text:
+            values = parse_qs(urlsplit(text).query).get(parameter.url, [])
+            return int(values[-1]) if values and values[-1].isdecimal() else ...
     return ...
 
 
@@ -121,7 +141,9 @@ class UnboundedPool:
     """A pool has no ceiling.
 
     ## What it does
-    Reports a literal that the library takes for "no limit": `max_overflow=-1`, `pool_size=0`, `limit=0`.
+    Reports a literal that the library takes for "no limit": `max_overflow=-1`, `pool_size=0`, `limit=0`. And a pool,
+    or a settings object that replaces a client's own limit (`httpx.Limits(max_keepalive_connections=5)`), for which
+    no limit is given where the library has none by default; for other clients that is only information.
 
     ## Why is this bad?
     A slow dependency then turns every waiting caller into one more connection, until the server, or the machine,
@@ -155,6 +177,22 @@ class UnboundedPool:
                 yield _report(
                     node, f"{parameter.param}={value!r} removes the limit of this pool", self.severity, call, context
                 )
+        if size.max and _has_no_limit(node, call, size.max, context):
+            made = context.models.type(call.returns)
+            severity = self.severity if made and made.kind in ("pool", "value") else Severity.INFO
+            text = f"this pool has no limit: {size.max.param} is not given, and there is none by default"
+            yield _report(node, text, severity, call, context)
+
+
+def _has_no_limit(node: cst.Call, call: Call, parameter: Parameter, context: FileContext) -> bool:
+    """True when the library's default is no limit, nothing overrides it, and the pool is the call's own."""
+    words = {a.keyword.value for a in node.args if a.keyword}
+    if any(a.star for a in node.args) or parameter.required or words.intersection(map(str, call.shares)):
+        return False
+    if parameter.url and any(_constant(a.value, context) is ... for a in node.args if not a.keyword):
+        return False  # a URL that cannot be read may set it
+    given = _given(node, parameter, context)
+    return given is ... and not _unreadable(node, parameter, given) and _is_unbounded(parameter.default, parameter)
 
 
 class InvertedSizes:

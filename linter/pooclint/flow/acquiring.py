@@ -99,9 +99,10 @@ def result_of(run: Run, invocation: Invocation, model: Call) -> Value:
     )
     type_ = run.models.type(model.returns)
     lasting = type_ is not None and type_.kind in ("connection", "session", "pool", "engine", "client", "factory")
+    worked_on = [value.refs | value.derived for value in invocation.chosen(model.derived_from)]
     return Value(
         run.models.canonical(model.returns),
-        derived=head.refs | head.derived,
+        derived=(head.refs | head.derived).union(*worked_on),
         truth=True if lasting else None,
         pending=swallowing,
     )

@@ -34,7 +34,8 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         return _wrap(run, invocation, model, state)
     type_ = run.models.type(model.returns)
     makes_factory = type_ is not None and type_.kind == "factory" and not model.acquires
-    if not (makes_factory or model.borrows or model.acquires or head.refs or head.derived or model.raises == "never"):
+    uses = model.borrows or bool(model.derived_from) or model.acquires or model.raises == "never"
+    if not (makes_factory or uses or head.refs or head.derived):
         state = doubt(run, invocation, state)
     state = checkout(run, invocation, model, state)
     external = external_call(run, invocation)

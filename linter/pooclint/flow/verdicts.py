@@ -36,7 +36,8 @@ def verdicts(record: Record) -> list[Verdict]:
     """One verdict for each leaking site, in the order of acquisition."""
     by_site: dict[int, list[Leak]] = {}
     for leak in record.leaks.values():
-        by_site.setdefault(leak.site.number, []).append(leak)
+        if leak.site.acquisition.reclaimed != "harmless":
+            by_site.setdefault(leak.site.number, []).append(leak)
     return [_verdict(record, leaks) for _, leaks in sorted(by_site.items())]
 
 

@@ -59,6 +59,7 @@ def _references(file: ModelFile) -> Iterator[tuple[Key, str]]:
     for index, call in enumerate(file.call):
         yield ("call", index, "returns"), call.returns
         yield ("call", index, "enter"), call.enter
+        yield ("call", index, "implicit"), call.implicit
     groups: tuple[tuple[str, tuple[Call | External, ...]], ...] = (("call", file.call), ("external", file.external))
     for kind, entries in groups:
         for index, entry in enumerate(entries):

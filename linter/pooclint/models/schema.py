@@ -35,7 +35,12 @@ Reclaimed = Literal[
     "never",  # a pool slot or a transport that the loop holds: nothing gives it back
     "late",  # the cycle collector, at an unknown time
     "refcount",  # CPython closes it as soon as the last name is gone
-    "harmless",  # nothing is held
+    "harmless",  # nothing is held, or nothing that anybody misses: forgetting one is no leak
+]
+Loop = Literal[
+    "",  # no event loop is involved, or any will do
+    "binds",  # works with the loop that first used it, fails with the next
+    "needs",  # cannot even be built where no loop runs
 ]
 Category = Literal[
     "http", "llm", "queue", "cloud", "mail", "cache", "search", "database", "subprocess", "file-transfer", "rpc",
@@ -125,6 +130,8 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """Attributes whose reading takes all that is left, and so gives the connection back (`Response.content`)."""
     attributes: dict[str, str] = {}
     """Attribute name to modelled type (`AsyncSession.bind`)."""
+    loop: Loop = ""
+    """How an instance depends on the event loop (`binds`: built at import, it fails under a second `asyncio.run`)."""
     derives: bool = True
     """True when what its methods return (cursors, rows) counts as derived from the instance: a failure of those is a
     failure of the resource."""
@@ -148,6 +155,10 @@ class Parameter(_Model, frozen=True, kw_only=True):
     """Literal values that mean "no limit"; `"None"` is Python's None."""
     unit: str = ""
     """`s` or `ms`, for a time."""
+    url: str = ""
+    """The key of the connection URL's query that sets the same (`redis://host?max_connections=5`)."""
+    url_wins: bool = True
+    """True when the URL's value goes before the argument's, should both be given."""
 
 
 class Size(_Model, frozen=True, kw_only=True):
@@ -216,6 +227,9 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """Arguments that the call releases."""
     borrows: bool = False
     """True when the callee only uses its arguments (`pandas.read_sql`), so that ownership stays where it was."""
+    derived_from: tuple[Argument, ...] = ()
+    """Arguments that the result works on, as a cursor does on its connection (`kombu.Producer(connection)`): ownership
+    stays where it was, and what the result does is done on them."""
     passes: tuple[Argument, ...] = ()
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
     iterates: tuple[Argument, ...] = ()
@@ -236,6 +250,11 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     requires: Requires = ""
     """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
+    self_contained: bool = False
+    """True when it takes a connection from the receiver and gives it back before it returns (`Pool.fetch`): nothing to
+    release, but a second connection for a caller that holds one."""
+    implicit: str = ""
+    """Type of the client or connection that this call builds and drops (`requests.get`)."""
     note: str = ""
     """Whatever else a reader should know."""
 
@@ -302,6 +321,8 @@ class Dependency(_Model, frozen=True, kw_only=True):
     requires: Requires = ""
     """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
+    after_response: bool = False
+    """True when the code after the provider's `yield` runs only once the whole response has been sent."""
 
 
 class Teardown(_Model, frozen=True, kw_only=True):
