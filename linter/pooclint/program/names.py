@@ -50,6 +50,10 @@ class Names:
     _types: dict[tuple[int, int], str] = field(default_factory=dict)
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
+    _calls: dict[tuple[int, int, str], tuple[Call, ...]] = field(default_factory=dict)
+    _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
+    _inferring: int = 0
+    """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
 
     def qualify(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> str:
         """The qualified name that an expression stands for; empty when it is no name of an import or a builtin.
@@ -234,12 +238,18 @@ class Names:
         Args:
             receiver: type of the object a method is called on, where the caller knows it better.
         """
-        return tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node, scope))
+        func = node.func
+        if type(func) is cst.Attribute and cast(cst.Attribute, func).attr.value not in self.models.call_words:
+            return ()
+        key = (id(node), id(scope), receiver)
+        known = self._calls.get(key)
+        if known is None:
+            known = tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node, scope))
+            if not self._inferring:
+                self._calls[key] = known
+        return known
 
     def _candidates(self, node: cst.Call, scope: Scope, receiver: str) -> tuple[Call, ...]:
-        func = type(node.func)
-        if func is cst.Attribute and cast(cst.Attribute, node.func).attr.value not in self.models.call_words:
-            return ()
         qualified = self.qualify(node.func, scope)
         found = self.models.calls(qualified) if qualified else ()
         if found:
@@ -284,7 +294,9 @@ class Names:
         key = (id(node), id(scope))
         if key not in self._types:
             self._types[key] = ""  # cuts off recursion
+            self._inferring += 1
             self._types[key] = self._infer(node, scope)
+            self._inferring -= 1
         return self._types[key]
 
     def _infer(self, node: cst.CSTNode, scope: Scope) -> str:
@@ -385,12 +397,10 @@ class Names:
             annotated = self.annotated(node.returns.annotation, function.parent)
             if annotated:
                 return annotated
-        for inner in descendants(node.body, into_functions=False):
-            if isinstance(inner, cst.Return) and inner.value is not None:
-                result = self.type_of(inner.value, function.scope)
-                if result:
-                    return result
-        return ""
+        if id(function) not in self._returns:
+            statements = descendants(node.body, into_functions=False)
+            self._returns[id(function)] = tuple(n.value for n in statements if type(n) is cst.Return and n.value)
+        return next((t for v in self._returns[id(function)] if (t := self.type_of(v, function.scope))), "")
 
     def yielded_type(self, function: Function) -> str:
         """Type of what a generator function yields first."""
