@@ -38,6 +38,12 @@ class Analysis:
     _holding: dict[int, bool] = field(default_factory=dict)
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Forget all of them."""
+        for memo in (self._records, self._acquiring, self._reaches, self._summaries, self._holding, self._calls):
+            memo.clear()
+        self._active.clear()
+
     def record(self, code: Function | Index) -> Record:
         """What the evaluation of a function, or of a module's own code, saw.
 
@@ -48,8 +54,6 @@ class Analysis:
         if key not in self._records:
             try:
                 self._records[key] = self._evaluate(code)
-            except RecursionError:
-                self._records[key] = GaveUp("expressions nested too deeply")
             except GaveUp as error:
                 self._records[key] = error
         found = self._records[key]
@@ -276,7 +280,7 @@ class Analysis:
             self._active.append(id(function))
             try:
                 self._summaries[key] = self._summarise(function, arguments, known, state)
-            except (GaveUp, RecursionError):
+            except GaveUp:
                 self._summaries[key] = None
             finally:
                 self._active.pop()

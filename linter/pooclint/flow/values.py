@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import libcst as cst
@@ -140,6 +140,22 @@ class Value:
     closure: Closure | None = None
     inner: Value | None = None
     """What entering a wrapper gives (`closing(x)`)."""
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        # Asked for every name of every state; the fields of a value never change.
+        if not self._hash:
+            parts = (
+                self.type, self.refs, self.derived, self.items, self.constant, self.truth, self.pending, self.method,
+                self.function, self.closure, self.inner,
+            )  # fmt: skip
+            object.__setattr__(self, "_hash", hash(parts) or 1)
+        return self._hash
+
+    @property
+    def holds_nothing(self) -> bool:
+        """True when no obligation hangs on it: to forget the name that it is bound to loses nothing."""
+        return not (self.refs or self.items or self.pending or self.closure) and self.constant is not UNBOUND
 
     @property
     def known_truth(self) -> bool | None:
@@ -229,6 +245,8 @@ class Trace:
 
 
 _MAX_TRACE = 12
+MAX_NAMES = 256
+"""Names of which a state knows something. Of a function with more, those bound long ago are forgotten."""
 
 
 class State:
@@ -287,10 +305,12 @@ class State:
         prefix = name + "."
         for other in [k for k in env if k.startswith(prefix) or (k[0] == "?" and name in k[1:].split(" "))]:
             del env[other]
-        if value == NOTHING:
-            env.pop(name, None)
-        else:
-            env[name] = value
+        env.pop(name, None)
+        if value != NOTHING:
+            env[name] = value  # at the end: those bound long ago come first
+            if len(env) > MAX_NAMES:
+                oldest = next((k for k, v in env.items() if k[0] != "#" and v.holds_nothing), "")
+                env.pop(oldest, None)
         return State(env, self.obligations, self.trace, self.causes)
 
     def assume(self, fact: str, truth: bool) -> State:

@@ -51,9 +51,16 @@ class Names:
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
     _calls: dict[tuple[int, int, str], tuple[Call, ...]] = field(default_factory=dict)
+    _bound: dict[tuple[int, str], str] = field(default_factory=dict)
     _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
     _inferring: int = 0
     """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
+
+    def forget(self) -> None:
+        """Forget what was looked up so far."""
+        for memo in (self._types, self._locals, self._targets, self._calls, self._returns):
+            memo.clear()
+        self._inferring = 0
 
     def qualify(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> str:
         """The qualified name that an expression stands for; empty when it is no name of an import or a builtin.
@@ -323,7 +330,13 @@ class Names:
         if found is None:
             return ""
         holder, bindings = found
-        return _only(self._type_of_binding(name, binding, holder) for binding in bindings)
+        key = (id(holder), name)
+        known = self._bound.get(key)
+        if known is None:
+            known = _only(self._type_of_binding(name, binding, holder) for binding in bindings)
+            if self._inferring == 1:
+                self._bound[key] = known
+        return known
 
     def _type_of_binding(self, name: str, binding: Binding, holder: Scope) -> str:
         if binding.annotation is not None:
