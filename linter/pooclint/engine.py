@@ -214,9 +214,7 @@ def _visitors(rules: Iterable[type[Rule]]) -> dict[type[cst.CSTNode], list[tuple
 def _gave_up(node: cst.CSTNode, why: str, index: Index) -> Report:
     function = index.functions.get(id(node))
     what = f"'{function.qualname}'" if function else "the module's own code"
-    return Report(
-        node, (f"{what} {why}",), Severity.INFO, function=function.qualname if function else ""
-    )
+    return Report(node, (f"{what} {why}",), Severity.INFO, function=function.qualname if function else "")
 
 
 def _findings(module: cst.Module, path: str, reports: list[tuple[type[Rule], Report]]) -> tuple[Finding, ...]:

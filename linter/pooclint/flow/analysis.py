@@ -74,9 +74,7 @@ class Analysis:
         """True when a call in the function's own body acquires, or calls a function of this file that does."""
         if id(function) not in self._acquiring:
             self._acquiring[id(function)] = False  # cuts off recursion
-            self._acquiring[id(function)] = any(
-                self._call_acquires(c, s) for c, s in self._own_calls(function)
-            )
+            self._acquiring[id(function)] = any(self._call_acquires(c, s) for c, s in self._own_calls(function))
         return self._acquiring[id(function)]
 
     def _own_calls(self, function: Function) -> tuple[tuple[cst.Call, Scope], ...]:

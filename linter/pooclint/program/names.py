@@ -51,16 +51,20 @@ class Names:
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
     _calls: dict[tuple[int, int, str], tuple[Call, ...]] = field(default_factory=dict)
-    _bound: dict[tuple[int, str], str] = field(default_factory=dict)
+    _qualified: dict[tuple[int, str], str] = field(default_factory=dict)
+    _definers: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
+    _named: dict[tuple[int, str], str] = field(default_factory=dict)
     _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
     _inferring: int = 0
     """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
+    _following: int = 0
+    """How many imports are being followed; as above."""
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
-        for memo in (self._types, self._locals, self._targets, self._calls, self._returns):
+        for memo in (self._types, self._locals, self._targets, self._calls, self._qualified, self._named):
             memo.clear()
-        self._inferring = 0
+        self._inferring = self._following = 0
 
     def qualify(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> str:
         """The qualified name that an expression stands for; empty when it is no name of an import or a builtin.
@@ -89,7 +93,9 @@ class Names:
             self._targets[key] = None  # cuts off circles
             parts = qualified.split(".")
             place = self.modules.top(parts[0], origin)
+            self._following += 1
             self._targets[key] = self._walk(self.modules, place, parts[1:], interest) if place else None
+            self._following -= 1
         return self._targets[key]
 
     def _walk(self, modules: Modules, place: str, parts: list[str], interest: Interest) -> Target | None:
@@ -139,7 +145,15 @@ class Names:
         found = scope.lookup(node.value)
         if found is None:
             return f"builtins.{node.value}" if hasattr(builtins, node.value) else ""
-        holder, bindings = found
+        key = (id(found[0]), node.value)
+        known = self._qualified.get(key)
+        if known is None:
+            known = self._qualify_bound(node, *found, steps)
+            if steps == 0:
+                self._qualified[key] = known
+        return known
+
+    def _qualify_bound(self, node: cst.Name, holder: Scope, bindings: list[Binding], steps: int) -> str:
         imported = [b.qualified for b in bindings if b.kind == "import"]
         if imported:
             return next((q for q in imported if self.models.calls(q) or self.models.type(q)), imported[0])
@@ -165,15 +179,26 @@ class Names:
         found = scope.lookup(node.value)
         if found is None:
             return None
-        for binding in reversed(found[1]):
-            if binding.defined:
-                return binding.defined
-            if binding.kind == "import":
-                target = self.target(binding.qualified, found[0].module.origin, interest)
-                return target.defined if target else None
-            if isinstance(binding.value, (cst.Name, cst.Lambda)) and not binding.entered:
-                return self.definition(binding.value, found[0], steps + 1, interest)
-        return None
+        binding = self._defining(node.value, *found)
+        if binding is None or binding.defined:
+            return binding and binding.defined
+        if binding.kind == "import":
+            target = self.target(binding.qualified, found[0].module.origin, interest)
+            return target.defined if target else None
+        return self.definition(binding.value, found[0], steps + 1, interest) if binding.value is not None else None
+
+    def _defining(self, name: str, holder: Scope, bindings: list[Binding]) -> Binding | None:
+        """The last binding of a name that can define a function or class. A name may have thousands."""
+        key = (id(holder), name)
+        if key not in self._definers:
+            renames = (cst.Name, cst.Lambda)
+            able = (
+                b
+                for b in reversed(bindings)
+                if b.defined or b.kind == "import" or (isinstance(b.value, renames) and not b.entered)
+            )
+            self._definers[key] = next(able, None)
+        return self._definers[key]
 
     def _method_definition(self, node: cst.Attribute, scope: Scope, interest: Interest) -> Function | Class | None:
         owner = self.local_class(self.type_of(node.value, scope))
@@ -252,7 +277,7 @@ class Names:
         known = self._calls.get(key)
         if known is None:
             known = tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node, scope))
-            if not self._inferring:
+            if not self._inferring and not self._following:
                 self._calls[key] = known
         return known
 
@@ -331,11 +356,11 @@ class Names:
             return ""
         holder, bindings = found
         key = (id(holder), name)
-        known = self._bound.get(key)
+        known = self._named.get(key)
         if known is None:
             known = _only(self._type_of_binding(name, binding, holder) for binding in bindings)
-            if self._inferring == 1:
-                self._bound[key] = known
+            if self._inferring == 1 and not self._following:
+                self._named[key] = known
         return known
 
     def _type_of_binding(self, name: str, binding: Binding, holder: Scope) -> str:

@@ -64,11 +64,7 @@ def descendants(node: cst.CSTNode, into_functions: bool = True) -> Iterator[cst.
     while stack:
         current = stack.pop()
         yield current
-        if (
-            not into_functions
-            and current is not node
-            and type(current) in _DEFINITIONS
-        ):
+        if not into_functions and current is not node and type(current) in _DEFINITIONS:
             continue
         below = children(current)
         below.reverse()
