@@ -271,7 +271,7 @@ class Names:
             receiver: type of the object a method is called on, where the caller knows it better.
         """
         func = node.func
-        if type(func) is cst.Attribute and cast(cst.Attribute, func).attr.value not in self.models.call_words:
+        if type(func) is cst.Attribute and func.attr.value not in self.models.call_words:
             return ()
         key = (id(node), id(scope), receiver)
         known = self._calls.get(key)
