@@ -140,7 +140,6 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
     Returns:
         Findings in source order, before suppression and filters. A file that cannot be read as Python is a finding.
     """
-    models = project.names.models
     if not (project.modules.acquiring.lets_through(data) or (file and project.matters(file, data))):
         problem = _syntax_problem(data)
         return _unreadable(problem, path) if problem else FileResult((), 0, "skipped")

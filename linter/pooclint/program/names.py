@@ -180,8 +180,10 @@ class Names:
         if found is None:
             return None
         binding = self._defining(node.value, *found)
-        if binding is None or binding.defined:
-            return binding and binding.defined
+        if binding is None:
+            return None
+        if binding.defined:
+            return binding.defined
         if binding.kind == "import":
             target = self.target(binding.qualified, found[0].module.origin, interest)
             return target.defined if target else None
