@@ -7,16 +7,16 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-_STACK = 512 * 1024 * 1024
+_STACK = 256 * 1024 * 1024
 """Bytes. Address space only: what is not used is never backed by memory."""
-_DEPTH = 100_000
+_DEPTH = 20_000
 """Frames. The stack above holds several times as many, whichever way the interpreter keeps them."""
 
 Result = TypeVar("Result")
 
 
 def with_deep_stack(work: Callable[[], Result]) -> Result:
-    """Call `work` in a thread whose stack lets it recurse a hundred times deeper than usual, and wait for it.
+    """Call `work` in a thread whose stack lets it recurse twenty times deeper than usual, and wait for it.
 
     The interpreter's limit holds for all threads; this one only waits while it is raised.
 

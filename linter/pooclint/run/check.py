@@ -16,7 +16,7 @@ import pathspec
 from pooclint.config import Config, ConfigError, resource_model
 from pooclint.engine import Limits, Project, check_file, open_project
 from pooclint.models import ModelError, load_models
-from pooclint.own_rules import OWN_RULES, UnreadableFile
+from pooclint.own_rules import UnreadableFile
 from pooclint.packs import load_rules, model_paths, select_rules
 from pooclint.rule import Confidence, Finding, Severity
 from pooclint.run.discovery import Source, is_test_path, relative_to
@@ -25,8 +25,6 @@ from pooclint.source.suppressions import apply, find_directives
 
 MAX_KEPT = 1_500_000
 """Bytes of source whose trees are kept for the files that follow; a tree takes about a hundred times its source."""
-
-_OWN_CODES = frozenset(rule.code for rule in OWN_RULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +60,12 @@ class Checker:
             ConfigError: its configuration describes a resource in a way that no model can have.
         """
         if source.problem:
-            return self._unreadable(source.display, source.config, f"cannot be read: {source.problem}")
+            return self.unreadable(source, f"cannot be read: {source.problem}")
         try:
             data = source.path.read_bytes()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            return self._unreadable(source.display, source.config, f"cannot be read: {reason}")
+            return self.unreadable(source, f"cannot be read: {reason}")
         return self.check_data(data, source.display, source.config, os.path.abspath(source.path))
 
     def check_data(self, data: bytes, display: str, config: Config, file: str = "") -> FileReport:
@@ -96,6 +94,10 @@ class Checker:
             findings=_filtered(kept.findings, display, plan) if kept else (),
             unused=kept.unused if kept else (),
         )
+
+    def unreadable(self, source: Source, reason: str) -> FileReport:
+        """What is reported of a file that cannot be checked."""
+        return self._unreadable(source.display, source.config, reason)
 
     def _unreadable(self, display: str, config: Config, reason: str) -> FileReport:
         finding = Finding(
@@ -141,7 +143,7 @@ def _make_plan(config: Config) -> _Plan:
     return _Plan(
         config=config,
         codes=frozenset(rule.code for rule in chosen),
-        open=partial(open_project, tuple(rule for rule in chosen if rule.code not in _OWN_CODES), models, limits),
+        open=partial(open_project, chosen, models, limits),
         severity=Severity[settings.min_severity.upper()],
         confidence=Confidence[settings.min_confidence.upper()],
         ignores=tuple(
