@@ -15,6 +15,7 @@ from pooclint.program.modules import Interest, Modules
 from pooclint.program.scopes import Binding, Class, Function, Index, Origin, Scope, children, descendants
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
+_MAX_IMPORTS = 24  # and names that modules pass on to each other
 _OPTIONAL = frozenset(
     {"typing.Optional", "typing.Annotated", "typing_extensions.Annotated", "typing.Final", "typing.ClassVar"}
 )
@@ -90,6 +91,8 @@ class Names:
             return None
         key = (qualified, origin, interest)
         if key not in self._targets:
+            if self._following > _MAX_IMPORTS:  # a circle in which the name grows with each turn
+                return None
             self._targets[key] = None  # cuts off circles
             parts = qualified.split(".")
             place = self.modules.top(parts[0], origin)

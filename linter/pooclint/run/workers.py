@@ -94,16 +94,19 @@ def check_here(checker: Checker, sources: Sequence[Source], indices: Sequence[in
         yield Done(index, report, time.monotonic() - started)
 
 
-def check_in_workers(sources: Sequence[Source], jobs: int, seconds: float = MAX_SECONDS) -> Iterator[Done]:
+def check_in_workers(
+    sources: Sequence[Source], jobs: int, seconds: float = MAX_SECONDS, make: Callable[[], Checker] = Checker
+) -> Iterator[Done]:
     """Check sources in so many processes; each is given once, in the order in which they are done.
 
     Args:
         seconds: what a file may take at least before its process is ended.
+        make: makes the checker of a process, there; a function that can be imported.
 
     Raises:
         ConfigError: a file's configuration describes a resource in a way that no model can have.
     """
-    pool = _Pool(sources, seconds)
+    pool = _Pool(sources, seconds, make)
     try:
         yield from pool.run(jobs)
     finally:
@@ -113,7 +116,8 @@ def check_in_workers(sources: Sequence[Source], jobs: int, seconds: float = MAX_
 class _Pool:
     """The processes of one run, and what is still to be done."""
 
-    def __init__(self, sources: Sequence[Source], seconds: float) -> None:
+    def __init__(self, sources: Sequence[Source], seconds: float, make: Callable[[], Checker]) -> None:
+        self._make = make
         self._sources = sources
         self._seconds = seconds
         self._configs: list[Config] = list({id(s.config): s.config for s in sources}.values())
@@ -133,7 +137,7 @@ class _Pool:
             yield from self._step()
         left = [index for batch in self._pending for index in batch]
         if left:  # processes cannot be started here
-            yield from check_here(Checker(), self._sources, left)
+            yield from check_here(self._make(), self._sources, left)
 
     def end(self) -> None:
         """End all processes at once."""
@@ -143,7 +147,7 @@ class _Pool:
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, tuple(self._configs)), daemon=True)  # type: ignore[attr-defined]
+        process = self._context.Process(target=_work, args=(theirs, tuple(self._configs), self._make), daemon=True)  # type: ignore[attr-defined]
         try:
             with _interrupts_held():
                 process.start()
@@ -290,7 +294,7 @@ def _size(source: Source) -> int:
         return 0
 
 
-def _work(connection: Connection, configs: Sequence[Config], make: Callable[[], Checker] = Checker) -> None:
+def _work(connection: Connection, configs: Sequence[Config], make: Callable[[], Checker]) -> None:
     """What a worker does: check what it is given until it is given nothing."""
     from pathlib import Path
 
