@@ -12,6 +12,7 @@ from typing import Literal
 
 import libcst as cst
 
+from pooclint.deep import with_deep_stack
 from pooclint.flow.analysis import Analysis
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Models
@@ -83,12 +84,15 @@ class FileContext:
         """What evaluating a function saw; None when it holds nothing, or was too large (which is reported once)."""
         if function is not None and not self.analysis.may_hold(function):
             return None
+        node: cst.CSTNode = function.node if function else self.index.module
         try:
-            return self.analysis.record(function or self.index)
+            record = self.analysis.record(function or self.index)
         except GaveUp as error:
-            node: cst.CSTNode = function.node if function else self.index.module
-            self.gave_up[id(node)] = (node, str(error))
+            self.gave_up[id(node)] = (node, f"was not analysed: {error}")
             return None
+        if record.dropped:
+            self.gave_up[id(node)] = (node, "was analysed in part: too many ways lead through it")
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,11 @@ class Project:
     def matters(self, file: str, data: bytes) -> bool:
         """True when a file uses what a module of its project acquires."""
         return self.names.modules is not None and self.modules.exports.matters(file, data)
+
+    def forget(self) -> None:
+        """Forget what was worked out so far; it is worked out again when somebody asks."""
+        self.names.forget()
+        self.analysis.forget()
 
 
 def open_project(
@@ -145,13 +154,21 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
     Returns:
         Findings in source order, before suppression and filters. A file that cannot be read as Python is a finding.
     """
-    models = project.names.models
     if not (project.acquiring.lets_through(data) or (file and project.matters(file, data))):
         problem = _syntax_problem(data)
         return _unreadable(problem, path) if problem else FileResult((), 0, "skipped")
     index = project.modules.checked(file, data)
     if isinstance(index, Unreadable):
         return _unreadable(index, path)
+    try:
+        return _check_module(index, path, project)
+    except RecursionError:
+        project.forget()  # what was being worked out is half known
+        return with_deep_stack(lambda: _check_module(index, path, project))
+
+
+def _check_module(index: Index, path: str, project: Project) -> FileResult:
+    models = project.names.models
     names, rules, visitors = project.names, project.rules, project.visitors
     context = FileContext(
         index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope
@@ -216,9 +233,7 @@ def _visitors(rules: Iterable[type[Rule]]) -> dict[type[cst.CSTNode], list[tuple
 def _gave_up(node: cst.CSTNode, why: str, index: Index) -> Report:
     function = index.functions.get(id(node))
     what = f"'{function.qualname}'" if function else "the module's own code"
-    return Report(
-        node, (f"{what} was not analysed: {why}",), Severity.INFO, function=function.qualname if function else ""
-    )
+    return Report(node, (f"{what} {why}",), Severity.INFO, function=function.qualname if function else "")
 
 
 def _findings(index: Index, path: str, reports: list[tuple[type[Rule], Report]]) -> tuple[Finding, ...]:

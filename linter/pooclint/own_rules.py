@@ -41,13 +41,14 @@ class UnreadableFile:
 
 
 class AnalysisGaveUp:
-    """A function is too large or too deep to be analysed.
+    """A function is too large or branches too often to be analysed to the end.
 
     ## What it does
-    Names a function that was skipped because it went over a bound of the analysis, and says which bound.
+    Names a function that went over a bound of the analysis, and says which: it was left out, or it was analysed in
+    part, without some of the many ways that lead through it.
 
     ## Why is this bad?
-    The function was not looked at: a leak in it goes unreported. The severity is `info`, so the finding shows with
+    A leak in the function may go unreported. The severity is `info`, so the finding shows with
     `--min-severity info` only.
 
     ## Example

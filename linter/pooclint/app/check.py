@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,6 @@ from pooclint.report import reporter
 from pooclint.report.common import Context, printable
 from pooclint.run.discovery import Source, UsageError, discover, display_path, is_excluded
 from pooclint.run.result import FileReport, RunResult, collect
-
-_PROGRESS_FROM = 100
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -55,7 +53,7 @@ def check(arguments: Sequence[str]) -> int:
     packs: tuple[str, ...] = ()
     if stdin is None:
         sources = list(discover(options.paths, finder, options.force_exclude))
-        reports = list(_check_files(sources, options))
+        reports = _check_files(sources, options)
         packs = tuple(dict.fromkeys(pack for source in sources for pack in source.config.settings.packs))
     else:
         config = finder.for_folder(_stdin_path(options).parent)
@@ -103,30 +101,23 @@ def _check_stdin(data: bytes, options: argparse.Namespace, config: Config) -> li
     return [Checker().check_data(data, _stdin_name(options), config)]
 
 
-def _check_files(sources: Sequence[Source], options: argparse.Namespace) -> Iterator[FileReport]:
+def _check_files(sources: Sequence[Source], options: argparse.Namespace) -> list[FileReport]:
     if not sources:
-        return
+        return []
     # LibCST and the rules take longer to import than an empty run may last.
     from pooclint.run.check import Checker
+    from pooclint.run.progress import with_progress
+    from pooclint.run.workers import check_here, check_in_workers, suitable_jobs
 
-    checker = Checker()
-    for source in _with_progress(sources, options):
-        started = time.monotonic()
-        report = checker.check(source)
+    jobs = suitable_jobs(sources, options.jobs)
+    done = check_in_workers(sources, jobs) if jobs > 1 else check_here(Checker(), sources)
+    hidden = options.no_progress or options.quiet or options.verbose or not sys.stderr.isatty()
+    reports: dict[int, FileReport] = {}
+    for one in done if hidden else with_progress(done, len(sources)):
         if options.verbose:
-            spent = (time.monotonic() - started) * 1000
-            print(f"{printable(source.display)}: {report.status}, {spent:.1f} ms", file=sys.stderr)
-        yield report
-
-
-def _with_progress(sources: Sequence[Source], options: argparse.Namespace) -> Iterable[Source]:
-    hidden = options.no_progress or options.quiet or options.verbose
-    if hidden or len(sources) < _PROGRESS_FROM or not sys.stderr.isatty():
-        return sources
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(sources, description="Checking", console=Console(stderr=True), transient=True)
+            print(f"{printable(one.report.path)}: {one.report.status}, {one.seconds * 1000:.1f} ms", file=sys.stderr)
+        reports[one.index] = one.report
+    return [reports[index] for index in sorted(reports)]
 
 
 def _tell(reports: Iterable[FileReport], result: RunResult, options: argparse.Namespace, spent: float) -> None:

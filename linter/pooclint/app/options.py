@@ -83,7 +83,14 @@ def check_parser() -> Parser:
     output.add_argument("-q", "--quiet", action="store_true", help="findings only")
     output.add_argument("-v", "--verbose", action="store_true", help="say what is done")
     speed = made.add_argument_group("speed")
-    speed.add_argument("-j", "--jobs", type=_jobs, default=0, metavar="N", help="accepted; has no effect yet")
+    speed.add_argument(
+        "-j",
+        "--jobs",
+        type=_jobs,
+        default=0,
+        metavar="N",
+        help="processes; default: all cores for much, one for little",
+    )
     speed.add_argument("--no-cache", action="store_true", help="accepted; nothing is cached yet")
     return made
 

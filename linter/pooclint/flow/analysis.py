@@ -36,6 +36,14 @@ class Analysis:
     _reaches: dict[int, Reached | None] = field(default_factory=dict)
     _summaries: dict[tuple[object, ...], tuple[Summary, ...] | None] = field(default_factory=dict)
     _active: list[int] = field(default_factory=list)
+    _holding: dict[int, bool] = field(default_factory=dict)
+    _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget all of them."""
+        for memo in (self._records, self._acquiring, self._reaches, self._summaries, self._holding, self._calls):
+            memo.clear()
+        self._active.clear()
 
     def record(self, code: Function | Index) -> Record:
         """What the evaluation of a function, or of a module's own code, saw.
@@ -47,8 +55,6 @@ class Analysis:
         if key not in self._records:
             try:
                 self._records[key] = self._evaluate(code)
-            except RecursionError:
-                self._records[key] = GaveUp("expressions nested too deeply")
             except GaveUp as error:
                 self._records[key] = error
         found = self._records[key]
@@ -57,20 +63,26 @@ class Analysis:
         return found
 
     def may_hold(self, function: Function) -> bool:
-        """A quick look: could this function hold something that matters?"""
-        if self.acquires(function):
-            return True
-        # What the caller lends can only be held across an external call.
-        return any(True for _ in self._held_parameters(function)) and self.reaches(function) is not None
+        """A quick look: could this function hold something that matters? Every rule asks, so the answer is kept."""
+        if id(function) not in self._holding:
+            # What the caller lends can only be held across an external call.
+            self._holding[id(function)] = self.acquires(function) or (
+                any(True for _ in self._held_parameters(function)) and self.reaches(function) is not None
+            )
+        return self._holding[id(function)]
 
     def acquires(self, function: Function) -> bool:
         """True when a call in the function's own body acquires, or calls a function of this file that does."""
         if id(function) not in self._acquiring:
             self._acquiring[id(function)] = False  # cuts off recursion
-            self._acquiring[id(function)] = any(
-                self._call_acquires(c, s) for c, s in own_calls(function.node, function.scope)
-            )
+            self._acquiring[id(function)] = any(self._call_acquires(c, s) for c, s in self._own_calls(function))
         return self._acquiring[id(function)]
+
+    def _own_calls(self, function: Function) -> tuple[tuple[cst.Call, Scope], ...]:
+        """Calls in the function's own body, found once."""
+        if id(function) not in self._calls:
+            self._calls[id(function)] = tuple(own_calls(function.node, function.scope))
+        return self._calls[id(function)]
 
     def _call_acquires(self, node: cst.Call, scope: Scope) -> bool:
         if any(c.acquires for c in self.names.calls(node, scope)):
@@ -234,7 +246,7 @@ class Analysis:
         return self._reaches[id(function)]
 
     def _first_external(self, function: Function) -> Reached | None:
-        for node, scope in own_calls(function.node, function.scope):
+        for node, scope in self._own_calls(function):
             external = external_of(self.names, node, scope)
             if external and external.category != "database":
                 return Reached(external, f"{function.name} → {dotted(node.func)}", Place(node, scope.module))
@@ -267,7 +279,7 @@ class Analysis:
             self._active.append(id(function))
             try:
                 self._summaries[key] = self._summarise(function, arguments, known, state)
-            except (GaveUp, RecursionError):
+            except GaveUp:
                 self._summaries[key] = None
             finally:
                 self._active.pop()

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import libcst as cst
 
 from pooclint.flow import calls
 from pooclint.flow.completions import GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, argument_keys
-from pooclint.flow.run import CELL, Run
+from pooclint.flow.run import CELL, MAX_STATES, Run
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Closure, Fate, Lane, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.program.names import literal
 from pooclint.program.scopes import children, descendants, dotted
 
 Results = list[tuple[State, Value]]
+
+_WIDE = 64
+"""Operands from which each counts as an evaluation of its own."""
 
 
 def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Results:
@@ -77,10 +81,46 @@ def evaluate_all(
     """Evaluate several expressions one after the other."""
     results: list[tuple[State, list[Value]]] = [(state, [])]
     for node in nodes:
-        results = [
-            (after, [*values, value]) for before, values in results for after, value in evaluate(run, node, before, out)
-        ]
+        following: list[tuple[State, list[Value]]] = []
+        for before, values in results:
+            found = evaluate(run, node, before, out)
+            more = [(after, [*values, value]) for after, value in found[1:]]
+            if found:  # a long literal is evaluated in one way: its list grows in place
+                values.append(found[0][1])
+                following.append((found[0][0], values))
+            following += more
+        results = following if len(following) <= MAX_STATES else _joined(run, following)
+        run.evaluations += len(results) * (len(nodes) > _WIDE)
     return results
+
+
+def _joined(run: Run, results: list[tuple[State, list[Value]]]) -> list[tuple[State, list[Value]]]:
+    """Too many ways through one expression (`f(a or b, c or d, …)`): those that end in the same state become one."""
+    by_state: dict[tuple[object, ...], tuple[State, list[Value]]] = {}
+    for state, values in results:
+        known = by_state.get(state.key)
+        joined = values if known is None else [_either(a, b) for a, b in zip(known[1], values, strict=True)]
+        by_state[state.key] = (state, joined)
+    run.record.cut = True
+    run.record.dropped = run.record.dropped or len(by_state) > MAX_STATES
+    return sorted(by_state.values(), key=lambda result: result[0].rank)[:MAX_STATES]
+
+
+def _few(run: Run, results: Results) -> Results:
+    return [(state, values[0]) for state, values in _joined(run, [(state, [value]) for state, value in results])]
+
+
+def _either(one: Value, other: Value) -> Value:
+    """A value that is one or the other: what either leads to hangs on it."""
+    if one == other:
+        return one
+    return Value(
+        one.type if one.type == other.type else "",
+        one.reach() | other.reach(),
+        one.derived | other.derived,
+        pending=one.pending or other.pending,
+        closure=one.closure or other.closure,
+    )
 
 
 def _operands(node: cst.CSTNode) -> list[cst.CSTNode]:
@@ -176,7 +216,7 @@ def _conditional(run: Run, node: cst.BaseExpression, state: State, out: Outcomes
                     results.append((refined[0 if stops_on else 1] or after, value))
                 if truth is not stops_on:
                     results += evaluate(run, right, refined[1 if stops_on else 0] or after, out)
-            return results
+            return results if len(results) <= MAX_STATES else _few(run, results)
     true, false = test(run, node, state, out)
     if len(true) == len(false) == 1 and true[0] is false[0]:
         return [(true[0], NOTHING)]
@@ -244,7 +284,10 @@ def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) ->
             for after, iterable in evaluate(run, loop.iter, current, out):
                 # Whoever reads a generator over a resource reads it to its end.
                 reading = run.keep(after, iterable.refs) if isinstance(node, cst.GeneratorExp) else after
-                for value in iterable.items or (NOTHING,):
+                turns = iterable.items or (NOTHING,)
+                if len(turns) * len(states) > MAX_STATES:
+                    turns = (reduce(_either, turns),)
+                for value in turns:
                     bound = bind(run, loop.target, value, reading, out)
                     for condition in loop.ifs:
                         bound = next(iter(test(run, condition.test, bound, out)[0]), bound)
@@ -389,9 +432,9 @@ def test(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> tup
             true, false = test(run, left, state, out)
             if isinstance(operator, cst.And):
                 pairs = [test(run, right, s, out) for s in true]
-                return [s for t, _ in pairs for s in t], false + [s for _, f in pairs for s in f]
+                return [s for t, _ in pairs for s in t], run.limit(false + [s for _, f in pairs for s in f])
             pairs = [test(run, right, s, out) for s in false]
-            return true + [s for t, _ in pairs for s in t], [s for _, f in pairs for s in f]
+            return run.limit(true + [s for t, _ in pairs for s in t]), [s for _, f in pairs for s in f]
         case cst.Comparison():
             return _compare(run, node, state, out)
     true_states: list[State] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,8 +17,13 @@ from pooclint.rule import Place
 
 MAX_STATES = 32
 """States of one completion that are told apart; beyond it what is known of plain names is given up."""
-MAX_EVALUATIONS = 60_000
-"""Statements evaluated for one function, once for each state, each turn of a loop and each way into a `finally`."""
+MAX_EVALUATIONS = 20_000
+"""Statements evaluated for one function, once for each state, each turn of a loop and each way into a `finally`; a
+state that holds much counts for several."""
+_THRIFT = ((MAX_EVALUATIONS // 4, 8), (MAX_EVALUATIONS // 2, 2))
+"""From so many evaluations on, only so many states are told apart: a coarse end is better than none."""
+MAX_OBLIGATIONS = 64
+"""Obligations that a state follows; beyond it the oldest that are settled are forgotten."""
 MAX_ROUNDS = 6
 """Times a loop body is evaluated for a fixpoint."""
 
@@ -108,6 +113,8 @@ class Record:
     """Sites by the names they were bound to."""
     cut: bool = False
     """True when states were merged to keep a bound, so that branches are no longer told apart."""
+    dropped: bool = False
+    """True when ways were left out to keep a bound, so that leaks may be missing."""
 
     def leak(self, leak: Leak) -> None:
         """Note a leak; the better-ranked of two for the same site and kind stays."""
@@ -145,25 +152,27 @@ class Run:
         """The loaded models."""
         return self.names.models
 
-    def tick(self, states: int) -> None:
-        """Count a statement that is evaluated from so many states.
+    def tick(self, states: Collection[State], times: int = 1) -> None:
+        """Count a statement that is evaluated from these states.
 
         Raises:
             GaveUp: the bound is exceeded.
         """
-        self.evaluations += states
+        self.evaluations += times * sum(1 + len(s.obligations) // 16 + len(s.env) // 128 for s in states)
         if self.evaluations > MAX_EVALUATIONS:
             raise GaveUp(f"more than {MAX_EVALUATIONS:,} evaluations of statements")
 
     def limit(self, states: list[State]) -> list[State]:
         """At most `MAX_STATES` states: beyond, knowledge of plain names goes first, then the worst-ranked states."""
-        if len(states) <= MAX_STATES:
+        most = next((n for since, n in reversed(_THRIFT) if self.evaluations > since), MAX_STATES)
+        if len(states) <= most:
             return states
         self.record.cut = True
         widened = States(
             State({k: v for k, v in s.env.items() if _essential(v)}, s.obligations, s.trace, s.causes) for s in states
         )
-        return sorted(widened, key=lambda s: s.rank)[:MAX_STATES]
+        self.record.dropped = self.record.dropped or len(widened) > most
+        return sorted(widened, key=lambda s: s.rank)[:most]
 
     def site(
         self,
@@ -189,8 +198,16 @@ class Run:
         if number in state.obligations:
             referenced = any(number in v.reach() or number in v.derived for v in state.env.values())
             state = state.forget(number + 1).renumber(number, number + 1) if referenced else state.without([number])
+        for old in self._settled(state) if len(state.obligations) >= MAX_OBLIGATIONS else ():
+            state = state.forget(old)
         obligation = Obligation(site, holding=not site.acquisition.lazy, **facts)  # type: ignore[arg-type]
         return state.add(number, obligation), number
+
+    def _settled(self, state: State) -> list[int]:
+        """Half of the obligations of which nothing more can come, the oldest first."""
+        owners = {o.owner for o in state.obligations.values()}
+        found = [n for n, o in state.obligations.items() if _is_settled(o) and n not in owners]
+        return found[: (len(found) + 1) // 2]
 
     def is_older(self, number: int) -> bool:
         """True for the number of an obligation whose site has acquired again since."""
@@ -250,6 +267,11 @@ class Summary:
     doubtful: frozenset[int]
     fresh: tuple[tuple[int, Site], ...]
     """Obligations in `value` that the caller now has (numbers of the callee) and where they came from."""
+
+
+def _is_settled(obligation: Obligation) -> bool:
+    settled = obligation.fate in (Fate.RELEASED, Fate.KEPT)
+    return settled and not obligation.managed and obligation.site.parameter < 0
 
 
 def _essential(value: Value) -> bool:

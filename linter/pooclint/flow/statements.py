@@ -35,7 +35,7 @@ def evaluate_block(run: Run, statements: Sequence[cst.CSTNode], states: Iterable
         if not current:
             break
         current = run.limit(current)
-        run.tick(len(current))
+        run.tick(current)
         result = evaluate_statement(run, statement, current)
         current = result.take(NORMAL)
         out.merge(result)
@@ -428,6 +428,7 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                 result = _with(run, rest, node, [entered])
                 run.tries -= suppresses
                 for completion, ended in result.items():
+                    run.tick(ended)
                     for end in ended:
                         closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)
                         if entry.wraps_none:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import libcst as cst
@@ -143,6 +143,22 @@ class Value:
     closure: Closure | None = None
     inner: Value | None = None
     """What entering a wrapper gives (`closing(x)`)."""
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        # Asked for every name of every state; the fields of a value never change.
+        if not self._hash:
+            parts = (
+                self.type, self.refs, self.derived, self.items, self.constant, self.truth, self.pending, self.method,
+                self.function, self.closure, self.inner,
+            )  # fmt: skip
+            object.__setattr__(self, "_hash", hash(parts) or 1)
+        return self._hash
+
+    @property
+    def holds_nothing(self) -> bool:
+        """True when no obligation hangs on it: to forget the name that it is bound to loses nothing."""
+        return not (self.refs or self.items or self.pending or self.closure) and self.constant is not UNBOUND
 
     @property
     def known_truth(self) -> bool | None:
@@ -232,6 +248,8 @@ class Trace:
 
 
 _MAX_TRACE = 12
+MAX_NAMES = 256
+"""Names of which a state knows something. Of a function with more, those bound long ago are forgotten."""
 
 
 class State:
@@ -241,7 +259,7 @@ class State:
     how they came about (the trace, what raised) does not count.
     """
 
-    __slots__ = ("_key", "causes", "env", "obligations", "trace")
+    __slots__ = ("_env_key", "_key", "causes", "env", "obligations", "trace")
 
     def __init__(
         self,
@@ -249,19 +267,24 @@ class State:
         obligations: Mapping[int, Obligation],
         trace: Trace | None = None,
         causes: Mapping[int, cst.CSTNode] | None = None,
+        like: State | None = None,
     ) -> None:
+        """A state; `like` is one with the same `env`, so that its key need not be worked out again."""
         self.env = env
         self.obligations = obligations
         self.trace = trace
         self.causes: Mapping[int, cst.CSTNode] = causes or {}
         self._key: tuple[object, ...] | None = None
+        self._env_key: list[frozenset[tuple[str, Value]]] = like._env_key if like is not None else []  # noqa: SLF001 - the same class
 
     @property
     def key(self) -> tuple[object, ...]:
         """What makes two states the same. The lanes are left out: the least exceptional way stands for all."""
         if self._key is None:
+            if not self._env_key:
+                self._env_key.append(frozenset(self.env.items()))
             self._key = (
-                frozenset(self.env.items()),
+                self._env_key[0],
                 frozenset(
                     (i, o.fate, o.doubtful, o.holding, o.kept_open, o.managed, o.owner, o.in_transaction)
                     for i, o in self.obligations.items()
@@ -290,10 +313,12 @@ class State:
         prefix = name + "."
         for other in [k for k in env if k.startswith(prefix) or (k[0] == "?" and name in k[1:].split(" "))]:
             del env[other]
-        if value == NOTHING:
-            env.pop(name, None)
-        else:
-            env[name] = value
+        env.pop(name, None)
+        if value != NOTHING:
+            env[name] = value  # at the end: those bound long ago come first
+            if len(env) > MAX_NAMES:
+                oldest = next((k for k, v in env.items() if k[0] != "#" and v.holds_nothing), "")
+                env.pop(oldest, None)
         return State(env, self.obligations, self.trace, self.causes)
 
     def assume(self, fact: str, truth: bool) -> State:
@@ -302,19 +327,19 @@ class State:
 
     def add(self, number: int, obligation: Obligation) -> State:
         """The state with one more obligation."""
-        return State(self.env, {**self.obligations, number: obligation}, self.trace, self.causes)
+        return State(self.env, {**self.obligations, number: obligation}, self.trace, self.causes, self)
 
     def change(self, numbers: Iterable[int], **changes: object) -> State:
         """The state in which those obligations have other facts."""
         found = {n: replace(self.obligations[n], **changes) for n in numbers if n in self.obligations}  # type: ignore[arg-type]
-        return State(self.env, {**self.obligations, **found}, self.trace, self.causes) if found else self
+        return State(self.env, {**self.obligations, **found}, self.trace, self.causes, self) if found else self
 
     def note(self, node: cst.CSTNode, text: str) -> State:
         """The state with one more step in its trace."""
         length = self.trace.length if self.trace else 0
         if length >= _MAX_TRACE:
             return self
-        return State(self.env, self.obligations, Trace(node, text, self.trace, length + 1), self.causes)
+        return State(self.env, self.obligations, Trace(node, text, self.trace, length + 1), self.causes, self)
 
     def raised(self, node: cst.CSTNode, lanes: Mapping[int, Lane], default: Lane) -> State:
         """The state after an exception at `node`: what is held is now on an exceptional way."""
@@ -326,7 +351,7 @@ class State:
             if lane > obligation.lane:
                 obligations[number] = replace(obligation, lane=lane)
             causes.setdefault(number, node)
-        return State(self.env, obligations, self.trace, causes)
+        return State(self.env, obligations, self.trace, causes, self)
 
     def owned(self, numbers: frozenset[int]) -> frozenset[int]:
         """Those obligations and all that they own."""
@@ -368,7 +393,7 @@ class State:
         if not gone & self.obligations.keys():
             return self
         left = {n: o for n, o in self.obligations.items() if n not in gone}
-        return State(self.env, left, self.trace, {n: c for n, c in self.causes.items() if n not in gone})
+        return State(self.env, left, self.trace, {n: c for n, c in self.causes.items() if n not in gone}, self)
 
     def reach(self, value: Value, seen: frozenset[str] = frozenset()) -> frozenset[int]:
         """Every obligation that a value leads to in this state, through the variables of closures too."""

@@ -16,6 +16,7 @@ from pooclint.program.modules import Modules
 from pooclint.program.scopes import Binding, Class, Function, Index, Origin, Scope, children, descendants
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
+_MAX_IMPORTS = 24  # and names that modules pass on to each other
 _OPTIONAL = frozenset(
     {"typing.Optional", "typing.Annotated", "typing_extensions.Annotated", "typing.Final", "typing.ClassVar"}
 )
@@ -51,6 +52,21 @@ class Names:
     _types: dict[tuple[int, int], str] = field(default_factory=dict)
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
+    _calls: dict[tuple[int, int, str], tuple[Call, ...]] = field(default_factory=dict)
+    _qualified: dict[tuple[int, str], str] = field(default_factory=dict)
+    _definers: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
+    _named: dict[tuple[int, str], str] = field(default_factory=dict)
+    _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
+    _inferring: int = 0
+    """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
+    _following: int = 0
+    """How many imports are being followed; as above."""
+
+    def forget(self) -> None:
+        """Forget what was looked up so far."""
+        for memo in (self._types, self._locals, self._targets, self._calls, self._qualified, self._named):
+            memo.clear()
+        self._inferring = self._following = 0
 
     def qualify(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> str:
         """The qualified name that an expression stands for; empty when it is no name of an import or a builtin.
@@ -76,11 +92,15 @@ class Names:
             return None
         key = (qualified, origin, interest)
         if key not in self._targets:
+            if self._following > _MAX_IMPORTS:  # a circle in which the name grows with each turn
+                return None
             self._targets[key] = None  # cuts off circles
             parts = qualified.split(".")
             tops = self.modules.exports.places.tops(parts[0], origin)
+            self._following += 1
             ways = (self._walk(self.modules, place, parts[1:], interest) for place in tops)
             self._targets[key] = next((found for found in ways if found), None)
+            self._following -= 1
         return self._targets[key]
 
     def _walk(self, modules: Modules, place: str, parts: list[str], interest: Interest) -> Target | None:
@@ -130,7 +150,15 @@ class Names:
         found = scope.lookup(node.value)
         if found is None:
             return f"builtins.{node.value}" if hasattr(builtins, node.value) else ""
-        holder, bindings = found
+        key = (id(found[0]), node.value)
+        known = self._qualified.get(key)
+        if known is None:
+            known = self._qualify_bound(node, *found, steps)
+            if steps == 0:
+                self._qualified[key] = known
+        return known
+
+    def _qualify_bound(self, node: cst.Name, holder: Scope, bindings: list[Binding], steps: int) -> str:
         imported = [b.qualified for b in bindings if b.kind == "import"]
         if imported:
             return next((q for q in imported if self.models.calls(q) or self.models.type(q)), imported[0])
@@ -156,15 +184,28 @@ class Names:
         found = scope.lookup(node.value)
         if found is None:
             return None
-        for binding in reversed(found[1]):
-            if binding.defined:
-                return binding.defined
-            if binding.kind == "import":
-                target = self.target(binding.qualified, found[0].module.origin, interest)
-                return target.defined if target else None
-            if isinstance(binding.value, (cst.Name, cst.Lambda)) and not binding.entered:
-                return self.definition(binding.value, found[0], steps + 1, interest)
-        return None
+        binding = self._defining(node.value, *found)
+        if binding is None:
+            return None
+        if binding.defined:
+            return binding.defined
+        if binding.kind == "import":
+            target = self.target(binding.qualified, found[0].module.origin, interest)
+            return target.defined if target else None
+        return self.definition(binding.value, found[0], steps + 1, interest) if binding.value is not None else None
+
+    def _defining(self, name: str, holder: Scope, bindings: list[Binding]) -> Binding | None:
+        """The last binding of a name that can define a function or class. A name may have thousands."""
+        key = (id(holder), name)
+        if key not in self._definers:
+            renames = (cst.Name, cst.Lambda)
+            able = (
+                b
+                for b in reversed(bindings)
+                if b.defined or b.kind == "import" or (isinstance(b.value, renames) and not b.entered)
+            )
+            self._definers[key] = next(able, None)
+        return self._definers[key]
 
     def _method_definition(self, node: cst.Attribute, scope: Scope, interest: Interest) -> Function | Class | None:
         owner = self.local_class(self.type_of(node.value, scope))
@@ -236,12 +277,18 @@ class Names:
         Args:
             receiver: type of the object a method is called on, where the caller knows it better.
         """
-        return tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node, scope))
+        func = node.func
+        if type(func) is cst.Attribute and func.attr.value not in self.models.call_words:
+            return ()
+        key = (id(node), id(scope), receiver)
+        known = self._calls.get(key)
+        if known is None:
+            known = tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node, scope))
+            if not self._inferring and not self._following:
+                self._calls[key] = known
+        return known
 
     def _candidates(self, node: cst.Call, scope: Scope, receiver: str) -> tuple[Call, ...]:
-        func = type(node.func)
-        if func is cst.Attribute and cast(cst.Attribute, node.func).attr.value not in self.models.call_words:
-            return ()
         qualified = self.qualify(node.func, scope)
         found = self.models.calls(qualified) if qualified else ()
         if found:
@@ -286,7 +333,9 @@ class Names:
         key = (id(node), id(scope))
         if key not in self._types:
             self._types[key] = ""  # cuts off recursion
+            self._inferring += 1
             self._types[key] = self._infer(node, scope)
+            self._inferring -= 1
         return self._types[key]
 
     def _infer(self, node: cst.CSTNode, scope: Scope) -> str:
@@ -313,7 +362,13 @@ class Names:
         if found is None:
             return ""
         holder, bindings = found
-        return _only(self._type_of_binding(name, binding, holder) for binding in bindings)
+        key = (id(holder), name)
+        known = self._named.get(key)
+        if known is None:
+            known = _only(self._type_of_binding(name, binding, holder) for binding in bindings)
+            if self._inferring == 1 and not self._following:
+                self._named[key] = known
+        return known
 
     def _type_of_binding(self, name: str, binding: Binding, holder: Scope) -> str:
         if binding.annotation is not None:
@@ -387,12 +442,10 @@ class Names:
             annotated = self.annotated(node.returns.annotation, function.parent)
             if annotated:
                 return annotated
-        for inner in descendants(node.body, into_functions=False):
-            if isinstance(inner, cst.Return) and inner.value is not None:
-                result = self.type_of(inner.value, function.scope)
-                if result:
-                    return result
-        return ""
+        if id(function) not in self._returns:
+            statements = descendants(node.body, into_functions=False)
+            self._returns[id(function)] = tuple(n.value for n in statements if type(n) is cst.Return and n.value)
+        return next((t for v in self._returns[id(function)] if (t := self.type_of(v, function.scope))), "")
 
     def yielded_type(self, function: Function) -> str:
         """Type of what a generator function yields first."""

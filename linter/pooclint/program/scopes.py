@@ -55,19 +55,20 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     return found
 
 
+_DEFINITIONS = frozenset({cst.FunctionDef, cst.Lambda, cst.ClassDef})
+
+
 def descendants(node: cst.CSTNode, into_functions: bool = True) -> Iterator[cst.CSTNode]:
     """The node and everything below it, in source order; bodies of nested functions and classes only if asked."""
     stack = [node]
     while stack:
         current = stack.pop()
         yield current
-        if (
-            not into_functions
-            and current is not node
-            and isinstance(current, (cst.FunctionDef, cst.Lambda, cst.ClassDef))
-        ):
+        if not into_functions and current is not node and type(current) in _DEFINITIONS:
             continue
-        stack.extend(reversed(children(current)))
+        below = children(current)
+        below.reverse()
+        stack += below
 
 
 @dataclass(frozen=True, slots=True)

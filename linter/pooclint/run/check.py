@@ -17,7 +17,7 @@ import pathspec
 from pooclint.config import Config
 from pooclint.engine import Limits, Project, check_file, open_project
 from pooclint.models import Models
-from pooclint.own_rules import OWN_RULES, UnreadableFile
+from pooclint.own_rules import UnreadableFile
 from pooclint.packs import models_of, rules_of, select_rules
 from pooclint.rule import Confidence, Finding, Severity
 from pooclint.run.discovery import Source, is_test_path, relative_to
@@ -27,8 +27,6 @@ from pooclint.source.suppressions import apply, find_directives
 
 MAX_KEPT = 4_000_000
 """Bytes of source whose trees are kept for the files that follow; a tree takes about forty times its source."""
-
-_OWN_CODES = frozenset(rule.code for rule in OWN_RULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +64,12 @@ class Checker:
             ModelError: a model file of the project has a mistake.
         """
         if source.problem:
-            return self._unreadable(source.display, source.config, f"cannot be read: {source.problem}")
+            return self.unreadable(source, f"cannot be read: {source.problem}")
         try:
             data = source.path.read_bytes()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            return self._unreadable(source.display, source.config, f"cannot be read: {reason}")
+            return self.unreadable(source, f"cannot be read: {reason}")
         return self.check_data(data, source.display, source.config, os.path.abspath(source.path))
 
     def check_data(self, data: bytes, display: str, config: Config, file: str = "") -> FileReport:
@@ -102,6 +100,10 @@ class Checker:
             findings=_filtered(kept.findings, display, plan) if kept else (),
             unused=kept.unused if kept else (),
         )
+
+    def unreadable(self, source: Source, reason: str) -> FileReport:
+        """What is reported of a file that cannot be checked."""
+        return self._unreadable(source.display, source.config, reason)
 
     def _unreadable(self, display: str, config: Config, reason: str) -> FileReport:
         finding = Finding(
@@ -141,13 +143,12 @@ class Checker:
 def _make_plan(config: Config) -> _Plan:
     settings = config.settings
     chosen = select_rules(rules_of(config), settings.select, settings.extend_select, settings.ignore)
-    rules = tuple(rule for rule in chosen if rule.code not in _OWN_CODES)
     limits = Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout)
     return _Plan(
         config=config,
         codes=frozenset(rule.code for rule in chosen),
         models=ModelSet(models_of(config)),
-        open=partial(open_project, rules, limits=limits),
+        open=partial(open_project, chosen, limits=limits),
         severity=Severity[settings.min_severity.upper()],
         confidence=Confidence[settings.min_confidence.upper()],
         ignores=tuple(

@@ -1,0 +1,110 @@
+"""Whatever there is much of: the analysis ends, says where it was cut, and leaves the rest of the file alone.
+
+What is asserted is work (calls that the analysis makes), never time.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+
+import pytest
+
+from pooclint.deep import with_deep_stack
+from pooclint.engine import FileResult, Limits, check_bytes
+from pooclint.flow import run as flow_run
+from pooclint.models import Models, load_models
+from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
+from pooclint.packs import load_rules, model_paths
+from shapes import HEAD, SHAPES, TAIL
+
+
+@cache
+def models() -> Models:
+    return load_models(model_paths())
+
+
+def check(source: str) -> FileResult:
+    return check_bytes((HEAD + source + TAIL).encode(), "big.py", load_rules(), models(), Limits())
+
+
+def work(source: str) -> int:
+    """How many Python functions are called to check it."""
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    check("")  # what is loaded once
+    sys.setprofile(count)
+    try:
+        check(source)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_much_of_anything_ends_and_the_rest_is_seen(shape: str) -> None:
+    result = check(SHAPES[shape](320))
+    assert result.status == "checked"
+    assert [f.function for f in result.findings if f.function == "plain"] == ["plain"]
+
+
+@pytest.mark.parametrize("shape", ["items of one with", "nested in finally", "acquires, each with a flag"])
+def test_where_it_was_cut_is_reported(shape: str) -> None:
+    found = [f for f in check(SHAPES[shape](320)).findings if f.code == AnalysisGaveUp.code]
+    assert [f.function for f in found] == ["big"]
+    assert "'big' was " in found[0].message
+
+
+def test_five_thousand_lines_are_analysed_to_the_end() -> None:
+    codes = {(f.function, f.code) for f in check(SHAPES["lines"](5000)).findings}
+    assert ("big", "CNX102") in codes
+    assert ("big", AnalysisGaveUp.code) not in codes
+
+
+def test_sixty_flags_are_analysed_to_the_end() -> None:
+    codes = {(f.function, f.code) for f in check(SHAPES["independent flags"](60)).findings}
+    assert ("big", "CNX103") in codes
+
+
+def test_deep_code_is_analysed_like_any_other() -> None:
+    """Beyond the interpreter's recursion limit: the leak is found at the far end of the chain."""
+    source = SHAPES["elif"](900).replace("    await pool.release(conn)\n", "")
+    assert ("big", "CNX101") in {(f.function, f.code) for f in check(source).findings}
+
+
+@pytest.mark.parametrize(
+    "shape", ["lines", "plain lines", "functions", "methods", "elif", "match", "closures", "list of calls", "loops"]
+)
+def test_twice_as_much_is_about_twice_the_work(shape: str) -> None:
+    once, twice = (work(SHAPES[shape](size)) for size in (400, 800))
+    assert twice < 2.6 * once
+
+
+def test_the_budget_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function may cost no more than its bound, whatever the bound is."""
+    monkeypatch.setattr(flow_run, "MAX_EVALUATIONS", 500)
+    small = work(SHAPES["nested in finally"](12))
+    large = work(SHAPES["nested in finally"](40))
+    assert large < 3 * small
+
+
+def test_a_deep_stack_gives_back_and_raises_what_the_work_does() -> None:
+    def depth(left: int) -> int:
+        return 0 if left == 0 else 1 + depth(left - 1)
+
+    limit = sys.getrecursionlimit()
+    assert with_deep_stack(lambda: depth(5 * limit)) == 5 * limit
+    with pytest.raises(RecursionError):
+        with_deep_stack(lambda: depth(100 * limit))
+    with pytest.raises(KeyError):
+        with_deep_stack(lambda: {}["missing"])
+    assert sys.getrecursionlimit() == limit
+
+
+def test_an_unreadable_file_is_one_finding() -> None:
+    result = check("x = " + "(" * 5000 + ")" * 5000)
+    assert [f.code for f in result.findings] == [UnreadableFile.code]
