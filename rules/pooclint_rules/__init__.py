@@ -18,6 +18,7 @@ from pooclint_rules.leaks import (
     YieldWithoutFinally,
 )
 from pooclint_rules.misuse import UnboundInFinally, WrongWith
+from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
 
 RULES: tuple[type[Rule], ...] = (
@@ -30,6 +31,10 @@ RULES: tuple[type[Rule], ...] = (
     YieldWithoutFinally,
     UnboundInFinally,
     WrongWith,
+    UseAfterRelease,
+    DoubleRelease,
+    WrongRelease,
+    ReleaseNotAwaited,
     HeldAcrossAwait,
     HeldAcrossBlockingCall,
     HeldAcrossSleep,

@@ -118,7 +118,9 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
     for after, base in evaluate(run, node.value, state, out):
         type_ = run.models.type(base.type)
         read = base.refs and type_ and node.attr.value in type_.reads_to_end
-        results.append((run.release(after, base.refs, node) if read else after, attribute_of(run, node, base)))
+        results.append(
+            (run.release(after, base.refs, node, explicit=False) if read else after, attribute_of(run, node, base))
+        )
     return results
 
 
@@ -439,8 +441,11 @@ def _closed_test(
     says_closed = run.models.closed_tests[attribute.attr.value]
     for _, base in evaluate(run, attribute.value, state, Outcomes()):
         if base.refs:
-            gone = run.release(state, base.refs, node) if any(n in state.obligations for n in base.refs) else state
-            return ([gone], [state]) if says_closed else ([state], [gone])
+            gone = (
+                run.release(state, base.refs, node, explicit=False) if base.refs & state.obligations.keys() else state
+            )
+            still = state.change(base.refs, released=None)  # it is open after all: something opened it again
+            return ([gone], [still]) if says_closed else ([still], [gone])
     return None
 
 

@@ -9,6 +9,7 @@ import libcst as cst
 from pooclint.flow.acquiring import entered
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.invocations import Attempt
+from pooclint.flow.misuses import closes_pool, released_again
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
@@ -57,6 +58,7 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
         run.fail(state.settle(value.refs, Fate.KEPT), item.item, out, CANCEL, {}, Lane.CANCELLED)
     if value.refs:
         return [_enter_resource(run, item, value, state, asynchronous)]
+    closes_pool(run, item, value)
     run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
     return [replace(_enter_plain(run, item, value, state, None, None), wraps=value.inner is not None)]
 
@@ -183,26 +185,22 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
         run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER)
     if entry.numbers:
         state = _manage(state, entry.numbers, -1)
+        for number in _open(state, entry.numbers):  # what leaving calls is the preferred release
+            preferred = state.obligations[number].site.acquisition.releases[:1]
+            released_again(run, state, frozenset({number}), item.item, "".join(r.name for r in preferred))
         state = run.release(state, _open(state, entry.numbers), item.item)
+    unsure = state.change(entry.numbers, released=None)
     if entry.numbers or entry.wraps:
-        run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
+        run.fail(unsure, item.item, out, OTHER, {}, Lane.OTHER)
     if asynchronous:
-        run.fail(state, item.item, out, CANCEL, {}, Lane.CANCELLED)
+        run.fail(unsure, item.item, out, CANCEL, {}, Lane.CANCELLED)
     return state
 
 
 def _wrong(run: Run, item: cst.WithItem, value: Value, state: State, asynchronous: bool) -> None:
     site = next((state.obligations[n].site for n in value.refs if n in state.obligations), None)
-    run.record.misuses.setdefault(
-        ("wrong-with", id(item)), Misuse("wrong-with", item.item, type=value.type, asynchronous=asynchronous, site=site)
-    )
+    misuse = Misuse("wrong-with", item.item, type=value.type, asynchronous=asynchronous, site=site)
+    run.record.misuse(misuse, key=id(item))
 
 
-def not_awaited(run: Run, node: cst.CSTNode, value: Value, state: State) -> Misuse:
-    """An un-awaited release as a misuse."""
-    numbers = value.pending.releases if value.pending else frozenset()
-    site = next((state.obligations[n].site for n in numbers if n in state.obligations), None)
-    return Misuse("release-not-awaited", node, type=value.type, site=site)
-
-
-__all__ = ["Entry", "Fate", "enter", "leave", "not_awaited"]
+__all__ = ["Entry", "Fate", "enter", "leave"]

@@ -89,6 +89,10 @@ class Obligation:
     """The obligation (a stack, a wrapper) whose release releases this one."""
     in_transaction: bool = False
     """True inside a `with` that is a transaction on it."""
+    released: cst.CSTNode | None = None
+    """What released it, where that is sure to have happened: the call returned, and nothing opened it again."""
+    closed: cst.CSTNode | None = None
+    """The call that closed it, where its pool should have taken it back."""
 
 
 FORGOTTEN: Final = -2
@@ -263,7 +267,18 @@ class State:
             self._key = (
                 frozenset(self.env.items()),
                 frozenset(
-                    (i, o.fate, o.doubtful, o.holding, o.kept_open, o.managed, o.owner, o.in_transaction)
+                    (
+                        i,
+                        o.fate,
+                        o.doubtful,
+                        o.holding,
+                        o.kept_open,
+                        o.managed,
+                        o.owner,
+                        o.in_transaction,
+                        o.released is not None,
+                        o.closed is not None,
+                    )
                     for i, o in self.obligations.items()
                 ),
             )
@@ -320,7 +335,7 @@ class State:
         """The state after an exception at `node`: what is held is now on an exceptional way."""
         obligations, causes = dict(self.obligations), dict(self.causes)
         for number, obligation in self.obligations.items():
-            if obligation.fate not in (Fate.HELD, Fate.FIELD):
+            if obligation.fate not in (Fate.HELD, Fate.FIELD) and obligation.released is None:
                 continue
             lane = lanes.get(number, default)
             if lane > obligation.lane:

@@ -125,6 +125,11 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """Attributes whose reading takes all that is left, and so gives the connection back (`Response.content`)."""
     attributes: dict[str, str] = {}
     """Attribute name to modelled type (`AsyncSession.bind`)."""
+    once: tuple[str, ...] = ()
+    """Release methods that must not be called a second time: they raise, or give a slot away that somebody else has."""
+    uses: tuple[str, ...] = ()
+    """Methods that fail, or work on what somebody else has by now, after the instance (for a cursor: its connection)
+    was released. `*` is every method but those in `cannot-raise`. Empty: it may be used again."""
     derives: bool = True
     """True when what its methods return (cursors, rows) counts as derived from the instance: a failure of those is a
     failure of the resource."""
@@ -230,6 +235,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """How it sizes its pool."""
     timeouts: dict[str, Parameter] = {}
     """`acquire`, `connect`, `query`, `idle`, `lifetime`, `external` to the parameter that sets it."""
+    close_returns: dict[str, Any] = {}
+    """Given this keyword argument, a pool takes its connections back when they are closed (`close-returns = true`)."""
     shares: tuple[Argument, ...] = ()
     """Given one of these arguments, the client uses a pool that somebody else owns (`connector=`,
     `connection_pool=`)."""
@@ -385,5 +392,8 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     lazy: bool
     entered_unawaited: bool = False
     """True when the un-awaited call is itself the context manager that releases."""
+    closes: frozenset[str] = frozenset()
+    """Methods that release an instance which came from elsewhere, and not one that this call gave: they close it and
+    keep its slot taken."""
     acquired_from: str = ""
     """Type of the pool or engine that the call is a method of."""
