@@ -300,7 +300,15 @@ class Analysis:
             for ended in states:
                 summary = _summary(completion, ended)
                 found.setdefault(
-                    (summary.completion, summary.value, summary.fates, summary.doubtful, bool(summary.fresh)), summary
+                    (
+                        summary.completion,
+                        summary.value,
+                        summary.fates,
+                        summary.doubtful,
+                        bool(summary.fresh),
+                        summary.explicit,
+                    ),
+                    summary,
                 )
         ordered = sorted(found.values(), key=lambda s: s.completion.exceptional)
         return tuple(ordered[:_MAX_OUTCOMES])
@@ -320,9 +328,9 @@ def _summary(completion: Completion, state: State) -> Summary:
         fresh.append((_RETURNED + number, state.obligations[number].site))
     doubtful = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.doubtful)
     doubtful |= frozenset(_RETURNED + n for n in held if state.obligations[n].doubtful)
-    return Summary(
-        NORMAL if completion.kind == "return" else completion, _portable(value), fates, doubtful, tuple(fresh)
-    )
+    explicit = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.released is not None)
+    completed = NORMAL if completion.kind == "return" else completion
+    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit)
 
 
 def _symbolic(value: Value, known: list[int]) -> Value:
@@ -359,6 +367,7 @@ def _translated(summary: Summary, known: list[int]) -> Summary:
             if n >= _RETURNED or n - _SYMBOLIC < len(known)
         ),
         summary.fresh,
+        frozenset(known[n - _SYMBOLIC] for n in summary.explicit if n - _SYMBOLIC < len(known)),
     )
 
 

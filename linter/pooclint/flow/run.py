@@ -280,6 +280,8 @@ class Summary:
     doubtful: frozenset[int]
     fresh: tuple[tuple[int, Site], ...]
     """Obligations in `value` that the caller now has (numbers of the callee) and where they came from."""
+    explicit: frozenset[int] = frozenset()
+    """Those of the released ones for which a call released them; others were found to be closed."""
 
 
 def _essential(value: Value) -> bool:
