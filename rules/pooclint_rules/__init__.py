@@ -17,7 +17,7 @@ from pooclint_rules.leaks import (
     WithDoesNotClose,
     YieldWithoutFinally,
 )
-from pooclint_rules.misuse import UnboundInFinally, WrongWith
+from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
 
@@ -35,6 +35,7 @@ RULES: tuple[type[Rule], ...] = (
     DoubleRelease,
     WrongRelease,
     ReleaseNotAwaited,
+    WithClosesPool,
     HeldAcrossAwait,
     HeldAcrossBlockingCall,
     HeldAcrossSleep,

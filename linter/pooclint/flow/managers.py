@@ -9,7 +9,7 @@ import libcst as cst
 from pooclint.flow.acquiring import entered
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.invocations import Attempt
-from pooclint.flow.misuses import closes_pool, released_again
+from pooclint.flow.misuses import released_again
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
@@ -58,7 +58,6 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
         run.fail(state.settle(value.refs, Fate.KEPT), item.item, out, CANCEL, {}, Lane.CANCELLED)
     if value.refs:
         return [_enter_resource(run, item, value, state, asynchronous)]
-    closes_pool(run, item, value)
     run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
     return [replace(_enter_plain(run, item, value, state, None, None), wraps=value.inner is not None)]
 

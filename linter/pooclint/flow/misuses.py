@@ -96,16 +96,6 @@ def other_pool(run: Run, invocation: Invocation, state: State, numbers: frozense
             _record(run, "wrong-pool", invocation.node, obligation, state, dotted(func.value))
 
 
-def closes_pool(run: Run, item: cst.WithItem, value: Value) -> None:
-    """`async with self.pool:` closes at its end a pool that was not made here."""
-    type_ = run.models.type(value.type)
-    if type_ is None or type_.kind != "pool" or type_.exit != "releases" or value.refs or value.pending:
-        return
-    path = dotted(item.item)
-    if path:
-        run.record.misuse(Misuse("with-closes-pool", item.item, path, type_.name), key=id(item))
-
-
 def not_awaited(run: Run, node: cst.CSTNode, value: Value, state: State) -> None:
     """An expression statement drops a coroutine that would have released something."""
     pending = value.pending

@@ -78,7 +78,6 @@ class Hold:
 
 MisuseKind = Literal[
     "unbound-release", "wrong-with", "release-not-awaited", "use-after-release", "double-release", "wrong-pool",
-    "with-closes-pool",
 ]  # fmt: skip
 
 
