@@ -20,6 +20,7 @@ from pooclint_rules.leaks import (
 from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
+from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
 
 RULES: tuple[type[Rule], ...] = (
     NeverReleased,
@@ -35,6 +36,8 @@ RULES: tuple[type[Rule], ...] = (
     DoubleRelease,
     WrongRelease,
     ReleaseNotAwaited,
+    TransactionLeftOpen,
+    WritesDiscarded,
     WithClosesPool,
     HeldAcrossAwait,
     HeldAcrossBlockingCall,

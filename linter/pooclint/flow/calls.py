@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import misuses
+from pooclint.flow import misuses, work
 from pooclint.flow.acquiring import FAILED, checkout, entered, fail
 from pooclint.flow.completions import OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.external import external_call, hold
@@ -55,6 +55,7 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
         invocation = replace(invocation, method=invocation.head.method, head=replace(invocation.head, method=""))
     models = _models(run, invocation)
     state = misuses.note_use(run, invocation, state)
+    state = work.note_work(run, invocation, state, known_callee=bool(models))
     released = _released(run, invocation, state)
     if released:
         return _release(run, invocation, state, released, out)

@@ -13,6 +13,7 @@ from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.run import CELL, Run
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Closure, Fate, Lane, State, Value
 from pooclint.flow.waiting import complete
+from pooclint.flow.work import commit, note_attribute
 from pooclint.program.names import literal
 from pooclint.program.scopes import children, descendants, dotted
 
@@ -117,6 +118,7 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
     results: Results = []
     for after, base in evaluate(run, node.value, state, out):
         type_ = run.models.type(base.type)
+        note_attribute(run, node.attr.value, base, after)
         read = base.refs and type_ and node.attr.value in type_.reads_to_end
         results.append(
             (run.release(after, base.refs, node, explicit=False) if read else after, attribute_of(run, node, base))
@@ -269,7 +271,8 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     value = node.value.item if isinstance(node.value, cst.From) else node.value
     results: Results = []
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
-        current = after.change(given.refs, holding=True)  # whoever gets it uses it
+        current = after.change(given.refs, holding=True)  # whoever gets it uses it, and may commit
+        commit(run, current, given.refs | given.derived)
         if run.yields_to == "consumer":
             current = run.hand_over(current, given)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
@@ -333,7 +336,8 @@ def _worth(run: Run, name: str, value: Value) -> bool:
 
 def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State, out: Outcomes) -> State:
     path = dotted(target)
-    after = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))[0]
+    after, owner = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))
+    note_attribute(run, target.attr.value, owner, after)
     reached = after.reach(value)
     if not path or not reached:
         followed = path and (value.pending or path in after.env or path in run.repeated)

@@ -78,6 +78,7 @@ class Hold:
 
 MisuseKind = Literal[
     "unbound-release", "wrong-with", "release-not-awaited", "use-after-release", "double-release", "wrong-pool",
+    "writes-discarded", "reads-stay-open",
 ]  # fmt: skip
 
 
@@ -118,6 +119,8 @@ class Record:
     """The best-ranked misuse of each kind at each place."""
     used_while_held: set[tuple[int, int]] = field(default_factory=set)
     """Site numbers and the `id` of calls that some way reaches before the release."""
+    committed: set[int] = field(default_factory=set)
+    """Numbers of sites whose work some way commits, or may: by a call, by autocommit, or in code that is not seen."""
     sites: dict[int, Site] = field(default_factory=dict)
     """By the `id` of the acquiring node."""
     bound: dict[str, list[Site]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import libcst as cst
 
-from pooclint.flow import calls, handlers, managers, misuses
+from pooclint.flow import calls, handlers, managers, misuses, work
 from pooclint.flow.completions import BREAK, CANCEL, CONTINUE, EXIT, NORMAL, OTHER, RETURN, Completion, Outcomes, States
 from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, test
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
@@ -429,6 +429,8 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                 run.tries -= suppresses
                 for completion, ended in result.items():
                     for end in ended:
+                        if not completion.exceptional:
+                            work.ended(run, end, entry.numbers, item.item)
                         closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)
                         if entry.wraps_none:
                             out.add(managers.ATTRIBUTE_ERROR, closed.raised(item.item, {}, Lane.OTHER))

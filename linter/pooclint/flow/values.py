@@ -91,6 +91,10 @@ class Obligation:
     """True inside a `with` that is a transaction on it."""
     released: cst.CSTNode | None = None
     """What released it, where that is sure to have happened: the call returned, and nothing opened it again."""
+    worked: cst.CSTNode | None = None
+    """The first statement that was sent over it and neither committed nor rolled back since."""
+    wrote: cst.CSTNode | None = None
+    """The first of those that changes data."""
     closed: cst.CSTNode | None = None
     """The call that closed it, where its pool should have taken it back."""
 
@@ -278,6 +282,8 @@ class State:
                         o.in_transaction,
                         o.released is not None,
                         o.closed is not None,
+                        o.worked is not None,
+                        o.wrote is not None,
                     )
                     for i, o in self.obligations.items()
                 ),

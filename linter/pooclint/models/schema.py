@@ -130,6 +130,18 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     uses: tuple[str, ...] = ()
     """Methods that fail, or work on what somebody else has by now, after the instance (for a cursor: its connection)
     was released. `*` is every method but those in `cannot-raise`. Empty: it may be used again."""
+    statements: tuple[str, ...] = ()
+    """Methods that send SQL, the text being their first argument, and so begin a transaction."""
+    commits: tuple[str, ...] = ()
+    """Methods that commit it."""
+    rolls_back: tuple[str, ...] = ()
+    """Methods that roll it back."""
+    autocommits: tuple[str, ...] = ()
+    """Methods and attributes that may switch autocommit on."""
+    discards: bool = False
+    """True when a release, or the end of its `with`, discards what was written and not committed."""
+    stays_open: bool = False
+    """True when its release leaves a transaction open that has only read: the next owner reads what it saw."""
     derives: bool = True
     """True when what its methods return (cursors, rows) counts as derived from the instance: a failure of those is a
     failure of the resource."""
@@ -235,6 +247,9 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """How it sizes its pool."""
     timeouts: dict[str, Parameter] = {}
     """`acquire`, `connect`, `query`, `idle`, `lifetime`, `external` to the parameter that sets it."""
+    autocommit: dict[str, tuple[Any, ...]] = {}
+    """Keyword arguments that switch autocommit on, with the literals that do (`autocommit = [true]`; `"None"` is
+    Python's None). Those of a pool hold for its connections."""
     close_returns: dict[str, Any] = {}
     """Given this keyword argument, a pool takes its connections back when they are closed (`close-returns = true`)."""
     shares: tuple[Argument, ...] = ()

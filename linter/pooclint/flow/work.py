@@ -1,0 +1,97 @@
+"""Work on a connection that was begun and neither committed nor rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import libcst as cst
+
+from pooclint.flow.invocations import Invocation
+from pooclint.flow.run import Misuse, MisuseKind, Run
+from pooclint.flow.values import State, Value
+
+_WRITES: Final = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"})
+_READS: Final = frozenset({"SELECT", "SHOW", "WITH", "VALUES", "TABLE"})
+
+
+def note_work(run: Run, invocation: Invocation, state: State, known_callee: bool) -> State:
+    """The state after a call that may send a statement, commit it or roll it back.
+
+    Args:
+        known_callee: a model says what is called; anything else may commit what it is given.
+    """
+    head, method = invocation.head, invocation.method
+    if not known_callee:
+        for value in (*(v for _, v in invocation.arguments), *(() if method else (head,))):
+            commit(run, state, state.reach(value) | _of_cursor(run, value))
+    type_ = run.models.type(head.type) if method else None
+    touched = [n for n in head.refs | head.derived if n in state.obligations]
+    if type_ is None or not touched:
+        return state
+    if method in type_.autocommits or method in type_.commits:
+        commit(run, state, touched)
+        return state.change(touched, worked=None, wrote=None)
+    if method in type_.rolls_back:
+        return state.change(touched, worked=None, wrote=None)
+    return _sent(run, invocation, state, touched) if method in type_.statements else state
+
+
+def _of_cursor(run: Run, value: Value) -> frozenset[int]:
+    type_ = run.models.type(value.type)
+    return value.derived if type_ is not None and type_.kind == "cursor" else frozenset()
+
+
+def _sent(run: Run, invocation: Invocation, state: State, touched: Iterable[int]) -> State:
+    """The state after a statement, by the first word of its text."""
+    verb = _verb(run, invocation)
+    if verb not in _WRITES and verb not in _READS:  # a definition commits by itself, a `BEGIN` or `CALL` is not seen into
+        if verb:
+            commit(run, state, touched)
+        return state
+    for number in touched:
+        obligation = state.obligations[number]
+        if obligation.worked is None:
+            state = state.change([number], worked=invocation.node)
+        if verb in _WRITES and obligation.wrote is None:
+            state = state.change([number], wrote=invocation.node)
+    return state
+
+
+def _verb(run: Run, invocation: Invocation) -> str:
+    """The statement's first word in capitals; empty where the text is not known."""
+    given = invocation.node.args[0].value if invocation.node.args else None
+    value = next(iter(invocation.argument(0)), None)
+    text = value.constant if value is not None and isinstance(value.constant, str) else ""
+    words = (text or (run.names.leading_text(given, run.scope) if given is not None else "")).split(maxsplit=1)
+    return words[0].upper() if len(words) > 1 else ""
+
+
+def commit(run: Run, state: State, numbers: Iterable[int]) -> None:
+    """Note that the work on these is committed, or may be, in code that is not seen."""
+    run.record.committed.update(state.obligations[n].site.number for n in numbers if n in state.obligations)
+
+
+def note_attribute(run: Run, attribute: str, value: Value, state: State) -> None:
+    """Look at `conn.autocommit = True`, and at `conn.commit` that is handed on."""
+    type_ = run.models.type(value.type)
+    if type_ and (attribute in type_.autocommits or attribute in type_.commits):
+        commit(run, state, value.refs)
+
+
+def ended(run: Run, state: State, numbers: Iterable[int], node: cst.CSTNode) -> None:
+    """Look at what a `with` that ends normally leaves behind on the connections that it closes or gives back."""
+    for number in numbers:
+        obligation = state.obligations.get(number)
+        type_ = run.models.type(obligation.site.acquisition.type) if obligation else None
+        if obligation is None or type_ is None:
+            continue
+        kind: MisuseKind | None = None
+        if type_.discards and obligation.wrote is not None:
+            kind = "writes-discarded"
+        elif type_.stays_open and obligation.worked is not None:
+            kind = "reads-stay-open"
+        if kind:
+            steps = tuple(state.trace.steps()) if state.trace else ()
+            found = Misuse(kind, node, site=obligation.site, obligation=obligation, trace=steps)
+            run.record.misuse(found, key=obligation.site.number)
