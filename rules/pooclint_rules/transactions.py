@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.flow.analysis import own_calls
 from pooclint.flow.run import Misuse, MisuseKind, Record
-from pooclint.flow.values import Obligation, Site
+from pooclint.flow.values import Lane, Obligation, Site
 from pooclint.program.names import literal
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Confidence, Report, Severity
@@ -17,13 +17,12 @@ from pooclint.rule import Confidence, Report, Severity
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
 
+Found = tuple[Function, Record, Misuse, Site, Obligation]
 Autocommit = Literal["on", "off", "unknown"]
 
 
-def _uncommitted(
-    node: cst.FunctionDef, context: FileContext, kind: MisuseKind
-) -> Iterator[tuple[Function, Record, Misuse, Site, Obligation, Confidence]]:
-    """Blocks that end with work which no way commits, on connections whose autocommit is not seen to be on."""
+def _found(node: cst.FunctionDef, context: FileContext, kind: MisuseKind) -> Iterator[Found]:
+    """Misuses of one kind, of connections whose work no other code sees."""
     function = context.function(node)
     record = context.record(function)
     if function is None or record is None:
@@ -32,12 +31,8 @@ def _uncommitted(
         site, obligation = misuse.site, misuse.obligation
         if misuse.kind != kind or site is None or obligation is None:
             continue
-        if site.number in record.committed or site.number in record.kept:
-            continue
-        autocommit = _autocommit(site.node, function.scope, context)
-        if autocommit != "on":
-            confidence = Confidence.MEDIUM if autocommit == "off" and not site.guessed else Confidence.LOW
-            yield function, record, misuse, site, obligation, confidence
+        if site.number not in record.unseen and site.number not in record.kept:
+            yield function, record, misuse, site, obligation
 
 
 def _autocommit(node: cst.CSTNode, scope: Scope, context: FileContext, steps: int = 0) -> Autocommit:
@@ -47,7 +42,7 @@ def _autocommit(node: cst.CSTNode, scope: Scope, context: FileContext, steps: in
     models = context.names.calls(node, scope)
     if not models:
         return _of_function(node, scope, context, steps)
-    if models[0].autocommit:
+    if models[0].names:  # where no argument switches it, it is off until a method does
         return _by_arguments(node, models[0].autocommit)
     made = context.names.origin(node.func.value, scope) if isinstance(node.func, cst.Attribute) else None
     return _autocommit(made, scope, context, steps + 1) if made is not None else "unknown"
@@ -76,7 +71,7 @@ def _by_arguments(node: cst.Call, switches: dict[str, tuple[object, ...]]) -> Au
             return "unknown"
         if value in values or (value is None and "None" in values):
             return "on"
-    return "unknown" if any(a.star == "**" for a in node.args) else "off"
+    return "unknown" if switches and any(a.star == "**" for a in node.args) else "off"
 
 
 def _name(record: Record, site: Site) -> str:
@@ -85,32 +80,36 @@ def _name(record: Record, site: Site) -> str:
 
 
 class TransactionLeftOpen:
-    """A connection goes back to its pool with a transaction that is still open.
+    """A connection goes back, to its pool or to the caller, inside a transaction that is still open.
 
     ## What it does
-    Reports a block that queries over a pooled connection and neither commits nor rolls back, for the pools that take a
-    connection back as it is, where autocommit is off.
+    Reports two ways to hand an open transaction to the next owner. A pooled connection that was queried is released
+    with neither commit nor rollback, to a pool that takes it back as it is, where autocommit is off. And a function
+    that commits over its caller's connection keeps an error to itself, and does not roll back.
 
     ## Why is this bad?
-    The transaction stays open while the connection waits for its next owner, who then reads what the database looked
-    like when this block ran.
+    The connection is idle in transaction: it keeps its locks and its old view of the data, and a server that gave the
+    transaction up refuses every further statement of the next owner.
 
     ## Example
     ```python
-    async def total(dsn):
-        pool = await aiomysql.create_pool(host=dsn)
-        async with pool.acquire() as conn, conn.cursor() as cur:
-            await cur.execute("SELECT sum(amount) FROM orders")
-            return await cur.fetchone()
+    def save(conn: psycopg2.extensions.connection, name):
+        try:
+            conn.cursor().execute("INSERT INTO users (name) VALUES (%s)", (name,))
+            conn.commit()
+        except psycopg2.Error:
+            log.exception("not saved")
     ```
 
     ## Use instead
     ```python
-    async def total(dsn):
-        pool = await aiomysql.create_pool(host=dsn, autocommit=True)
-        async with pool.acquire() as conn, conn.cursor() as cur:
-            await cur.execute("SELECT sum(amount) FROM orders")
-            return await cur.fetchone()
+    def save(conn: psycopg2.extensions.connection, name):
+        try:
+            conn.cursor().execute("INSERT INTO users (name) VALUES (%s)", (name,))
+            conn.commit()
+        except psycopg2.Error:
+            conn.rollback()
+            log.exception("not saved")
     ```
     """
 
@@ -120,11 +119,12 @@ class TransactionLeftOpen:
     default: ClassVar[bool] = True
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
-        """Report blocks that give a connection back inside the transaction that they began."""
-        found = _uncommitted(node, context, "reads-stay-open")
-        for function, record, misuse, site, obligation, confidence in found:
-            if obligation.worked is None:
+        """Report connections that go back inside the transaction that the function began."""
+        for function, record, misuse, site, obligation in _found(node, context, "reads-stay-open"):
+            autocommit = _autocommit(site.node, function.scope, context)
+            if obligation.worked is None or autocommit == "on":
                 continue
+            plain = autocommit == "off" and obligation.lane is Lane.NORMAL and not site.guessed
             yield Report(
                 misuse.node,
                 (
@@ -133,13 +133,30 @@ class TransactionLeftOpen:
                     " began: the next owner reads old data",
                 ),
                 self.severity,
-                confidence,
+                Confidence.MEDIUM if plain else Confidence.LOW,
+                function.qualname,
+                site.acquisition.library,
+                _trace(misuse, site, obligation.worked, "begins a transaction", "given back here"),
+            )
+        for function, record, misuse, site, obligation in _found(node, context, "left-in-transaction"):
+            if obligation.worked is None or misuse.cause is None or site.number not in record.commits:
+                continue
+            yield Report(
+                obligation.worked,
+                (
+                    "if line ",
+                    misuse.cause,
+                    f" raises, '{site.label}' stays inside the transaction that begins here: nothing rolls it back",
+                ),
+                self.severity,
+                Confidence.MEDIUM if obligation.lane is Lane.RESOURCE else Confidence.LOW,
                 function.qualname,
                 site.acquisition.library,
                 (
-                    (site.node, f"acquired here ({site.label})"),
                     (obligation.worked, "begins a transaction"),
-                    (misuse.node, "given back at the end of this block"),
+                    (misuse.cause, "can raise here"),
+                    *(s for s in misuse.trace if s[0] not in (obligation.worked, misuse.cause)),
+                    (record.commits[site.number], "committed here on other paths"),
                 ),
             )
 
@@ -177,9 +194,9 @@ class WritesDiscarded:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report blocks whose writes nobody commits."""
-        found = _uncommitted(node, context, "writes-discarded")
-        for function, record, misuse, site, obligation, confidence in found:
-            if obligation.wrote is None:
+        for function, record, misuse, site, obligation in _found(node, context, "writes-discarded"):
+            autocommit = _autocommit(site.node, function.scope, context)
+            if obligation.wrote is None or autocommit == "on" or site.number in record.commits:
                 continue
             yield Report(
                 misuse.node,
@@ -189,12 +206,17 @@ class WritesDiscarded:
                     f" writes is discarded: this block closes {_name(record, site)} and nothing commits",
                 ),
                 self.severity,
-                confidence,
+                Confidence.MEDIUM if autocommit == "off" and not site.guessed else Confidence.LOW,
                 function.qualname,
                 site.acquisition.library,
-                (
-                    (site.node, f"acquired here ({site.label})"),
-                    (obligation.wrote, "written here"),
-                    (misuse.node, "closed without a commit at the end of this block"),
+                _trace(
+                    misuse, site, obligation.wrote, "written here", "closed without a commit at the end of this block"
                 ),
             )
+
+
+def _trace(
+    misuse: Misuse, site: Site, begun: cst.CSTNode, begins: str, ends: str
+) -> tuple[tuple[cst.CSTNode, str], ...]:
+    acquired = () if misuse.node is site.node else ((site.node, f"acquired here ({site.label})"),)
+    return (*acquired, (begun, begins), (misuse.node, ends))

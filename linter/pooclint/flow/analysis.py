@@ -9,7 +9,7 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import statements
+from pooclint.flow import statements, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import external_of
@@ -60,8 +60,19 @@ class Analysis:
         """A quick look: could this function hold something that matters?"""
         if self.acquires(function):
             return True
-        # What the caller lends can only be held across an external call.
-        return any(True for _ in self._held_parameters(function)) and self.reaches(function) is not None
+        # What the caller lends can only be held across an external call, or be left inside a transaction.
+        lent = any(True for _ in self._held_parameters(function))
+        return lent and (self.reaches(function) is not None or self._commits(function))
+
+    def _commits(self, function: Function) -> bool:
+        """A quick look: is there a call by the name of a commit, and a handler that could keep an error from the
+        caller?"""
+        words = self.names.models.commit_words
+        inner = list(descendants(function.node, into_functions=False))
+        called = (n.func for n in inner if isinstance(n, cst.Call))
+        return any(isinstance(n, cst.ExceptHandler) for n in inner) and any(
+            isinstance(f, cst.Attribute) and f.attr.value in words for f in called
+        )
 
     def acquires(self, function: Function) -> bool:
         """True when a call in the function's own body acquires, or calls a function of this file that does."""
@@ -169,6 +180,8 @@ class Analysis:
         resumed = completion.exceptional and run.yields_to == "fixture"
         if completion.kind == "exit" or function is None or resumed:
             return
+        if not completion.exceptional:
+            work.left(run, state)
         if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
         # When one of these fails, nobody has the object, or nobody calls its `__exit__`.

@@ -55,10 +55,10 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
         invocation = replace(invocation, method=invocation.head.method, head=replace(invocation.head, method=""))
     models = _models(run, invocation)
     state = misuses.note_use(run, invocation, state)
-    state = work.note_work(run, invocation, state, known_callee=bool(models))
     released = _released(run, invocation, state)
     if released:
         return _release(run, invocation, state, released, out)
+    state = work.note_work(run, invocation, state, known_callee=bool(models))
     state = misuses.closes_instead(run, invocation, state)
     protocol = _protocol(run, invocation, state, out)
     if protocol is not None:
@@ -131,6 +131,7 @@ def _release(
     if awaited:
         return [(state, Value(pending=Pending(invocation.node, releases=numbers, receiver=invocation.head)))]
     misuses.released_again(run, state, numbers, invocation.node, invocation.method)
+    work.released(run, state, numbers, invocation.node, by_with=False, raised=False)
     after = run.release(state, numbers, invocation.node)
     run.fail(after.change(numbers, released=None), invocation.node, out, RESOURCE, {}, Lane.OTHER)
     return [(after, NOTHING)]

@@ -13,7 +13,7 @@ from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.run import CELL, Run
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Closure, Fate, Lane, State, Value
 from pooclint.flow.waiting import complete
-from pooclint.flow.work import commit, note_attribute
+from pooclint.flow.work import note_attribute, out_of_sight
 from pooclint.program.names import literal
 from pooclint.program.scopes import children, descendants, dotted
 
@@ -272,7 +272,7 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     results: Results = []
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
         current = after.change(given.refs, holding=True)  # whoever gets it uses it, and may commit
-        commit(run, current, given.refs | given.derived)
+        out_of_sight(run, current, given.refs | given.derived)
         if run.yields_to == "consumer":
             current = run.hand_over(current, given)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)

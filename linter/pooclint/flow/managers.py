@@ -13,7 +13,7 @@ from pooclint.flow.misuses import released_again
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
-from pooclint.flow.work import commit
+from pooclint.flow.work import out_of_sight
 from pooclint.models import Call
 
 TYPE_ERROR = Completion("raise", "builtins.TypeError")
@@ -69,13 +69,13 @@ def _enter_plain(
     """A manager that acquires nothing; a transaction keeps its connection busy until it ends."""
     type_ = run.models.type(value.type)
     if type_ and type_.exit == "keeps-open":  # its end commits
-        commit(run, state, value.derived)
+        out_of_sight(run, state, value.derived)
     begun = (
         frozenset(n for n in value.derived if n in state.obligations)
         if type_ and type_.kind == "transaction"
         else frozenset[int]()
     )
-    commit(run, state, begun)
+    out_of_sight(run, state, begun)
     begun = frozenset(n for n in begun if not state.obligations[n].in_transaction)
     return Entry(
         state.change(begun, in_transaction=True), _target(run, item, value), model=model, call=call, begun=begun
@@ -103,7 +103,7 @@ def _enter_resource(run: Run, item: cst.WithItem, value: Value, state: State, as
         keeps_open = False
     opened = _open(state, value.refs)
     if keeps_open:  # its end commits
-        commit(run, state, value.refs)
+        out_of_sight(run, state, value.refs)
         return Entry(state, entered(run, value), kept_open=value.refs)
     state = _manage(state, opened, 1)
     return Entry(state, entered(run, value), numbers=opened)
@@ -153,7 +153,7 @@ def _enter_pending(
             model.exit is None and model.with_form is None and type_ is not None and type_.exit == "keeps-open"
         )
         if keeps:
-            commit(run, after, numbers)
+            out_of_sight(run, after, numbers)
             entries.append(Entry(after, resource, kept_open=numbers, model=model, call=pending.node))
         else:
             entries.append(Entry(_manage(after, numbers, 1), resource, numbers, model=model, call=pending.node))
@@ -178,7 +178,7 @@ def _enter_project(
         return [Entry(state, Value(run.names.yielded_type(function)))]
     site = run.site(pending.node, acquisition, acquisition.type, through=function.name)
     after, number = run.acquire(state, site)
-    commit(run, after, frozenset({number}))  # the manager may do so when it is left
+    out_of_sight(run, after, frozenset({number}))  # the manager may do so when it is left
     after = _manage(after, frozenset({number}), 1)
     return [Entry(after, Value(acquisition.type, refs=frozenset({number})), frozenset({number}))]
 

@@ -78,7 +78,7 @@ class Hold:
 
 MisuseKind = Literal[
     "unbound-release", "wrong-with", "release-not-awaited", "use-after-release", "double-release", "wrong-pool",
-    "writes-discarded", "reads-stay-open",
+    "writes-discarded", "reads-stay-open", "left-in-transaction",
 ]  # fmt: skip
 
 
@@ -94,6 +94,8 @@ class Misuse:
     site: Site | None = None
     obligation: Obligation | None = None
     """Where the resource stands at the node."""
+    cause: cst.CSTNode | None = None
+    """What raised first while it was held, on an exceptional way."""
     trace: tuple[tuple[cst.CSTNode, str], ...] = ()
 
     @property
@@ -119,8 +121,10 @@ class Record:
     """The best-ranked misuse of each kind at each place."""
     used_while_held: set[tuple[int, int]] = field(default_factory=set)
     """Site numbers and the `id` of calls that some way reaches before the release."""
-    committed: set[int] = field(default_factory=set)
-    """Numbers of sites whose work some way commits, or may: by a call, by autocommit, or in code that is not seen."""
+    commits: dict[int, cst.CSTNode] = field(default_factory=dict)
+    """Site number to a call that commits its work."""
+    unseen: set[int] = field(default_factory=set)
+    """Numbers of sites whose work may be committed or rolled back by autocommit, or in code that is not seen."""
     sites: dict[int, Site] = field(default_factory=dict)
     """By the `id` of the acquiring node."""
     bound: dict[str, list[Site]] = field(default_factory=dict)

@@ -429,8 +429,7 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                 run.tries -= suppresses
                 for completion, ended in result.items():
                     for end in ended:
-                        if not completion.exceptional:
-                            work.ended(run, end, entry.numbers, item.item)
+                        work.released(run, end, entry.numbers, item.item, True, completion.exceptional)
                         closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)
                         if entry.wraps_none:
                             out.add(managers.ATTRIBUTE_ERROR, closed.raised(item.item, {}, Lane.OTHER))

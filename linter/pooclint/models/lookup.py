@@ -68,6 +68,8 @@ class Models:
         ways = {r for item in lasting for r in item.release or ()}
         self.release_names = frozenset(parse_release(r).name for r in ways)
         """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
+        self.commit_words = frozenset(c for f in self.files for t in f.type for c in t.commits)
+        """Names of the methods that commit."""
         self.coroutine_releases = frozenset(self._coroutine_releases())
         """Types and their methods that release something and are coroutines, and nothing but coroutines."""
         self.coroutine_release_names = frozenset(name for _, name in self.coroutine_releases)
