@@ -122,9 +122,9 @@ class TransactionLeftOpen:
         """Report connections that go back inside the transaction that the function began."""
         for function, record, misuse, site, obligation in _found(node, context, "reads-stay-open"):
             autocommit = _autocommit(site.node, function.scope, context)
-            if obligation.worked is None or autocommit == "on":
+            if obligation.worked is None or autocommit != "off":
                 continue
-            plain = autocommit == "off" and obligation.lane is Lane.NORMAL and not site.guessed
+            plain = obligation.lane is Lane.NORMAL and not site.guessed
             yield Report(
                 misuse.node,
                 (
