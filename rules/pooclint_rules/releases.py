@@ -95,12 +95,17 @@ class UseAfterRelease:
     default: ClassVar[bool] = True
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
-        """Report uses of what was released."""
-        for function, record, misuse, site in _found(node, context, "use-after-release"):
-            released = misuse.obligation.released if misuse.obligation else None
-            if released is None:
-                continue
+        """Report uses of what was released: one finding for each acquisition, the further uses are notes."""
+        seen: dict[tuple[int, bool], list[Misuse]] = {}
+        for _, record, misuse, site in _found(node, context, "use-after-release"):
             sometimes = (site.number, id(misuse.node)) in record.used_while_held or record.cut
+            seen.setdefault((site.number, sometimes), []).append(misuse)
+        for function, record, misuse, site in _found(node, context, "use-after-release"):
+            sometimes = (site.number, id(misuse.node)) in record.used_while_held or record.cut
+            first, *others = seen[site.number, sometimes]
+            released = misuse.obligation.released if misuse.obligation else None
+            if released is None or misuse is not first or (sometimes and (site.number, False) in seen):
+                continue
             confidence = Confidence.HIGH if _lane(misuse) is Lane.NORMAL and not site.guessed else Confidence.MEDIUM
             shared = "somebody else may have it by now" if site.acquisition.pooled else "this raises"
             yield Report(
@@ -110,7 +115,7 @@ class UseAfterRelease:
                 Confidence.LOW if sometimes else confidence,
                 function.qualname,
                 site.acquisition.library,
-                _trace(misuse, site, "used here"),
+                (*_trace(misuse, site, "used here"), *((m.node, "and here") for m in others[:3])),
             )
 
 

@@ -56,7 +56,9 @@ def _sent(run: Run, invocation: Invocation, state: State, touched: Iterable[int]
         return state
     for number in touched:
         obligation = state.obligations[number]
-        if obligation.worked is None:
+        connection = run.models.type(obligation.site.acquisition.type)
+        begins = verb in _WRITES or (connection is not None and connection.reads_begin)
+        if begins and obligation.worked is None:
             state = state.change([number], worked=invocation.node)
         if verb in _WRITES and obligation.wrote is None:
             state = state.change([number], wrote=invocation.node)

@@ -140,6 +140,8 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """Methods and attributes that may switch autocommit on."""
     discards: bool = False
     """True when a release, or the end of its `with`, discards what was written and not committed."""
+    reads_begin: bool = True
+    """False when only a statement that writes begins a transaction."""
     stays_open: bool = False
     """True when its release leaves a transaction open that has only read: the next owner reads what it saw."""
     derives: bool = True
