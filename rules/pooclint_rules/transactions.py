@@ -35,6 +35,14 @@ def _found(node: cst.FunctionDef, context: FileContext, kind: MisuseKind) -> Ite
             yield function, record, misuse, site, obligation
 
 
+def _made_here(site: Site, function: Function, record: Record, context: FileContext) -> bool:
+    """True when the pool is the function's own: there may be no next owner."""
+    if not isinstance(site.node, cst.Call) or not isinstance(site.node.func, cst.Attribute):
+        return False
+    made = context.names.origin(site.node.func.value, function.scope)
+    return made is not None and id(made) in record.sites
+
+
 def _autocommit(node: cst.CSTNode, scope: Scope, context: FileContext, steps: int = 0) -> Autocommit:
     """What the call that opened the connection, or its pool, says of autocommit."""
     if not isinstance(node, cst.Call) or steps > 4:
@@ -125,6 +133,7 @@ class TransactionLeftOpen:
             if obligation.worked is None or autocommit != "off":
                 continue
             plain = obligation.lane is Lane.NORMAL and not site.guessed
+            plain = plain and not _made_here(site, function, record, context)
             yield Report(
                 misuse.node,
                 (

@@ -14,7 +14,10 @@ from pooclint.flow.values import Fate, Lane, State, Value
 
 _WRITES: Final = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"})
 _FIRST_WORD: Final = re.compile(r"[\s(]*([A-Za-z]+)(?=[\s;(*])")
-_READS: Final = frozenset({"SELECT", "SHOW", "WITH", "VALUES", "TABLE"})
+_FROM: Final = re.compile(r"\bfrom\b", re.IGNORECASE)
+_READS: Final = frozenset({"SELECT", "WITH", "TABLE"})
+_NEUTRAL: Final = frozenset({"ANALYZE", "EXPLAIN", "LISTEN", "PRAGMA", "SHOW", "USE", "VALUES"})
+"""What neither begins nor ends a transaction of any consequence."""
 
 
 def note_work(run: Run, invocation: Invocation, state: State, known_callee: bool) -> State:
@@ -48,9 +51,9 @@ def _of_cursor(run: Run, value: Value) -> frozenset[int]:
 def _sent(run: Run, invocation: Invocation, state: State, touched: Iterable[int]) -> State:
     """The state after a statement, by the first word of its text."""
     verb = _verb(run, invocation)
-    if (
-        verb not in _WRITES and verb not in _READS
-    ):  # a definition commits by itself, a `BEGIN` or `CALL` is not seen into
+    if verb in _NEUTRAL:
+        return state
+    if verb not in _WRITES | _READS:  # a definition commits by itself, a `BEGIN` or `CALL` is not seen into
         if verb:
             out_of_sight(run, state, touched)
         return state
@@ -72,7 +75,9 @@ def _verb(run: Run, invocation: Invocation) -> str:
     text = value.constant if value is not None and isinstance(value.constant, str) else ""
     text = text or (run.names.leading_text(given, run.scope) if given is not None else "")
     found = _FIRST_WORD.match(text)
-    return found[1].upper() if found else ""
+    verb = found[1].upper() if found else ""
+    whole = verb == "SELECT" and value is not None and value.constant == text
+    return "VALUES" if whole and not _FROM.search(text) else verb  # `SELECT 1` reads no table
 
 
 def out_of_sight(run: Run, state: State, numbers: Iterable[int]) -> None:
