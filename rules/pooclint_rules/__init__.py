@@ -17,8 +17,10 @@ from pooclint_rules.leaks import (
     WithDoesNotClose,
     YieldWithoutFinally,
 )
-from pooclint_rules.misuse import UnboundInFinally, WrongWith
+from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
+from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
+from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
 
 RULES: tuple[type[Rule], ...] = (
     NeverReleased,
@@ -30,6 +32,13 @@ RULES: tuple[type[Rule], ...] = (
     YieldWithoutFinally,
     UnboundInFinally,
     WrongWith,
+    UseAfterRelease,
+    DoubleRelease,
+    WrongRelease,
+    ReleaseNotAwaited,
+    TransactionLeftOpen,
+    WritesDiscarded,
+    WithClosesPool,
     HeldAcrossAwait,
     HeldAcrossBlockingCall,
     HeldAcrossSleep,

@@ -9,7 +9,7 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import statements
+from pooclint.flow import statements, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import external_of
@@ -65,11 +65,22 @@ class Analysis:
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters? Every rule asks, so the answer is kept."""
         if id(function) not in self._holding:
-            # What the caller lends can only be held across an external call.
+            # What the caller lends can only be held across an external call, or be left inside a transaction.
             self._holding[id(function)] = self.acquires(function) or (
-                any(True for _ in self._held_parameters(function)) and self.reaches(function) is not None
+                any(True for _ in self._held_parameters(function))
+                and (self.reaches(function) is not None or self._commits(function))
             )
         return self._holding[id(function)]
+
+    def _commits(self, function: Function) -> bool:
+        """A quick look: is there a call by the name of a commit, and a handler that could keep an error from the
+        caller?"""
+        words = self.names.models.commit_words
+        inner = list(descendants(function.node, into_functions=False))
+        called = (n.func for n in inner if isinstance(n, cst.Call))
+        return any(isinstance(n, cst.ExceptHandler) for n in inner) and any(
+            isinstance(f, cst.Attribute) and f.attr.value in words for f in called
+        )
 
     def acquires(self, function: Function) -> bool:
         """True when a call in the function's own body acquires, or calls a function of this file that does."""
@@ -181,6 +192,8 @@ class Analysis:
         resumed = completion.exceptional and run.yields_to == "fixture"
         if completion.kind == "exit" or function is None or resumed:
             return
+        if not completion.exceptional:
+            work.left(run, state)
         if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
         # When one of these fails, nobody has the object, or nobody calls its `__exit__`.
@@ -312,7 +325,15 @@ class Analysis:
             for ended in states:
                 summary = _summary(completion, ended)
                 found.setdefault(
-                    (summary.completion, summary.value, summary.fates, summary.doubtful, bool(summary.fresh)), summary
+                    (
+                        summary.completion,
+                        summary.value,
+                        summary.fates,
+                        summary.doubtful,
+                        bool(summary.fresh),
+                        summary.explicit,
+                    ),
+                    summary,
                 )
         ordered = sorted(found.values(), key=lambda s: s.completion.exceptional)
         return tuple(ordered[:_MAX_OUTCOMES])
@@ -332,9 +353,9 @@ def _summary(completion: Completion, state: State) -> Summary:
         fresh.append((_RETURNED + number, state.obligations[number].site))
     doubtful = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.doubtful)
     doubtful |= frozenset(_RETURNED + n for n in held if state.obligations[n].doubtful)
-    return Summary(
-        NORMAL if completion.kind == "return" else completion, _portable(value), fates, doubtful, tuple(fresh)
-    )
+    explicit = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.released is not None)
+    completed = NORMAL if completion.kind == "return" else completion
+    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit)
 
 
 def _symbolic(value: Value, known: list[int]) -> Value:
@@ -371,6 +392,7 @@ def _translated(summary: Summary, known: list[int]) -> Summary:
             if n >= _RETURNED or n - _SYMBOLIC < len(known)
         ),
         summary.fresh,
+        frozenset(known[n - _SYMBOLIC] for n in summary.explicit if n - _SYMBOLIC < len(known)),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from pooclint.flow import misuses, work
 from pooclint.flow.acquiring import FAILED, checkout, entered, fail
 from pooclint.flow.completions import OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.external import external_call, hold
@@ -37,7 +38,7 @@ def read_unbound(run: Run, node: cst.Name, state: State, out: Outcomes) -> None:
     for site in run.record.bound.get(node.value, ()) if run.cleanups else ():
         if id(site.node) == failed:
             misuse = Misuse("unbound-release", node, node.value, site=site)
-            run.record.misuses.setdefault((misuse.kind, site.number), misuse)
+            run.record.misuse(misuse, key=site.number)
     out.add(UNBOUND_LOCAL, state.raised(node, {}, Lane.RESOURCE))
 
 
@@ -53,9 +54,12 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     if invocation.head.method and not invocation.method:
         invocation = replace(invocation, method=invocation.head.method, head=replace(invocation.head, method=""))
     models = _models(run, invocation)
+    state = misuses.note_use(run, invocation, state)
     released = _released(run, invocation, state)
     if released:
         return _release(run, invocation, state, released, out)
+    state = work.note_work(run, invocation, state, known_callee=bool(models))
+    state = misuses.closes_instead(run, invocation, state)
     protocol = _protocol(run, invocation, state, out)
     if protocol is not None:
         return protocol
@@ -123,10 +127,13 @@ def _release(
     run: Run, invocation: Invocation, state: State, released: tuple[frozenset[int], bool], out: Outcomes
 ) -> Results:
     numbers, awaited = released
+    misuses.other_pool(run, invocation, state, numbers)
     if awaited:
         return [(state, Value(pending=Pending(invocation.node, releases=numbers, receiver=invocation.head)))]
+    misuses.released_again(run, state, numbers, invocation.node, invocation.method)
+    work.released(run, state, numbers, invocation.node, by_with=False, raised=False)
     after = run.release(state, numbers, invocation.node)
-    run.fail(after, invocation.node, out, RESOURCE, {}, Lane.OTHER)
+    run.fail(after.change(numbers, released=None), invocation.node, out, RESOURCE, {}, Lane.OTHER)
     return [(after, NOTHING)]
 
 
@@ -145,7 +152,7 @@ def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> 
     closes = method in ("__exit__", "__aexit__") or (method in ("close", "aclose") and not head.type)
     if closes and head.refs:
         after = run.release(state, head.refs, invocation.node)
-        run.fail(after, invocation.node, out, RESOURCE, {}, Lane.OTHER)
+        run.fail(after.change(head.refs, released=None), invocation.node, out, RESOURCE, {}, Lane.OTHER)
         return [(after, NOTHING)]
     return None
 

@@ -14,6 +14,7 @@ from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.run import CELL, MAX_STATES, Run
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Closure, Fate, Lane, State, Value
 from pooclint.flow.waiting import complete
+from pooclint.flow.work import note_attribute, out_of_sight
 from pooclint.program.names import literal
 from pooclint.program.scopes import children, descendants, dotted
 
@@ -157,8 +158,11 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
     results: Results = []
     for after, base in evaluate(run, node.value, state, out):
         type_ = run.models.type(base.type)
+        note_attribute(run, node.attr.value, base, after)
         read = base.refs and type_ and node.attr.value in type_.reads_to_end
-        results.append((run.release(after, base.refs, node) if read else after, attribute_of(run, node, base)))
+        results.append(
+            (run.release(after, base.refs, node, explicit=False) if read else after, attribute_of(run, node, base))
+        )
     return results
 
 
@@ -310,7 +314,8 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     value = node.value.item if isinstance(node.value, cst.From) else node.value
     results: Results = []
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
-        current = after.change(given.refs, holding=True)  # whoever gets it uses it
+        current = after.change(given.refs, holding=True)  # whoever gets it uses it, and may commit
+        out_of_sight(run, current, given.refs | given.derived)
         if run.yields_to == "consumer":
             current = run.hand_over(current, given)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
@@ -374,7 +379,8 @@ def _worth(run: Run, name: str, value: Value) -> bool:
 
 def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State, out: Outcomes) -> State:
     path = dotted(target)
-    after = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))[0]
+    after, owner = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))
+    note_attribute(run, target.attr.value, owner, after)
     reached = after.reach(value)
     if not path or not reached:
         followed = path and (value.pending or path in after.env or path in run.repeated)
@@ -482,8 +488,11 @@ def _closed_test(
     says_closed = run.models.closed_tests[attribute.attr.value]
     for _, base in evaluate(run, attribute.value, state, Outcomes()):
         if base.refs:
-            gone = run.release(state, base.refs, node) if any(n in state.obligations for n in base.refs) else state
-            return ([gone], [state]) if says_closed else ([state], [gone])
+            gone = (
+                run.release(state, base.refs, node, explicit=False) if base.refs & state.obligations.keys() else state
+            )
+            still = state.change(base.refs, released=None)  # it is open after all: something opened it again
+            return ([gone], [still]) if says_closed else ([still], [gone])
     return None
 
 

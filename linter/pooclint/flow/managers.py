@@ -9,9 +9,11 @@ import libcst as cst
 from pooclint.flow.acquiring import entered
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.invocations import Attempt
+from pooclint.flow.misuses import released_again
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
+from pooclint.flow.work import out_of_sight
 from pooclint.models import Call
 
 TYPE_ERROR = Completion("raise", "builtins.TypeError")
@@ -66,11 +68,14 @@ def _enter_plain(
 ) -> Entry:
     """A manager that acquires nothing; a transaction keeps its connection busy until it ends."""
     type_ = run.models.type(value.type)
+    if type_ and type_.exit == "keeps-open":  # its end commits
+        out_of_sight(run, state, value.derived)
     begun = (
         frozenset(n for n in value.derived if n in state.obligations)
         if type_ and type_.kind == "transaction"
         else frozenset[int]()
     )
+    out_of_sight(run, state, begun)
     begun = frozenset(n for n in begun if not state.obligations[n].in_transaction)
     return Entry(
         state.change(begun, in_transaction=True), _target(run, item, value), model=model, call=call, begun=begun
@@ -97,7 +102,8 @@ def _enter_resource(run: Run, item: cst.WithItem, value: Value, state: State, as
         _wrong(run, item, value, state, asynchronous)
         keeps_open = False
     opened = _open(state, value.refs)
-    if keeps_open:
+    if keeps_open:  # its end commits
+        out_of_sight(run, state, value.refs)
         return Entry(state, entered(run, value), kept_open=value.refs)
     state = _manage(state, opened, 1)
     return Entry(state, entered(run, value), numbers=opened)
@@ -147,6 +153,7 @@ def _enter_pending(
             model.exit is None and model.with_form is None and type_ is not None and type_.exit == "keeps-open"
         )
         if keeps:
+            out_of_sight(run, after, numbers)
             entries.append(Entry(after, resource, kept_open=numbers, model=model, call=pending.node))
         else:
             entries.append(Entry(_manage(after, numbers, 1), resource, numbers, model=model, call=pending.node))
@@ -171,6 +178,7 @@ def _enter_project(
         return [Entry(state, Value(run.names.yielded_type(function)))]
     site = run.site(pending.node, acquisition, acquisition.type, through=function.name)
     after, number = run.acquire(state, site)
+    out_of_sight(run, after, frozenset({number}))  # the manager may do so when it is left
     after = _manage(after, frozenset({number}), 1)
     return [Entry(after, Value(acquisition.type, refs=frozenset({number})), frozenset({number}))]
 
@@ -183,26 +191,22 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
         run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER)
     if entry.numbers:
         state = _manage(state, entry.numbers, -1)
+        for number in _open(state, entry.numbers):  # what leaving calls is the preferred release
+            preferred = state.obligations[number].site.acquisition.releases[:1]
+            released_again(run, state, frozenset({number}), item.item, "".join(r.name for r in preferred))
         state = run.release(state, _open(state, entry.numbers), item.item)
+    unsure = state.change(entry.numbers, released=None)
     if entry.numbers or entry.wraps:
-        run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
+        run.fail(unsure, item.item, out, OTHER, {}, Lane.OTHER)
     if asynchronous:
-        run.fail(state, item.item, out, CANCEL, {}, Lane.CANCELLED)
+        run.fail(unsure, item.item, out, CANCEL, {}, Lane.CANCELLED)
     return state
 
 
 def _wrong(run: Run, item: cst.WithItem, value: Value, state: State, asynchronous: bool) -> None:
     site = next((state.obligations[n].site for n in value.refs if n in state.obligations), None)
-    run.record.misuses.setdefault(
-        ("wrong-with", id(item)), Misuse("wrong-with", item.item, type=value.type, asynchronous=asynchronous, site=site)
-    )
+    misuse = Misuse("wrong-with", item.item, type=value.type, asynchronous=asynchronous, site=site)
+    run.record.misuse(misuse, key=id(item))
 
 
-def not_awaited(run: Run, node: cst.CSTNode, value: Value, state: State) -> Misuse:
-    """An un-awaited release as a misuse."""
-    numbers = value.pending.releases if value.pending else frozenset()
-    site = next((state.obligations[n].site for n in numbers if n in state.obligations), None)
-    return Misuse("release-not-awaited", node, type=value.type, site=site)
-
-
-__all__ = ["Entry", "Fate", "enter", "leave", "not_awaited"]
+__all__ = ["Entry", "Fate", "enter", "leave"]

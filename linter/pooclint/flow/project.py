@@ -68,7 +68,8 @@ def _parameter_name(function: Function, key: int | str) -> str:
 def _apply_fates(run: Run, node: cst.Call, summary: Summary, state: State) -> State:
     released = frozenset(n for n, fate in summary.fates if fate is Fate.RELEASED)
     kept = frozenset(n for n, fate in summary.fates if fate in (Fate.KEPT, Fate.FIELD))
-    state = run.release(state, released, node) if released else state
+    state = run.release(state, released & summary.explicit, node)
+    state = run.release(state, released - summary.explicit, node, explicit=False)
     state = run.keep(state, kept) if kept else state
     return state.change(summary.doubtful, doubtful=True) if summary.doubtful else state
 

@@ -81,16 +81,32 @@ class Hold:
     """Where the call is made, when a project function makes it."""
 
 
+MisuseKind = Literal[
+    "unbound-release", "wrong-with", "release-not-awaited", "use-after-release", "double-release", "wrong-pool",
+    "writes-discarded", "reads-stay-open", "left-in-transaction",
+]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Misuse:
     """A use that is wrong wherever the path leads."""
 
-    kind: Literal["unbound-release", "wrong-with", "release-not-awaited"]
+    kind: MisuseKind
     node: cst.CSTNode
     name: str = ""
     type: str = ""
     asynchronous: bool = False
     site: Site | None = None
+    obligation: Obligation | None = None
+    """Where the resource stands at the node."""
+    cause: cst.CSTNode | None = None
+    """What raised first while it was held, on an exceptional way."""
+    trace: tuple[tuple[cst.CSTNode, str], ...] = ()
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The lower, the better the way to the node explains the misuse."""
+        return (self.obligation.lane if self.obligation else 0, len(self.trace))
 
 
 @dataclass(slots=True)
@@ -106,7 +122,14 @@ class Record:
     stored: set[int] = field(default_factory=set)
     """Numbers of sites that outlive the call: in a global, an attribute or a container."""
     holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
-    misuses: dict[tuple[str, int], Misuse] = field(default_factory=dict)
+    misuses: dict[tuple[MisuseKind, int], Misuse] = field(default_factory=dict)
+    """The best-ranked misuse of each kind at each place."""
+    used_while_held: set[tuple[int, int]] = field(default_factory=set)
+    """Site numbers and the `id` of calls that some way reaches before the release."""
+    commits: dict[int, cst.CSTNode] = field(default_factory=dict)
+    """Site number to a call that commits its work."""
+    unseen: set[int] = field(default_factory=set)
+    """Numbers of sites whose work may be committed or rolled back by autocommit, or in code that is not seen."""
     sites: dict[int, Site] = field(default_factory=dict)
     """By the `id` of the acquiring node."""
     bound: dict[str, list[Site]] = field(default_factory=dict)
@@ -115,6 +138,12 @@ class Record:
     """True when states were merged to keep a bound, so that branches are no longer told apart."""
     dropped: bool = False
     """True when ways were left out to keep a bound, so that leaks may be missing."""
+
+    def misuse(self, misuse: Misuse, key: int) -> None:
+        """Note a misuse; the better-ranked of two of the same kind at the same place stays."""
+        known = self.misuses.get((misuse.kind, key))
+        if known is None or misuse.rank < known.rank:
+            self.misuses[misuse.kind, key] = misuse
 
     def leak(self, leak: Leak) -> None:
         """Note a leak; the better-ranked of two for the same site and kind stays."""
@@ -213,15 +242,22 @@ class Run:
         """True for the number of an obligation whose site has acquired again since."""
         return number % 2 == 1
 
-    def release(self, state: State, numbers: frozenset[int], node: cst.CSTNode) -> State:
-        """The state after a release at `node`."""
+    def release(self, state: State, numbers: frozenset[int], node: cst.CSTNode, explicit: bool = True) -> State:
+        """The state after a release at `node`.
+
+        Args:
+            explicit: False where nothing is called that releases: it turned out to be closed, or was read to its end.
+        """
         for number in state.owned(numbers):
             obligation = state.obligations.get(number)
             if obligation:
                 places = self.record.releases.setdefault(obligation.site.number, [])
                 if all(p is not node for p in places):
                     places.append(node)
-        return state.settle(numbers, Fate.RELEASED)
+        live = [n for n, o in state.obligations.items() if o.fate is not Fate.RELEASED]
+        after = state.settle(numbers, Fate.RELEASED)
+        done = [n for n in live if explicit and after.obligations[n].fate is Fate.RELEASED]
+        return after.change(done, released=node)
 
     def keep(self, state: State, numbers: frozenset[int], stored: bool = False) -> State:
         """The state after handing those over to somebody else, or storing them where they outlive the call."""
@@ -267,6 +303,8 @@ class Summary:
     doubtful: frozenset[int]
     fresh: tuple[tuple[int, Site], ...]
     """Obligations in `value` that the caller now has (numbers of the callee) and where they came from."""
+    explicit: frozenset[int] = frozenset()
+    """Those of the released ones for which a call released them; others were found to be closed."""
 
 
 def _is_settled(obligation: Obligation) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import libcst as cst
 
-from pooclint.flow import calls, handlers, managers
+from pooclint.flow import calls, handlers, managers, misuses, work
 from pooclint.flow.completions import BREAK, CANCEL, CONTINUE, EXIT, NORMAL, OTHER, RETURN, Completion, Outcomes, States
 from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, test
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
@@ -161,8 +161,8 @@ def _delete(target: cst.BaseExpression, state: State) -> State:
 
 def _discard(run: Run, node: cst.BaseExpression, value: Value, state: State) -> State:
     """An expression statement drops its value: an un-awaited release has not happened."""
-    if value.pending and value.pending.releases and not isinstance(node, cst.Await):
-        run.record.misuses.setdefault(("release-not-awaited", id(node)), managers.not_awaited(run, node, value, state))
+    if value.pending and not isinstance(node, cst.Await):
+        misuses.not_awaited(run, node, value, state)
     return state
 
 
@@ -362,7 +362,7 @@ def _read(run: Run, node: cst.For, iterable: Value, state: State) -> State:
     """At the end of a loop over a response's body there is nothing left to read: the connection goes back."""
     touched = (iterable.refs | iterable.derived) & state.obligations.keys()
     responses = frozenset(n for n in touched if state.obligations[n].site.acquisition.kind == "response")
-    return run.release(state, responses, node.iter) if responses else state
+    return run.release(state, responses, node.iter, explicit=False) if responses else state
 
 
 def _step(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes) -> None:
@@ -430,6 +430,7 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                 for completion, ended in result.items():
                     run.tick(ended)
                     for end in ended:
+                        work.released(run, end, entry.numbers, item.item, True, completion.exceptional)
                         closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)
                         if entry.wraps_none:
                             out.add(managers.ATTRIBUTE_ERROR, closed.raised(item.item, {}, Lane.OTHER))

@@ -89,6 +89,14 @@ class Obligation:
     """The obligation (a stack, a wrapper) whose release releases this one."""
     in_transaction: bool = False
     """True inside a `with` that is a transaction on it."""
+    released: cst.CSTNode | None = None
+    """What released it, where that is sure to have happened: the call returned, and nothing opened it again."""
+    worked: cst.CSTNode | None = None
+    """The first statement that was sent over it and neither committed nor rolled back since."""
+    wrote: cst.CSTNode | None = None
+    """The first of those that changes data."""
+    closed: cst.CSTNode | None = None
+    """The call that closed it, where its pool should have taken it back."""
 
 
 FORGOTTEN: Final = -2
@@ -286,7 +294,20 @@ class State:
             self._key = (
                 self._env_key[0],
                 frozenset(
-                    (i, o.fate, o.doubtful, o.holding, o.kept_open, o.managed, o.owner, o.in_transaction)
+                    (
+                        i,
+                        o.fate,
+                        o.doubtful,
+                        o.holding,
+                        o.kept_open,
+                        o.managed,
+                        o.owner,
+                        o.in_transaction,
+                        o.released is not None,
+                        o.closed is not None,
+                        o.worked is not None,
+                        o.wrote is not None,
+                    )
                     for i, o in self.obligations.items()
                 ),
             )
@@ -345,7 +366,7 @@ class State:
         """The state after an exception at `node`: what is held is now on an exceptional way."""
         obligations, causes = dict(self.obligations), dict(self.causes)
         for number, obligation in self.obligations.items():
-            if obligation.fate not in (Fate.HELD, Fate.FIELD):
+            if obligation.fate not in (Fate.HELD, Fate.FIELD) and obligation.released is None:
                 continue
             lane = lanes.get(number, default)
             if lane > obligation.lane:

@@ -13,7 +13,7 @@ from pooclint.rule import Confidence, Severity
 
 VerdictKind = Literal[
     "never-released", "not-released-on-error", "not-released-on-path", "discarded", "overwritten", "with-keeps-open",
-    "yield-without-finally",
+    "yield-without-finally", "wrong-release",
 ]  # fmt: skip
 
 
@@ -69,6 +69,8 @@ def _preference(leak: Leak) -> int:
 
 
 def _kind(leak: Leak, handled: bool, released: bool) -> VerdictKind:
+    if leak.obligation.closed is not None:
+        return "wrong-release"
     if leak.kind == "discarded":
         return "discarded"
     if leak.obligation.kept_open and not released:
@@ -107,6 +109,8 @@ def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
         # A function that releases or stores it itself on other ways has lent it to the callee; else the callee may
         # own it.
         confidence = Confidence.MEDIUM if owned else Confidence.LOW
+    if leak.obligation.closed is not None and leak.site.guessed:
+        return Confidence.LOW  # a pool of another make may well take back what is closed
     if leak.obligation.lane >= Lane.OTHER or record.cut or leak.site.guessed:
         confidence = min(confidence, Confidence.MEDIUM)
     return confidence

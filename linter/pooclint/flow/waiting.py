@@ -10,6 +10,7 @@ from pooclint.flow.acquiring import acquire, fail, result_of
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Attempt, Invocation, Results
+from pooclint.flow.misuses import released_again
 from pooclint.flow.project import apply_summary
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
@@ -33,10 +34,12 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
         own = pending.receiver.refs | pending.receiver.derived if pending.receiver else frozenset[int]()
         hold(run, state, pending.node, pending.external, awaited=True, own=own)
     if pending.releases:
+        released_again(run, state, pending.releases, pending.node, _method_name(pending.node))
         after = run.release(state, pending.releases, pending.node)
-        run.fail(after, node, out, RESOURCE, {}, Lane.OTHER)
+        unsure = after.change(pending.releases, released=None)
+        run.fail(unsure, node, out, RESOURCE, {}, Lane.OTHER)
         if asynchronous:
-            run.fail(after, node, out, CANCEL, {}, Lane.CANCELLED)
+            run.fail(unsure, node, out, CANCEL, {}, Lane.CANCELLED)
         return [(after, NOTHING)]
     if pending.summary and not pending.summary.is_generator:
         # Awaiting a coroutine of one's own suspends only where that does.

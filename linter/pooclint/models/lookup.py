@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pooclint.models.schema import Acquisition, Call, External, Library, ModelFile, Type, parse_release
+from pooclint.models.schema import Acquisition, Call, External, Library, ModelFile, Release, Type, parse_release
 
 _LASTING = frozenset({"connection", "session", "pool", "engine", "client"})
 
@@ -68,6 +68,35 @@ class Models:
         ways = {r for item in lasting for r in item.release or ()}
         self.release_names = frozenset(parse_release(r).name for r in ways)
         """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
+        self.commit_words = frozenset(c for f in self.files for t in f.type for c in t.commits)
+        """Names of the methods that commit."""
+        self.coroutine_releases = frozenset(self._coroutine_releases())
+        """Types and their methods that release something and are coroutines, and nothing but coroutines."""
+        self.coroutine_release_names = frozenset(name for _, name in self.coroutine_releases)
+
+    def _coroutine_releases(self) -> Iterator[tuple[str, str]]:
+        """`("asyncpg.Connection", "close")`, and `("asyncpg.Pool", "release")` for what its connections need."""
+        for file in self.files:
+            for type_ in file.type:
+                for release in _coroutines(type_.release):
+                    if release.target == "self":
+                        yield type_.name, release.name
+            for call in file.call:
+                type_of = self._types.get(call.returns)
+                ways = call.release if call.release is not None else type_of.release if type_of else ()
+                for release in _coroutines(ways) if call.acquires else ():
+                    if release.target == "owner":
+                        yield from ((self.canonical(owner), release.name) for owner in call.on)
+
+    def releases_by_coroutine(self, type_name: str, method: str) -> bool:
+        """True when that method of the type, or of one it derives from, releases only once it is awaited."""
+        known = next((n for n in self.lineage(type_name) if self._defines_release(n, method)), "")
+        return (known, method) in self.coroutine_releases
+
+    def _defines_release(self, type_name: str, method: str) -> bool:
+        type_ = self._types.get(type_name)
+        own = type_ is not None and any(parse_release(r).name == method for r in type_.release)
+        return own or (type_name, method) in self.coroutine_releases
 
     def _kind(self, name: str) -> str:
         found = self._types.get(name)
@@ -138,12 +167,13 @@ class Models:
         type_ = self._types.get(call.returns)
         if not call.acquires or type_ is None:
             return None
-        releases = call.release if call.release is not None else type_.release
+        releases = tuple(parse_release(r) for r in (call.release if call.release is not None else type_.release))
         return Acquisition(
             type=type_.name,
             kind=type_.kind,
             library=self.library(call),
-            releases=tuple(parse_release(r) for r in releases),
+            releases=releases,
+            closes=self._closes(type_, releases),
             reclaimed=call.reclaimed or type_.reclaimed,
             pooled=type_.pooled if call.pooled is None else call.pooled,
             lazy=type_.lazy,
@@ -157,9 +187,16 @@ class Models:
         if type_ is None or not type_.release:
             return None
         releases = tuple(parse_release(r) for r in type_.release)
+        closes = self._closes(type_, releases)
         return Acquisition(
-            type_.name, type_.kind, self.library(type_), releases, type_.reclaimed, type_.pooled, type_.lazy
-        )
+            type_.name, type_.kind, self.library(type_), releases, type_.reclaimed, type_.pooled, type_.lazy,
+            closes=closes,
+        )  # fmt: skip
+
+    def _closes(self, type_: Type, releases: tuple[Release, ...]) -> frozenset[str]:
+        """Methods that release the plain type, or one it derives from, but are none of these ways to release."""
+        plain = (parse_release(r) for name in self.lineage(type_.name) for r in self._types[name].release)
+        return frozenset(r.name for r in plain if r.target == "self") - {r.name for r in releases}
 
     def prefilter_words(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
         """For each library, top-level import names and words: a file that matters has one of each."""
@@ -198,6 +235,13 @@ def _with(known: tuple[Call, ...], call: Call) -> tuple[Call, ...]:
     if not known:
         return (call,)
     return (*(c for c in known if c.only_if != call.only_if or c.unless != call.unless), call)
+
+
+def _coroutines(texts: Iterable[str]) -> list[Release]:
+    """Ways to release that must be awaited, and for which there is no way of the same name that must not."""
+    releases = [parse_release(t) for t in texts]
+    plain = {r.name for r in releases if not r.awaited}
+    return [r for r in releases if r.awaited and r.name not in plain]
 
 
 def _words(file: ModelFile) -> frozenset[str]:

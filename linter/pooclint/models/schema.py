@@ -132,6 +132,25 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """Attribute name to modelled type (`AsyncSession.bind`)."""
     loop: Loop = ""
     """How an instance depends on the event loop (`binds`: built at import, it fails under a second `asyncio.run`)."""
+    once: tuple[str, ...] = ()
+    """Release methods that must not be called a second time: they raise, or give a slot away that somebody else has."""
+    uses: tuple[str, ...] = ()
+    """Methods that fail, or work on what somebody else has by now, after the instance (for a cursor: its connection)
+    was released. `*` is every method but those in `cannot-raise`. Empty: it may be used again."""
+    statements: tuple[str, ...] = ()
+    """Methods that send SQL, the text being their first argument, and so begin a transaction."""
+    commits: tuple[str, ...] = ()
+    """Methods that commit it."""
+    rolls_back: tuple[str, ...] = ()
+    """Methods that roll it back."""
+    autocommits: tuple[str, ...] = ()
+    """Methods and attributes that may switch autocommit on."""
+    discards: bool = False
+    """True when a release, or the end of its `with`, discards what was written and not committed."""
+    reads_begin: bool = True
+    """False when only a statement that writes begins a transaction."""
+    stays_open: bool = False
+    """True when its release leaves a transaction open that has only read: the next owner reads what it saw."""
     derives: bool = True
     """True when what its methods return (cursors, rows) counts as derived from the instance: a failure of those is a
     failure of the resource."""
@@ -244,6 +263,11 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """How it sizes its pool."""
     timeouts: dict[str, Parameter] = {}
     """`acquire`, `connect`, `query`, `idle`, `lifetime`, `external` to the parameter that sets it."""
+    autocommit: dict[str, tuple[Any, ...]] = {}
+    """Keyword arguments that switch autocommit on, with the literals that do (`autocommit = [true]`; `"None"` is
+    Python's None). Those of a pool hold for its connections."""
+    close_returns: dict[str, Any] = {}
+    """Given this keyword argument, a pool takes its connections back when they are closed (`close-returns = true`)."""
     shares: tuple[Argument, ...] = ()
     """Given one of these arguments, the client uses a pool that somebody else owns (`connector=`,
     `connection_pool=`)."""
@@ -406,5 +430,8 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     lazy: bool
     entered_unawaited: bool = False
     """True when the un-awaited call is itself the context manager that releases."""
+    closes: frozenset[str] = frozenset()
+    """Methods that release an instance which came from elsewhere, and not one that this call gave: they close it and
+    keep its slot taken."""
     acquired_from: str = ""
     """Type of the pool or engine that the call is a method of."""

@@ -328,6 +328,50 @@ class Names:
         given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
         return all(key in given and given[key] == value for key, value in call.only_if.items())
 
+    def origin(self, node: cst.BaseExpression, scope: Scope, steps: int = 0) -> cst.Call | None:
+        """The one call that makes what a name or attribute stands for; None where there are several, or none is
+        known."""
+        if isinstance(node, cst.Await):
+            return self.origin(node.expression, scope, steps)
+        if isinstance(node, cst.Call):
+            return node
+        if steps > _MAX_STEPS:
+            return None
+        values: list[tuple[cst.BaseExpression | None, Scope]] = []
+        if isinstance(node, cst.Name):
+            found = scope.lookup(node.value)
+            values = [(b.value, found[0]) for b in found[1]] if found else []
+        elif isinstance(node, cst.Attribute):
+            owner = self.local_class(self.type_of(node.value, scope))
+            for current in self.ancestors(owner) if owner else ():
+                values += [(b.value, current.scope) for b in current.scope.bindings.get(node.attr.value, ())]
+                values += current.attributes.get(node.attr.value, ())
+        given = [(v, s) for v, s in values if v is None or literal(v) is not None]  # `pool = None` only declares it
+        if len(given) != 1 or given[0][0] is None:
+            return None
+        return self.origin(given[0][0], given[0][1], steps + 1)
+
+    def leading_text(self, node: cst.BaseExpression, scope: Scope, steps: int = 0) -> str:
+        """The text that a string expression begins with, as far as it is written out; empty when it is not."""
+        match node:
+            case cst.SimpleString():
+                value = node.evaluated_value
+                return value if isinstance(value, str) else ""
+            case cst.FormattedString(parts=[cst.FormattedStringText(value=text), *_]):
+                return text
+            case cst.ConcatenatedString(left=left) | cst.BinaryOperation(left=left):
+                return self.leading_text(left, scope, steps)
+            case cst.Call(func=cst.Attribute(value=receiver, attr=cst.Name(value="format" | "strip" | "join"))):
+                return self.leading_text(receiver, scope, steps)
+            case cst.Call(args=[first, *_]):
+                return self.leading_text(first.value, scope, steps)  # `text("…")`, `dedent("…")`
+            case cst.Name():
+                found = scope.lookup(node.value)
+                values = [b.value for b in found[1]] if found else []
+                if found and len(values) == 1 and values[0] is not None and steps < _MAX_STEPS:
+                    return self.leading_text(values[0], found[0], steps + 1)
+        return ""
+
     def type_of(self, node: cst.BaseExpression | cst.CSTNode, scope: Scope) -> str:
         """The modelled or local type of an expression, without regard to control flow; empty when unknown."""
         key = (id(node), id(scope))
