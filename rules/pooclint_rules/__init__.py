@@ -17,6 +17,7 @@ from pooclint_rules.leaks import (
     YieldWithoutFinally,
 )
 from pooclint_rules.misuse import UnboundInFinally, WrongWith
+from pooclint_rules.responses import ResponseNotClosed
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
 
 RULES: tuple[type[Rule], ...] = (
@@ -28,6 +29,7 @@ RULES: tuple[type[Rule], ...] = (
     WithDoesNotClose,
     YieldWithoutFinally,
     UnboundInFinally,
+    ResponseNotClosed,
     WrongWith,
     HeldAcrossAwait,
     HeldAcrossBlockingCall,
