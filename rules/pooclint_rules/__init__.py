@@ -17,6 +17,7 @@ from pooclint_rules.leaks import (
     YieldWithoutFinally,
 )
 from pooclint_rules.misuse import UnboundInFinally, WrongWith
+from pooclint_rules.ownership import BorrowedClosed, DefaultNeverReleased
 from pooclint_rules.responses import ResponseNotClosed
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
 
@@ -30,7 +31,9 @@ RULES: tuple[type[Rule], ...] = (
     YieldWithoutFinally,
     UnboundInFinally,
     ResponseNotClosed,
+    DefaultNeverReleased,
     WrongWith,
+    BorrowedClosed,
     HeldAcrossAwait,
     HeldAcrossBlockingCall,
     HeldAcrossSleep,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pooclint.flow.values import Lane
 from pooclint.flow.verdicts import Verdict, VerdictKind, verdicts
+from pooclint.program.defaults import defaults
 from pooclint.rule import Confidence, Report, Severity
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Message = tuple["str | cst.CSTNode", ...]
 
 
-Subject = Literal["plain", "response"]
+Subject = Literal["plain", "response", "default"]
 """What a leak is about, where that has a rule of its own."""
 
 
@@ -38,7 +39,7 @@ def reports(
     if function is None or record is None:
         return
     for verdict in verdicts(record):
-        if verdict.kind in kinds and _about(verdict) == wanted:
+        if verdict.kind in kinds and _about(verdict, function) == wanted:
             severity, confidence = _adjusted(verdict, function, context)
             yield (
                 verdict,
@@ -54,10 +55,15 @@ def reports(
             )
 
 
-def _about(verdict: Verdict) -> Subject:
+def _about(verdict: Verdict, function: Function) -> Subject:
     if verdict.site.acquisition.kind == "response" and verdict.kind != "yield-without-finally":
         return "response"
-    return "plain"
+    return "default" if verdict.kind == "never-released" and stands_in_for(verdict, function) else "plain"
+
+
+def stands_in_for(verdict: Verdict, function: Function) -> str:
+    """The parameter or attribute for want of which the resource was made; empty when there is none."""
+    return next((d.given for d in defaults(function) if d.made is verdict.site.node), "")
 
 
 def _adjusted(verdict: Verdict, function: Function, context: FileContext) -> tuple[Severity, Confidence]:

@@ -13,9 +13,10 @@ from pooclint.flow import statements
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import external_of
+from pooclint.flow.given import given, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
-from pooclint.models import Acquisition, External
+from pooclint.models import External
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Scope, children, descendants, dotted
 
@@ -60,7 +61,7 @@ class Analysis:
         if self.acquires(function):
             return True
         # What the caller lends can only be held across an external call.
-        return any(True for _ in self._held_parameters(function)) and self.reaches(function) is not None
+        return any(True for _ in held_parameters(self.names, function)) and self.reaches(function) is not None
 
     def acquires(self, function: Function) -> bool:
         """True when a call in the function's own body acquires, or calls a function of this file that does."""
@@ -77,21 +78,6 @@ class Analysis:
         defined = self.names.definition(node.func, scope)
         return isinstance(defined, Function) and self.acquires(defined)
 
-    def _held_parameters(self, function: Function) -> Iterator[tuple[str, Acquisition, bool]]:
-        """Parameters through which the caller or a framework hands in something that occupies a connection."""
-        for index, parameter in enumerate(function.parameters):
-            if index == 0 and function.owner:
-                continue
-            type_name = self.names.annotated(parameter.annotation, function.parent) if parameter.annotation else ""
-            injected = self.names.is_injected(parameter.default, function.parent) or self.names.is_injected(
-                parameter.annotation, function.parent
-            )
-            if not type_name and injected and isinstance(parameter.default, cst.Call):
-                type_name = self.names.provided(parameter.default, function.parent)
-            acquisition = self.names.models.acquisition_of_type(type_name) if type_name else None
-            if acquisition and acquisition.kind in ("connection", "session"):
-                yield parameter.name, acquisition, injected
-
     def _decisive_words(self) -> frozenset[str]:
         """Names of functions that acquire or release, or, being of this file, may do so."""
         models = self.names.models
@@ -103,18 +89,7 @@ class Analysis:
     def _evaluate(self, function: Function | None) -> Record:
         record = Record()
         run = self._run(function, record)
-        state = self._initial(run, function)
-        if function:
-            for name, acquisition, injected in self._held_parameters(function):
-                node = function.node
-                position = next(i for i, p in enumerate(function.parameters) if p.name == name)
-                site = Site(
-                    len(record.sites) + _SYMBOLIC, node, acquisition, name, parameter=position, injected=injected
-                )
-                number = _SYMBOLIC + position
-                state = state.add(number, Obligation(site, holding=not acquisition.lazy))
-                state = state.bind(name, Value(acquisition.type, refs=frozenset({number})))
-        out = self._body(run, function, state)
+        out = self._body(run, function, self._entered(run, function, self._initial(run, function)))
         for completion, states in out.items():
             for ended in states:
                 self._leave(run, function, ended, completion)
@@ -151,15 +126,30 @@ class Analysis:
         }
         return State(unbound, {})
 
-    def _body(self, run: Run, function: Function | None, state: State) -> Outcomes:
+    def _entered(self, run: Run, function: Function | None, state: State) -> list[State]:
+        """The ways in which a function is entered: with what is handed in, and without where that is optional."""
+        states = [state]
+        for position, item in enumerate(given(self.names, function) if function else ()):
+            assert function is not None
+            number = _SYMBOLIC + position
+            site = Site(number, function.node, item.acquisition, item.path, position, injected=item.injected)
+            run.record.given.append(site)
+            held = Obligation(site, holding=not item.acquisition.lazy)
+            value = Value(item.acquisition.type, refs=frozenset({number}))
+            without = [s.bind(item.path, NONE) for s in states] if item.optional else []
+            states = [s.add(number, held).bind(item.path, value) for s in states] + without
+        return states
+
+    def _body(self, run: Run, function: Function | None, states: list[State]) -> Outcomes:
         if function is None:
-            return statements.evaluate_block(run, self.names.index.module.body, [state])
+            return statements.evaluate_block(run, self.names.index.module.body, states)
         if isinstance(function.node, cst.Lambda):
             out = Outcomes()
-            for after, value in evaluate(run, function.node.body, state, out):
-                out.add(RETURN, after.bind(statements.RETURNED, value))
+            for state in states:
+                for after, value in evaluate(run, function.node.body, state, out):
+                    out.add(RETURN, after.bind(statements.RETURNED, value))
             return out
-        return statements.evaluate_block(run, statements.body_of(function.node.body), [state])
+        return statements.evaluate_block(run, statements.body_of(function.node.body), states)
 
     def _leave(self, run: Run, function: Function | None, state: State, completion: Completion) -> None:
         """What is still held when the function is left is leaked, unless the caller gets it."""
@@ -280,9 +270,9 @@ class Analysis:
             origin = caller.obligations[number]
             site = Site(_SYMBOLIC + index, function.node, origin.site.acquisition, origin.site.label, parameter=index)
             state = state.add(_SYMBOLIC + index, Obligation(site, holding=origin.holding))
-        given = dict(arguments)
+        passed = dict(arguments)
         for parameter in function.parameters:
-            value = given.get(parameter.name)
+            value = passed.get(parameter.name)
             if value is not None:
                 state = state.bind(parameter.name, _symbolic(value, known))
             elif parameter.default is not None and literal(parameter.default) is None:
@@ -292,7 +282,7 @@ class Analysis:
             if name and name not in own:
                 state = state.bind(name, _symbolic(value, known))
         found: dict[tuple[object, ...], Summary] = {}
-        for completion, states in self._body(run, function, state).items():
+        for completion, states in self._body(run, function, [state]).items():
             for ended in states:
                 summary = _summary(completion, ended)
                 found.setdefault(

@@ -493,8 +493,8 @@ def _same(
     comparable = (str, int, float, bool)
     if isinstance(left.constant, comparable) and isinstance(right.constant, comparable):
         return (state, None) if left.constant == right.constant else (None, state)
-    if left.refs and right.refs and left.refs == right.refs:
-        return state, None
+    if left.refs and right.refs and (left.refs == right.refs or not left.refs & right.refs):
+        return (state, None) if left.refs == right.refs else (None, state)
     if (left.refs and isinstance(right.constant, comparable)) or (right.refs and isinstance(left.constant, comparable)):
         return None, state
     for resource, other in ((left, right_node), (right, left_node)):

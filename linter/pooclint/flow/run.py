@@ -93,6 +93,8 @@ class Record:
     misuses: dict[tuple[str, int], Misuse] = field(default_factory=dict)
     sites: dict[int, Site] = field(default_factory=dict)
     """By the `id` of the acquiring node."""
+    given: list[Site] = field(default_factory=list)
+    """What is somebody else's when the function is entered; `label` is its path."""
     bound: dict[str, list[Site]] = field(default_factory=dict)
     """Sites by the names they were bound to."""
     cut: bool = False
