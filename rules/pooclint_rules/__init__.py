@@ -17,7 +17,7 @@ from pooclint_rules.leaks import (
     YieldWithoutFinally,
 )
 from pooclint_rules.misuse import UnboundInFinally, WrongWith
-from pooclint_rules.ownership import BorrowedClosed, DefaultNeverReleased
+from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
 from pooclint_rules.responses import ResponseNotClosed
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
 
@@ -30,6 +30,7 @@ RULES: tuple[type[Rule], ...] = (
     WithDoesNotClose,
     YieldWithoutFinally,
     UnboundInFinally,
+    AttributeNeverReleased,
     ResponseNotClosed,
     DefaultNeverReleased,
     WrongWith,

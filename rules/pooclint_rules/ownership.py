@@ -1,4 +1,4 @@
-"""CNX111 and CNX126: who owns what may be handed in or made here."""
+"""CNX109, CNX111 and CNX126: who owns what an object keeps, and what may be handed in or made here."""
 
 from __future__ import annotations
 
@@ -8,16 +8,126 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
+from pooclint.flow.fields import Field, builders, has_unknown_base, is_local, life_cycle, unreleased_fields
+from pooclint.flow.verdicts import is_awaited, severity_of
 from pooclint.program.defaults import defaults
 from pooclint.program.scopes import descendants, dotted
 from pooclint.rule import Confidence, Report, Severity
-from pooclint_rules.verdict_reports import reports, source, stands_in_for, with_message
+from pooclint_rules.verdict_reports import Message, reports, source, stands_in_for, with_message
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
     from pooclint.flow.run import Record
     from pooclint.flow.values import Site
-    from pooclint.program.scopes import Function
+    from pooclint.models import Acquisition
+    from pooclint.program.scopes import Class, Function
+
+
+class AttributeNeverReleased:
+    """An object keeps a connection, session, client or pool that none of its methods releases.
+
+    ## What it does
+    Reports a resource that a method stores on `self`, where no method of the class, of a base, a mixin or a subclass in
+    the same file releases it or hands it out. Whoever builds such an object has no way to give the resource back.
+
+    ## Why is this bad?
+    Each object leaves its connection to the garbage collector, which comes late or, for an asynchronous client, cannot
+    close it at all. One object that lives as long as the process does no harm; one per request, per job or per test
+    does.
+
+    ## Example
+    ```python
+    class Ledger:
+        def __init__(self, dsn):
+            self._conn = psycopg2.connect(dsn)
+
+        def total(self):
+            with self._conn.cursor() as cur:
+                cur.execute("SELECT sum(amount) FROM entries")
+                return cur.fetchone()[0]
+    ```
+
+    ## Use instead
+    ```python
+    class Ledger:
+        def __init__(self, dsn):
+            self._conn = psycopg2.connect(dsn)
+
+        def total(self):
+            with self._conn.cursor() as cur:
+                cur.execute("SELECT sum(amount) FROM entries")
+                return cur.fetchone()[0]
+
+        def close(self):
+            self._conn.close()
+    ```
+    """
+
+    code: ClassVar[str] = "CNX109"
+    name: ClassVar[str] = "attribute-never-released"
+    severity: ClassVar[Severity] = Severity.ERROR
+    default: ClassVar[bool] = True
+
+    def visit_ClassDef(self, node: cst.ClassDef, context: FileContext) -> Iterable[Report]:
+        """Report what the class keeps and never releases."""
+        owner = context.index.classes.get(id(node))
+        if owner is None:
+            return
+        for found in unreleased_fields(context.analysis, owner):
+            acquisition = found.site.acquisition
+            origin = f"{acquisition.type} from '{found.site.through}'" if found.site.through else found.site.label
+            forgetful = life_cycle(context.names, owner)
+            forgets: Message = (f"; '{forgetful.name}' on line ", forgetful.node, " does not") if forgetful else ()
+            build = _per_call(owner, context)
+            yield Report(
+                found.site.node,
+                (
+                    f"'self.{found.attribute}' is never released by '{owner.name}' (acquired from {origin}",
+                    *forgets,
+                    ")",
+                ),
+                _kept_severity(acquisition, owner, context, expected=forgetful is not None or build is not None),
+                _kept_confidence(found, owner, context),
+                found.method.qualname,
+                acquisition.library,
+                (
+                    (found.site.node, f"acquired here ({origin})"),
+                    (node, "no method of the class releases it"),
+                    *(((build, "and an object is built here in each call"),) if build else ()),
+                ),
+            )
+
+
+def _kept_severity(acquisition: Acquisition, owner: Class, context: FileContext, expected: bool) -> Severity:
+    """A client, engine or pool that one lasting object keeps is usual; one that each of many objects keeps is not.
+
+    Args:
+        acquisition: what is kept.
+        owner: the class.
+        context: the file.
+        expected: True when the object has a life-cycle method, or is built in each call of some function.
+    """
+    severity = severity_of(acquisition)
+    built_in = [function for _, function in builders(context.names, owner)]
+    if any(f is None or context.names.runs_once(f) or context.is_entry_point(f) for f in built_in):
+        return Severity.INFO
+    if acquisition.kind in ("client", "engine", "pool") and not expected and not is_awaited(acquisition):
+        return Severity.INFO
+    return max(severity, Severity.WARNING) if expected and acquisition.reclaimed != "harmless" else severity
+
+
+def _per_call(owner: Class, context: FileContext) -> cst.Call | None:
+    """A place that builds an instance and lets go of it when its function ends."""
+    for node, function in builders(context.names, owner):
+        if function and not context.is_entry_point(function) and is_local(node, function):
+            return node
+    return None
+
+
+def _kept_confidence(found: Field, owner: Class, context: FileContext) -> Confidence:
+    if found.doubtful or found.site.guessed or has_unknown_base(context.names, owner):
+        return Confidence.LOW
+    return Confidence.HIGH if found.attribute.startswith("_") else Confidence.MEDIUM
 
 
 class DefaultNeverReleased:
@@ -136,7 +246,7 @@ class BorrowedClosed:
                     " makes one only for want of it)",
                 ),
                 self.severity,
-                Confidence.MEDIUM,
+                Confidence.LOW if record.cut else Confidence.MEDIUM,
                 function.qualname,
                 site.acquisition.library,
                 ((made, "made here when there is none"), (release, "closed here, whoever made it")),

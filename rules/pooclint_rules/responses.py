@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from pooclint.engine import FileContext
 
-_KINDS: frozenset[VerdictKind] = frozenset(
-    {"never-released", "not-released-on-error", "not-released-on-path", "discarded", "overwritten"}
-)
+_KINDS: frozenset[VerdictKind] = frozenset({
+    "never-released", "not-released-on-error", "not-released-on-path", "discarded", "overwritten",
+    "yield-without-finally",
+})  # fmt: skip
 
 
 class ResponseNotClosed:

@@ -56,7 +56,9 @@ def reports(
 
 
 def _about(verdict: Verdict, function: Function) -> Subject:
-    if verdict.site.acquisition.kind == "response" and verdict.kind != "yield-without-finally":
+    # A manager or dependency that yields a response has a rule of its own; a reader that stops early is this one's.
+    managed = verdict.kind == "yield-without-finally" and verdict.leak.obligation.lane is not Lane.CANCELLED
+    if verdict.site.acquisition.kind == "response" and not managed:
         return "response"
     return "default" if verdict.kind == "never-released" and stands_in_for(verdict, function) else "plain"
 
@@ -116,9 +118,11 @@ def way(verdict: Verdict) -> Message:
     if verdict.kind == "not-released-on-error":
         verb = " is cancelled" if leak.obligation.lane is Lane.CANCELLED else " raises"
         return (" if line ", leak.cause, verb) if leak.cause is not None else (" when an exception is raised",)
+    if verdict.kind == "yield-without-finally" and leak.cause is not None:
+        return (" if the reader stops at line ", leak.cause)
     if leak.node is not None:
         return (" on the path that leaves on line ", leak.node)
-    return (" on every path",)
+    return (" on the path that reaches the end of the function",)
 
 
 def released_on(verdict: Verdict) -> Message:

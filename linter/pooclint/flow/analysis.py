@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,7 +13,7 @@ from pooclint.flow import statements
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import external_of
-from pooclint.flow.given import given, held_parameters
+from pooclint.flow.given import Given, given, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
 from pooclint.models import External
@@ -46,7 +46,7 @@ class Analysis:
         key = id(function)
         if key not in self._records:
             try:
-                self._records[key] = self._evaluate(function)
+                self._records[key] = self._evaluate(function, given(self.names, function) if function else ())
             except RecursionError:
                 self._records[key] = GaveUp("expressions nested too deeply")
             except GaveUp as error:
@@ -55,6 +55,17 @@ class Analysis:
         if isinstance(found, GaveUp):
             raise found
         return found
+
+    def record_with(self, function: Function, items: Sequence[Given]) -> Record:
+        """What the evaluation of a function sees when it is entered with just these resources of somebody else's.
+
+        Raises:
+            GaveUp: a bound was exceeded.
+        """
+        try:
+            return self._evaluate(function, items)
+        except RecursionError:
+            raise GaveUp("expressions nested too deeply") from None
 
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters?"""
@@ -86,10 +97,10 @@ class Analysis:
 
     # ------------------------------------------------------------------------------------------------------ evaluation
 
-    def _evaluate(self, function: Function | None) -> Record:
+    def _evaluate(self, function: Function | None, items: Sequence[Given]) -> Record:
         record = Record()
         run = self._run(function, record)
-        out = self._body(run, function, self._entered(run, function, self._initial(run, function)))
+        out = self._body(run, function, self._entered(run, function, items))
         for completion, states in out.items():
             for ended in states:
                 self._leave(run, function, ended, completion)
@@ -126,13 +137,13 @@ class Analysis:
         }
         return State(unbound, {})
 
-    def _entered(self, run: Run, function: Function | None, state: State) -> list[State]:
+    def _entered(self, run: Run, function: Function | None, items: Sequence[Given]) -> list[State]:
         """The ways in which a function is entered: with what is handed in, and without where that is optional."""
-        states = [state]
-        for position, item in enumerate(given(self.names, function) if function else ()):
-            assert function is not None
+        states = [self._initial(run, function)]
+        for position, item in enumerate(items):
             number = _SYMBOLIC + position
-            site = Site(number, function.node, item.acquisition, item.path, position, injected=item.injected)
+            node: cst.CSTNode = function.node if function else self.names.index.module
+            site = Site(number, node, item.acquisition, item.path, position, injected=item.injected)
             run.record.given.append(site)
             held = Obligation(site, holding=not item.acquisition.lazy)
             value = Value(item.acquisition.type, refs=frozenset({number}))
@@ -158,6 +169,8 @@ class Analysis:
             return
         if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
+        if not completion.exceptional:
+            self._note_fields(run, function, state)
         # When one of these fails, nobody has the object, or nobody calls its `__exit__`.
         constructing = function.name in ("__init__", "__aenter__", "__enter__") and completion.exceptional
         for number, obligation in state.obligations.items():
@@ -178,6 +191,18 @@ class Analysis:
                     steps,
                 )
             )
+
+    def _note_fields(self, run: Run, function: Function, state: State) -> None:
+        """What the function leaves on the attributes of its object."""
+        run.record.doubtful.update(o.site.number for o in state.obligations.values() if o.doubtful)
+        own = function.parameters[0].name + "." if function.owner and function.parameters else ""
+        held = {p: v for p, v in state.env.items() if own and p.startswith(own) and not v.method}
+        # What a collection holds besides may be released through that.
+        collected = frozenset[int]().union(*(v.reach() - v.refs for v in held.values()))
+        for path, value in held.items():
+            for obligation in (state.obligations[n] for n in value.refs - collected if n in state.obligations):
+                if obligation.fate is Fate.FIELD and obligation.site.parameter < 0 and obligation.owner < 0:
+                    run.record.fields.setdefault(obligation.site.number, set()).add(path.removeprefix(own))
 
     def _follows_owner(self, state: State, obligation: Obligation) -> bool:
         """An obligation with an owner shares its fate; only what a forgotten stack holds is reported for itself."""

@@ -10,6 +10,7 @@ import libcst as cst
 from pooclint.flow import calls
 from pooclint.flow.completions import GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, argument_keys
+from pooclint.flow.project import apply_summary
 from pooclint.flow.run import CELL, Run
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Closure, Fate, Lane, State, Value
 from pooclint.flow.waiting import complete
@@ -238,10 +239,12 @@ def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) ->
     loop: cst.CompFor | None = node.for_in
     states = [state]
     before = frozenset(state.obligations)
+    read: list[tuple[cst.CSTNode, Value]] = []
     while loop is not None:
         entered: list[State] = []
         for current in states:
             for after, iterable in evaluate(run, loop.iter, current, out):
+                read.append((loop.iter, iterable))
                 # Whoever reads a generator over a resource reads it to its end.
                 reading = run.keep(after, iterable.refs) if isinstance(node, cst.GeneratorExp) else after
                 for value in iterable.items or (NOTHING,):
@@ -257,10 +260,28 @@ def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) ->
             kept = frozenset[int]().union(*(v.reach() for v in values))
             fresh = (frozenset(after.obligations) - before) | kept
             pending = tuple(v for v in values if v.pending)
-            results.append(
-                (run.keep(after, fresh) if not pending else after, Value(items=tuple(values) if pending else None))
-            )
+            finished = run.keep(after, fresh) if not pending else after
+            for place, iterable in read:
+                finished = read_to_end(run, place, iterable, finished)
+            results.append((finished, Value(items=tuple(values) if pending else None)))
     return results[:1] if not isinstance(node, cst.GeneratorExp) or results else [(state, NOTHING)]
+
+
+def read_to_end(run: Run, node: cst.CSTNode, iterable: Value, state: State) -> State:
+    """At the end of a loop over a response's body there is nothing left to read: the connection goes back."""
+    touched = (iterable.refs | iterable.derived) & state.obligations.keys()
+    responses = frozenset(n for n in touched if state.obligations[n].site.acquisition.kind == "response")
+    return run.release(state, responses, node) if responses else state
+
+
+def exhausted(run: Run, node: cst.CSTNode, iterable: Value, state: State, out: Outcomes) -> list[State]:
+    """The states after an iterable was read to its end; a generator of the project has then run to its own."""
+    pending = iterable.pending
+    if pending is None or pending.summary is None or not pending.summary.is_generator:
+        return [read_to_end(run, node, iterable, state)]
+    if not any(state.reach(v) for _, v in pending.arguments):
+        return [state]
+    return [s for s, _ in apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)]
 
 
 def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
@@ -268,6 +289,9 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     results: Results = []
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
         current = after.change(given.refs, holding=True)  # whoever gets it uses it
+        if isinstance(node.value, cst.From) and given.pending:
+            results += _delegated(run, node, given, current, out)
+            continue
         if run.yields_to == "consumer":
             current = run.hand_over(current, given)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
@@ -276,6 +300,13 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
         results.append((current, NOTHING))
     return results
+
+
+def _delegated(run: Run, node: cst.Yield, given: Value, state: State, out: Outcomes) -> Results:
+    """`yield from generator(resource)`: the one who reads may stop early; else the generator runs to its end."""
+    if run.yields_to == "consumer":
+        run.fail(state, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+    return [(s, NOTHING) for s in exhausted(run, node, given, state, out)]
 
 
 def _subscript(run: Run, node: cst.Subscript, state: State, out: Outcomes) -> Results:

@@ -10,7 +10,7 @@ import libcst as cst
 from pooclint.models import Acquisition
 from pooclint.program.defaults import defaults
 from pooclint.program.names import Names, literal
-from pooclint.program.scopes import Function
+from pooclint.program.scopes import Function, descendants
 
 _MAX_OPTIONAL = 3  # each doubles the ways in which a function is entered
 _LASTING = frozenset({"connection", "session", "client", "pool", "engine"})
@@ -48,11 +48,24 @@ def held_parameters(names: Names, function: Function) -> Iterator[Given]:
 
 def replaceable(names: Names, function: Function) -> Iterator[Given]:
     """What may be handed in and is made here otherwise: `client = client or Client()`."""
-    for default in defaults(function):
+    found = defaults(function)
+    if not found or not _may_release(names, function):
+        return
+    for default in found:
         made = next((c for c in names.calls(default.made, function.scope) if c.acquires), None)
         acquisition = names.models.acquisition(made) if made else None
         if acquisition and acquisition.kind in _LASTING:
             yield Given(default.given, acquisition, optional=True)
+
+
+def _may_release(names: Names, function: Function) -> bool:
+    """True when the function releases anything at all: each optional resource doubles the states."""
+    for node in descendants(function.node.body, into_functions=False):
+        if isinstance(node, cst.With):
+            return True
+        if isinstance(node, cst.Attribute) and node.attr.value in names.models.release_names:
+            return True
+    return False
 
 
 def given(names: Names, function: Function) -> list[Given]:

@@ -89,6 +89,10 @@ class Record:
     """Numbers of sites that some way hands over."""
     stored: set[int] = field(default_factory=set)
     """Numbers of sites that outlive the call: in a global, an attribute or a container."""
+    doubtful: set[int] = field(default_factory=set)
+    """Numbers of sites that an unknown callee has seen on a way that ends normally."""
+    fields: dict[int, set[str]] = field(default_factory=dict)
+    """Site number to the attributes of the function's object that hold it in the end."""
     holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
     misuses: dict[tuple[str, int], Misuse] = field(default_factory=dict)
     sites: dict[int, Site] = field(default_factory=dict)
