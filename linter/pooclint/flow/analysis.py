@@ -101,6 +101,7 @@ class Analysis:
         record = Record()
         run = self._run(function, record)
         out = self._body(run, function, self._entered(run, function, items))
+        record.taken.update(record.kept)
         for completion, states in out.items():
             for ended in states:
                 self._leave(run, function, ended, completion)
@@ -167,10 +168,11 @@ class Analysis:
         resumed = completion.exceptional and run.yields_to == "fixture"
         if completion.kind == "exit" or function is None or resumed:
             return
+        before = state
         if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
         if not completion.exceptional:
-            self._note_fields(run, function, state)
+            self._note_fields(run, function, before if function.is_private else state)
         # When one of these fails, nobody has the object, or nobody calls its `__exit__`.
         constructing = function.name in ("__init__", "__aenter__", "__enter__") and completion.exceptional
         for number, obligation in state.obligations.items():

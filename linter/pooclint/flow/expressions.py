@@ -470,7 +470,7 @@ def _closed_test(
     says_closed = run.models.closed_tests[attribute.attr.value]
     for _, base in evaluate(run, attribute.value, state, Outcomes()):
         if base.refs:
-            gone = run.release(state, base.refs, node) if any(n in state.obligations for n in base.refs) else state
+            gone = state.settle(base.refs, Fate.RELEASED)  # somebody has; this is no release
             return ([gone], [state]) if says_closed else ([state], [gone])
     return None
 

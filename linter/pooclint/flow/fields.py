@@ -88,8 +88,12 @@ def _stored(analysis: Analysis, owner: Class) -> Iterator[tuple[frozenset[str], 
 def _fate(analysis: Analysis, family: list[Class], wanted: dict[str, Site]) -> _Fate:
     answered = set(_answered_outside(analysis.names, family, frozenset(wanted)))
     doubtful: set[str] = set()
-    for function, own in methods_of(analysis.names, family):
-        mentioned = _mentioned(function, own) & wanted.keys()
+    methods = list(methods_of(analysis.names, family))
+    # What a private method returns is followed into the methods that call it.
+    through = {f.name: _mentioned(f, own) & wanted.keys() for f, own in methods if f.is_private}
+    for function, own in methods:
+        named = _mentioned(function, own)
+        mentioned = (named & wanted.keys()).union(*(through[n] for n in named & through.keys()))
         items = [Given(f"{own}.{a}", wanted[a].acquisition) for a in sorted(mentioned)]
         if not items:
             continue
@@ -100,7 +104,8 @@ def _fate(analysis: Analysis, family: list[Class], wanted: dict[str, Site]) -> _
             continue
         for site in record.given:
             attribute = site.label.removeprefix(own + ".")
-            if site.number in record.releases or site.number in record.kept:
+            kept = record.taken if function.is_private else record.kept
+            if site.number in record.releases or site.number in kept:
                 answered.add(attribute)
             elif site.number in record.doubtful:
                 doubtful.add(attribute)

@@ -87,6 +87,8 @@ class Record:
     """Site number to the places that release it."""
     kept: set[int] = field(default_factory=set)
     """Numbers of sites that some way hands over."""
+    taken: set[int] = field(default_factory=set)
+    """Those of them that some way hands over before it returns."""
     stored: set[int] = field(default_factory=set)
     """Numbers of sites that outlive the call: in a global, an attribute or a container."""
     doubtful: set[int] = field(default_factory=set)
