@@ -246,7 +246,7 @@ class BorrowedClosed:
                     " makes one only for want of it)",
                 ),
                 self.severity,
-                Confidence.LOW if record.cut else Confidence.MEDIUM,
+                Confidence.LOW if record.cut_lent else Confidence.MEDIUM,
                 function.qualname,
                 site.acquisition.library,
                 ((made, "made here when there is none"), (release, "closed here, whoever made it")),

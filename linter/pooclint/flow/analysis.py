@@ -46,7 +46,7 @@ class Analysis:
         key = id(function)
         if key not in self._records:
             try:
-                self._records[key] = self._evaluate(function, given(self.names, function) if function else ())
+                self._records[key] = self._recorded(function)
             except RecursionError:
                 self._records[key] = GaveUp("expressions nested too deeply")
             except GaveUp as error:
@@ -55,6 +55,17 @@ class Analysis:
         if isinstance(found, GaveUp):
             raise found
         return found
+
+    def _recorded(self, function: Function | None) -> Record:
+        """The function evaluated with what it is always handed; and, apart from that, with what it may be handed."""
+        items = given(self.names, function) if function else []
+        record = self._evaluate(function, [item for item in items if not item.optional])
+        if function and any(item.optional for item in items):
+            try:
+                record.lend(self._evaluate(function, items))
+            except GaveUp:
+                return record
+        return record
 
     def record_with(self, function: Function, items: Sequence[Given]) -> Record:
         """What the evaluation of a function sees when it is entered with just these resources of somebody else's.
@@ -138,30 +149,27 @@ class Analysis:
         }
         return State(unbound, {})
 
-    def _entered(self, run: Run, function: Function | None, items: Sequence[Given]) -> list[State]:
-        """The ways in which a function is entered: with what is handed in, and without where that is optional."""
-        states = [self._initial(run, function)]
+    def _entered(self, run: Run, function: Function | None, items: Sequence[Given]) -> State:
+        """The state in which a function is entered with what is handed in."""
+        state = self._initial(run, function)
         for position, item in enumerate(items):
             number = _SYMBOLIC + position
             node: cst.CSTNode = function.node if function else self.names.index.module
             site = Site(number, node, item.acquisition, item.path, position, injected=item.injected)
             run.record.given.append(site)
-            held = Obligation(site, holding=not item.acquisition.lazy)
-            value = Value(item.acquisition.type, refs=frozenset({number}))
-            without = [s.bind(item.path, NONE) for s in states] if item.optional else []
-            states = [s.add(number, held).bind(item.path, value) for s in states] + without
-        return states
+            state = state.add(number, Obligation(site, holding=not item.acquisition.lazy))
+            state = state.bind(item.path, Value(item.acquisition.type, refs=frozenset({number})))
+        return state
 
-    def _body(self, run: Run, function: Function | None, states: list[State]) -> Outcomes:
+    def _body(self, run: Run, function: Function | None, state: State) -> Outcomes:
         if function is None:
-            return statements.evaluate_block(run, self.names.index.module.body, states)
+            return statements.evaluate_block(run, self.names.index.module.body, [state])
         if isinstance(function.node, cst.Lambda):
             out = Outcomes()
-            for state in states:
-                for after, value in evaluate(run, function.node.body, state, out):
-                    out.add(RETURN, after.bind(statements.RETURNED, value))
+            for after, value in evaluate(run, function.node.body, state, out):
+                out.add(RETURN, after.bind(statements.RETURNED, value))
             return out
-        return statements.evaluate_block(run, statements.body_of(function.node.body), states)
+        return statements.evaluate_block(run, statements.body_of(function.node.body), [state])
 
     def _leave(self, run: Run, function: Function | None, state: State, completion: Completion) -> None:
         """What is still held when the function is left is leaked, unless the caller gets it."""
@@ -309,7 +317,7 @@ class Analysis:
             if name and name not in own:
                 state = state.bind(name, _symbolic(value, known))
         found: dict[tuple[object, ...], Summary] = {}
-        for completion, states in self._body(run, function, [state]).items():
+        for completion, states in self._body(run, function, state).items():
             for ended in states:
                 summary = _summary(completion, ended)
                 found.setdefault(

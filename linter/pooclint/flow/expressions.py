@@ -551,10 +551,9 @@ def _none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) -
     if not name or name not in run.repeated:
         return state, state
     is_none = State({**state.env, name: NONE}, state.obligations, state.trace, state.causes)
-    not_none = State(
-        {**state.env, name: replace(value, constant=NOT_NONE)}, state.obligations, state.trace, state.causes
-    )
-    return is_none, not_none
+    true = True if "." not in name and _falsy(run, name, value) is NONE else value.truth
+    there = replace(value, constant=NOT_NONE, truth=true)
+    return is_none, State({**state.env, name: there}, state.obligations, state.trace, state.causes)
 
 
 def _remembered(run: Run, node: cst.Comparison, state: State) -> tuple[State | None, State | None]:

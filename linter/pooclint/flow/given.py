@@ -12,7 +12,6 @@ from pooclint.program.defaults import defaults
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, descendants
 
-_MAX_OPTIONAL = 3  # each doubles the ways in which a function is entered
 _LASTING = frozenset({"connection", "session", "client", "pool", "engine"})
 
 
@@ -59,7 +58,7 @@ def replaceable(names: Names, function: Function) -> Iterator[Given]:
 
 
 def _may_release(names: Names, function: Function) -> bool:
-    """True when the function releases anything at all: each optional resource doubles the states."""
+    """True when the function releases anything at all: else it is of no interest what it may be handed."""
     for node in descendants(function.node.body, into_functions=False):
         if isinstance(node, cst.With):
             return True
@@ -73,5 +72,4 @@ def given(names: Names, function: Function) -> list[Given]:
     found: dict[str, Given] = {}
     for item in (*held_parameters(names, function), *replaceable(names, function)):
         found.setdefault(item.path, item)
-    optional = [item.path for item in found.values() if item.optional]
-    return [item for item in found.values() if item.path not in optional[_MAX_OPTIONAL:]]
+    return sorted(found.values(), key=lambda item: item.optional)  # so that positions agree with and without those

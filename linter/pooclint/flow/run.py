@@ -103,8 +103,19 @@ class Record:
     """What is somebody else's when the function is entered; `label` is its path."""
     bound: dict[str, list[Site]] = field(default_factory=dict)
     """Sites by the names they were bound to."""
+    cut_lent: bool = False
+    """True when that happened where something optional was handed in."""
     cut: bool = False
     """True when states were merged to keep a bound, so that branches are no longer told apart."""
+
+    def lend(self, other: Record) -> None:
+        """Add what another evaluation saw of what was handed in, and of nothing else."""
+        known = {site.number for site in self.given}
+        added = {site.number for site in other.given} - known
+        self.given += [site for site in other.given if site.number in added]
+        self.releases.update({n: places for n, places in other.releases.items() if n in added})
+        self.holds.update({key: hold for key, hold in other.holds.items() if key[0] in added})
+        self.cut_lent = other.cut
 
     def leak(self, leak: Leak) -> None:
         """Note a leak; the better-ranked of two for the same site and kind stays."""
