@@ -90,9 +90,10 @@ def _fate(analysis: Analysis, family: list[Class], wanted: dict[str, Site]) -> _
     doubtful: set[str] = set()
     methods = list(methods_of(analysis.names, family))
     # What a private method returns is followed into the methods that call it.
-    through = {f.name: _mentioned(f, own) & wanted.keys() for f, own in methods if f.is_private}
+    releases = analysis.names.models.release_names | _PROTOCOL
+    through = {f.name: _taken(f, own, releases) & wanted.keys() for f, own in methods if f.is_private}
     for function, own in methods:
-        named = _mentioned(function, own)
+        named = _taken(function, own, releases)
         mentioned = (named & wanted.keys()).union(*(through[n] for n in named & through.keys()))
         items = [Given(f"{own}.{a}", wanted[a].acquisition) for a in sorted(mentioned)]
         if not items:
@@ -125,12 +126,27 @@ def methods_of(names: Names, family: list[Class]) -> Iterator[tuple[Function, st
                 yield function, own
 
 
-def _mentioned(function: Function, own: str) -> set[str]:
-    return {
-        path.removeprefix(own + ".")
-        for node in descendants(function.node.body, into_functions=False)
-        if isinstance(node, cst.Attribute) and (path := dotted(node)).startswith(own + ".")
-    }
+def _taken(function: Function, own: str, releases: frozenset[str]) -> set[str]:
+    """Attributes and methods of the object with which a method does more than use what they give: calling a harmless
+    method on that, or reading an attribute, neither releases it nor hands it out."""
+    found: set[str] = set()
+    stack: list[cst.CSTNode] = [function.node.body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, cst.Attribute):
+            if isinstance(node.value, cst.Name) and node.value.value == own:
+                found.add(node.attr.value)
+                continue
+            if node.attr.value not in releases:
+                inner = node.value.expression if isinstance(node.value, cst.Await) else node.value
+                if isinstance(inner, cst.Call):
+                    stack += inner.args
+                    inner = inner.func
+                if dotted(inner).startswith(own + ".") and dotted(inner).count(".") == 1:
+                    continue
+        if node is function.node.body or not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+            stack += children(node)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Names:
     models: Models
     _types: dict[tuple[int, int], str] = field(default_factory=dict)
     _locals: dict[str, Class] = field(default_factory=dict)
+    _attributes: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def qualify(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> str:
         """The qualified name that an expression stands for; empty when it is no name of an import or a builtin.
@@ -115,6 +116,20 @@ class Names:
     def method(self, owner: Class, name: str) -> Function | None:
         """A method of a class or of its bases in this file."""
         return next((c.methods[name] for c in self.ancestors(owner) if name in c.methods), None)
+
+    def own_attributes(self, function: Function) -> frozenset[str]:
+        """Attributes of its object that a method names, itself or through other methods of the object."""
+        if id(function) not in self._attributes:
+            self._attributes[id(function)] = frozenset()  # cuts off recursion
+            own = function.parameters[0].name if function.owner and function.parameters else ""
+            found = {
+                n.attr.value
+                for n in descendants(function.node.body)
+                if isinstance(n, cst.Attribute) and isinstance(n.value, cst.Name) and n.value.value == own
+            }
+            called = [m for n in found if function.owner and (m := self.method(function.owner, n))]
+            self._attributes[id(function)] = frozenset(found).union(*(self.own_attributes(m) for m in called))
+        return self._attributes[id(function)]
 
     def modelled_base(self, owner: Class) -> str:
         """The modelled type that a class of this file derives from; empty when there is none."""
