@@ -214,7 +214,7 @@ def test_a_library_by_any_of_its_names(
 
 
 @pytest.mark.parametrize(
-    ("topic", "guess"), [("asyncgp", "asyncpg"), ("CNX1O2", "CNX102"), ("never-relesed", "never-released")]
+    ("topic", "guess"), [("asyncgp", "asyncpg"), ("CNX2O3", "CNX203"), ("never-relesed", "never-released")]
 )
 def test_an_unknown_name_gives_a_suggestion_and_2(topic: str, guess: str, tmp_path: Path) -> None:
     done = pooclint("explain", topic, cwd=tmp_path)

@@ -18,7 +18,9 @@ from pooclint_rules.leaks import (
     YieldWithoutFinally,
 )
 from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
+from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
+from pooclint_rules.responses import ResponseNotClosed
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
 from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
 
@@ -31,12 +33,16 @@ RULES: tuple[type[Rule], ...] = (
     WithDoesNotClose,
     YieldWithoutFinally,
     UnboundInFinally,
+    AttributeNeverReleased,
+    ResponseNotClosed,
+    DefaultNeverReleased,
     WrongWith,
     UseAfterRelease,
     DoubleRelease,
     WrongRelease,
     ReleaseNotAwaited,
     TransactionLeftOpen,
+    BorrowedClosed,
     WritesDiscarded,
     WithClosesPool,
     HeldAcrossAwait,

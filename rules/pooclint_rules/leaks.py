@@ -5,91 +5,16 @@ The analysis of control flow decides; each rule words one of its verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from pooclint.flow.values import Lane
-from pooclint.flow.verdicts import Verdict, VerdictKind, verdicts
-from pooclint.rule import Confidence, Place, Report, Severity
+from pooclint.rule import Report, Severity
+from pooclint_rules.verdict_reports import released_on, reports, source, subject, way, with_message
 
 if TYPE_CHECKING:
     import libcst as cst
 
     from pooclint.engine import FileContext
-    from pooclint.program.scopes import Function
-
-Message = tuple["str | cst.CSTNode", ...]
-
-
-def reports(node: cst.FunctionDef, context: FileContext, kind: VerdictKind) -> Iterator[tuple[Verdict, Report]]:
-    """Reports of one kind of verdict in a function, with an empty message for the rule to fill."""
-    function = context.function(node)
-    record = context.record(function)
-    if function is None or record is None:
-        return
-    for verdict in verdicts(record):
-        if verdict.kind == kind:
-            severity, confidence = _adjusted(verdict, function, context)
-            yield (
-                verdict,
-                Report(
-                    verdict.site.node,
-                    (),
-                    severity,
-                    confidence,
-                    function.qualname,
-                    verdict.site.acquisition.library,
-                    _trace(verdict),
-                ),
-            )
-
-
-def _adjusted(verdict: Verdict, function: Function, context: FileContext) -> tuple[Severity, Confidence]:
-    """What a script's entry point holds ends with the process."""
-    if context.is_entry_point(function):
-        return Severity.INFO, verdict.confidence
-    return verdict.severity, verdict.confidence
-
-
-def subject(verdict: Verdict) -> str:
-    """How messages name the resource: by its name where it has one."""
-    return f"'{verdict.names[0]}'" if verdict.names else f"the {verdict.site.acquisition.kind}"
-
-
-def source(verdict: Verdict) -> str:
-    """Where it came from."""
-    site = verdict.site
-    if site.through:
-        return f"{site.acquisition.type} from '{site.through}'"
-    return site.label
-
-
-def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode | Place, str], ...]:
-    leak, site = verdict.leak, verdict.site
-    steps: list[tuple[cst.CSTNode | Place, str]] = [(site.node, f"acquired here ({source(verdict)})")]
-    if site.origin:
-        steps.append((site.origin, f"'{site.through}' acquires it here, and hands it over"))
-    if leak.cause is not None and leak.obligation.lane is not Lane.NORMAL:
-        steps.append((leak.cause, _raises(leak.obligation.lane)))
-    steps += [step for step in leak.trace if step[0] not in (s[0] for s in steps)]
-    if leak.kind == "overwritten" and leak.node is not None:
-        steps.append((leak.node, "the only reference is replaced here"))
-    steps += [(node, "released here on other paths") for node in verdict.releases[:2]]
-    return tuple(steps)
-
-
-def _raises(lane: Lane) -> str:
-    return {
-        Lane.RESOURCE: "can raise here",
-        Lane.OTHER: "can raise here",
-        Lane.CANCELLED: "can be cancelled here",
-    }.get(lane, "")
-
-
-def _released_on(verdict: Verdict) -> Message:
-    if not verdict.releases:
-        return ()
-    return ("; released on line ", verdict.releases[0])
 
 
 class NeverReleased:
@@ -125,8 +50,8 @@ class NeverReleased:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report what no path releases."""
-        for verdict, report in reports(node, context, "never-released"):
-            yield _with_message(report, (f"{subject(verdict)} is never released (acquired from {source(verdict)})",))
+        for verdict, report in reports(node, context, frozenset({"never-released"})):
+            yield with_message(report, (f"{subject(verdict)} is never released (acquired from {source(verdict)})",))
 
 
 class NotReleasedOnError:
@@ -167,17 +92,14 @@ class NotReleasedOnError:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report what an exception makes the function forget."""
-        for verdict, report in reports(node, context, "not-released-on-error"):
-            cause = verdict.leak.cause
-            verb = " is cancelled" if verdict.leak.obligation.lane is Lane.CANCELLED else " raises"
-            when: Message = (" if line ", cause, verb) if cause is not None else (" when an exception is raised",)
-            yield _with_message(
+        for verdict, report in reports(node, context, frozenset({"not-released-on-error"})):
+            yield with_message(
                 report,
                 (
                     f"{subject(verdict)} is not released",
-                    *when,
+                    *way(verdict),
                     f" (acquired from {source(verdict)}",
-                    *_released_on(verdict),
+                    *released_on(verdict),
                     ")",
                 ),
             )
@@ -221,19 +143,14 @@ class NotReleasedOnPath:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report what a normal path forgets."""
-        for verdict, report in reports(node, context, "not-released-on-path"):
-            where: Message = (
-                (" on the path that leaves on line ", verdict.leak.node)
-                if verdict.leak.node is not None
-                else (" on every path",)
-            )
-            yield _with_message(
+        for verdict, report in reports(node, context, frozenset({"not-released-on-path"})):
+            yield with_message(
                 report,
                 (
                     f"{subject(verdict)} is not released",
-                    *where,
+                    *way(verdict),
                     f" (acquired from {source(verdict)}",
-                    *_released_on(verdict),
+                    *released_on(verdict),
                     ")",
                 ),
             )
@@ -270,9 +187,9 @@ class Discarded:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report what is acquired and dropped."""
-        for verdict, report in reports(node, context, "discarded"):
+        for verdict, report in reports(node, context, frozenset({"discarded"})):
             kind = verdict.site.acquisition.kind
-            yield _with_message(
+            yield with_message(
                 report, (f"the {kind} acquired from {source(verdict)} is never bound, so it cannot be released",)
             )
 
@@ -312,18 +229,12 @@ class Overwritten:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report what is replaced while held."""
-        for verdict, report in reports(node, context, "overwritten"):
-            where: Message = (" on line ", verdict.leak.node) if verdict.leak.node is not None else ()
-            cause = verdict.leak.cause
-            when: Message = (
-                (" after line ", cause, " raised") if cause is not None and verdict.leak.obligation.lane else ()
-            )
-            yield _with_message(
+        for verdict, report in reports(node, context, frozenset({"overwritten"})):
+            yield with_message(
                 report,
                 (
                     f"{subject(verdict)} is overwritten",
-                    *where,
-                    *when,
+                    *way(verdict),
                     f" while it is still held (acquired from {source(verdict)})",
                 ),
             )
@@ -361,8 +272,8 @@ class WithDoesNotClose:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report what only a transaction's `with` was used on."""
-        for verdict, report in reports(node, context, "with-keeps-open"):
-            yield _with_message(
+        for verdict, report in reports(node, context, frozenset({"with-keeps-open"})):
+            yield with_message(
                 report,
                 (
                     f"'with' on {subject(verdict)} ends its transaction but does not close it",
@@ -408,22 +319,16 @@ class YieldWithoutFinally:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report what an exception thrown in at a `yield` makes the generator forget."""
-        for verdict, report in reports(node, context, "yield-without-finally"):
+        for verdict, report in reports(node, context, frozenset({"yield-without-finally"})):
             cause = verdict.leak.cause
             assert cause is not None
-            yield _with_message(
+            yield with_message(
                 report,
                 (
                     f"{subject(verdict)} is not released if the code served by the 'yield' on line ",
                     cause,
                     f" raises (acquired from {source(verdict)}",
-                    *_released_on(verdict),
+                    *released_on(verdict),
                     ")",
                 ),
             )
-
-
-def _with_message(report: Report, message: Message) -> Report:
-    return Report(
-        report.node, message, report.severity, report.confidence, report.function, report.library, report.trace
-    )

@@ -38,8 +38,10 @@ def acquire(
         *(v.reach() for w in model.owned_by for k, v in arguments if w in ("*", k) or k in ("*", "**"))
     )
     state = state.change(owned - {number}, owner=number)
-    if head is not None and acquisition.kind in ("response", "subscription") and head.refs:
-        state = state.change([number], owner=min(head.refs))  # closing the client closes what it handed out
+    if head is not None and acquisition.kind in ("response", "subscription"):
+        # Closing the client closes what it handed out; the caller's client is not closed here.
+        own = [n for n in head.refs if n in state.obligations and state.obligations[n].site.parameter < 0]
+        state = state.change([number], owner=min(own)) if own else state
     value = Value(acquisition.type, refs=frozenset({number}))
     if model.element >= 0:
         return state, Value(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -13,9 +13,9 @@ from pooclint.flow import statements, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import external_of
+from pooclint.flow.given import Given, given, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
-from pooclint.models import Acquisition
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Index, Scope, children, descendants, dotted
 from pooclint.rule import Place
@@ -54,7 +54,7 @@ class Analysis:
         key = id(code)
         if key not in self._records:
             try:
-                self._records[key] = self._evaluate(code)
+                self._records[key] = self._recorded(code)
             except GaveUp as error:
                 self._records[key] = error
         found = self._records[key]
@@ -62,12 +62,31 @@ class Analysis:
             raise found
         return found
 
+    def _recorded(self, code: Function | Index) -> Record:
+        """The function evaluated with what it is always handed; and, apart from that, with what it may be handed."""
+        items = given(self.names, code) if isinstance(code, Function) else []
+        record = self._evaluate(code, [item for item in items if not item.optional])
+        if any(item.optional for item in items):
+            try:
+                record.lend(self._evaluate(code, items))
+            except GaveUp:
+                return record
+        return record
+
+    def record_with(self, function: Function, items: Sequence[Given]) -> Record:
+        """What the evaluation of a function sees when it is entered with just these resources of somebody else's.
+
+        Raises:
+            GaveUp: a bound was exceeded.
+        """
+        return self._evaluate(function, items)
+
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters? Every rule asks, so the answer is kept."""
         if id(function) not in self._holding:
             # What the caller lends can only be held across an external call, or be left inside a transaction.
             self._holding[id(function)] = self.acquires(function) or (
-                any(True for _ in self._held_parameters(function))
+                any(True for _ in held_parameters(self.names, function))
                 and (self.reaches(function) is not None or self._commits(function))
             )
         return self._holding[id(function)]
@@ -101,21 +120,6 @@ class Analysis:
         defined = self.names.definition(node.func, scope)
         return isinstance(defined, Function) and self.acquires(defined)
 
-    def _held_parameters(self, function: Function) -> Iterator[tuple[str, Acquisition, bool]]:
-        """Parameters through which the caller or a framework hands in something that occupies a connection."""
-        for index, parameter in enumerate(function.parameters):
-            if index == 0 and function.owner:
-                continue
-            type_name = self.names.annotated(parameter.annotation, function.parent) if parameter.annotation else ""
-            injected = self.names.is_injected(parameter.default, function.parent) or self.names.is_injected(
-                parameter.annotation, function.parent
-            )
-            if not type_name and injected and isinstance(parameter.default, cst.Call):
-                type_name = self.names.provided(parameter.default, function.parent)
-            acquisition = self.names.models.acquisition_of_type(type_name) if type_name else None
-            if acquisition and acquisition.kind in ("connection", "session"):
-                yield parameter.name, acquisition, injected
-
     def _decisive_words(self, module: Index) -> frozenset[str]:
         """Names of functions that acquire or release, or, being of this file, may do so."""
         models = self.names.models
@@ -124,22 +128,13 @@ class Analysis:
 
     # ------------------------------------------------------------------------------------------------------ evaluation
 
-    def _evaluate(self, code: Function | Index) -> Record:
+    def _evaluate(self, code: Function | Index, items: Sequence[Given]) -> Record:
         record = Record()
         run = self._run(code, record)
+        out = self._body(run, self._entered(run, items))
         function = run.function
-        state = self._initial(run, function)
-        if function:
-            for name, acquisition, injected in self._held_parameters(function):
-                node = function.node
-                position = next(i for i, p in enumerate(function.parameters) if p.name == name)
-                site = Site(
-                    len(record.sites) + _SYMBOLIC, node, acquisition, name, parameter=position, injected=injected
-                )
-                number = _SYMBOLIC + position
-                state = state.add(number, Obligation(site, holding=not acquisition.lazy))
-                state = state.bind(name, Value(acquisition.type, refs=frozenset({number})))
-        for completion, states in self._body(run, state).items():
+        record.taken.update(record.kept)
+        for completion, states in out.items():
             for ended in states:
                 self._leave(run, function, ended, completion)
         return record
@@ -176,6 +171,18 @@ class Analysis:
         }
         return State(unbound, {})
 
+    def _entered(self, run: Run, items: Sequence[Given]) -> State:
+        """The state in which a function is entered with what is handed in."""
+        state = self._initial(run, run.function)
+        for position, item in enumerate(items):
+            number = _SYMBOLIC + position
+            node: cst.CSTNode = run.function.node if run.function else run.scope.module.module
+            site = Site(number, node, item.acquisition, item.path, position, injected=item.injected)
+            run.record.given.append(site)
+            state = state.add(number, Obligation(site, holding=not item.acquisition.lazy))
+            state = state.bind(item.path, Value(item.acquisition.type, refs=frozenset({number})))
+        return state
+
     def _body(self, run: Run, state: State) -> Outcomes:
         function = run.function
         if function is None:
@@ -194,8 +201,11 @@ class Analysis:
             return
         if not completion.exceptional:
             work.left(run, state)
+        before = state
         if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
+        if not completion.exceptional:
+            self._note_fields(run, function, before if function.is_private else state)
         # When one of these fails, nobody has the object, or nobody calls its `__exit__`.
         constructing = function.name in ("__init__", "__aenter__", "__enter__") and completion.exceptional
         for number, obligation in state.obligations.items():
@@ -216,6 +226,18 @@ class Analysis:
                     steps,
                 )
             )
+
+    def _note_fields(self, run: Run, function: Function, state: State) -> None:
+        """What the function leaves on the attributes of its object."""
+        run.record.doubtful.update(o.site.number for o in state.obligations.values() if o.doubtful)
+        own = function.parameters[0].name + "." if function.owner and function.parameters else ""
+        held = {p: v for p, v in state.env.items() if own and p.startswith(own) and not v.method}
+        # What a collection holds besides may be released through that.
+        collected = frozenset[int]().union(*(v.reach() - v.refs for v in held.values()))
+        for path, value in held.items():
+            for obligation in (state.obligations[n] for n in value.refs - collected if n in state.obligations):
+                if obligation.fate is Fate.FIELD and obligation.site.parameter < 0 and obligation.owner < 0:
+                    run.record.fields.setdefault(obligation.site.number, set()).add(path.removeprefix(own))
 
     def _follows_owner(self, state: State, obligation: Obligation) -> bool:
         """An obligation with an owner shares its fate; only what a forgotten stack holds is reported for itself."""
@@ -309,9 +331,9 @@ class Analysis:
             origin = caller.obligations[number]
             site = Site(_SYMBOLIC + index, function.node, origin.site.acquisition, origin.site.label, parameter=index)
             state = state.add(_SYMBOLIC + index, Obligation(site, holding=origin.holding))
-        given = dict(arguments)
+        passed = dict(arguments)
         for parameter in function.parameters:
-            value = given.get(parameter.name)
+            value = passed.get(parameter.name)
             if value is not None:
                 state = state.bind(parameter.name, _symbolic(value, known))
             elif parameter.default is not None and literal(parameter.default) is None:

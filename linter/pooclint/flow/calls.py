@@ -159,7 +159,7 @@ def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> 
 
 def _project(run: Run, invocation: Invocation, function: Function, state: State, out: Outcomes) -> Results:
     """A call of a function of this file."""
-    arguments = with_receiver(run, invocation, function)
+    arguments = with_receiver(run, invocation, function) + _fields(run, invocation, function, state)
     if invocation.head.closure and not invocation.method:
         arguments += tuple((n, state.get(n)) for n in sorted(invocation.head.closure.captures) if n in state.env)
     if function.is_generator or (function.is_async and not run.names.is_context_manager(function)):
@@ -167,6 +167,18 @@ def _project(run: Run, invocation: Invocation, function: Function, state: State,
         pending = Pending(invocation.node, summary=function, arguments=arguments)
         return [(state, Value(pending=pending, closure=invocation.head.closure))]
     return apply_summary(run, invocation.node, function, arguments, state, out)
+
+
+def _fields(run: Run, invocation: Invocation, function: Function, state: State) -> tuple[tuple[str, Value], ...]:
+    """What is known of the receiver's attributes, under the name that the method has for it: `self.close()` in a
+    constructor releases what the constructor has stored."""
+    receiver = dotted(invocation.node.func.value) if isinstance(invocation.node.func, cst.Attribute) else ""
+    if not receiver or not function.owner or not function.parameters:
+        return ()
+    own = function.parameters[0].name
+    held = {p: v for p, v in state.env.items() if p.startswith(receiver + ".") and v.refs and not v.method}
+    named = run.names.own_attributes(function) if held else frozenset[str]()
+    return tuple((own + p.removeprefix(receiver), v) for p, v in held.items() if p.split(".")[-1] in named)
 
 
 def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out: Outcomes) -> Results:

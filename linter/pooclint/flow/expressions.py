@@ -11,6 +11,7 @@ import libcst as cst
 from pooclint.flow import calls
 from pooclint.flow.completions import GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, argument_keys
+from pooclint.flow.project import apply_summary
 from pooclint.flow.run import CELL, MAX_STATES, Run
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Closure, Fate, Lane, State, Value
 from pooclint.flow.waiting import complete
@@ -282,10 +283,12 @@ def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) ->
     loop: cst.CompFor | None = node.for_in
     states = [state]
     before = frozenset(state.obligations)
+    read: list[tuple[cst.CSTNode, Value]] = []
     while loop is not None:
         entered: list[State] = []
         for current in states:
             for after, iterable in evaluate(run, loop.iter, current, out):
+                read.append((loop.iter, iterable))
                 # Whoever reads a generator over a resource reads it to its end.
                 reading = run.keep(after, iterable.refs) if isinstance(node, cst.GeneratorExp) else after
                 turns = iterable.items or (NOTHING,)
@@ -304,10 +307,28 @@ def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) ->
             kept = frozenset[int]().union(*(v.reach() for v in values))
             fresh = (frozenset(after.obligations) - before) | kept
             pending = tuple(v for v in values if v.pending)
-            results.append(
-                (run.keep(after, fresh) if not pending else after, Value(items=tuple(values) if pending else None))
-            )
+            finished = run.keep(after, fresh) if not pending else after
+            for place, iterable in read:
+                finished = read_to_end(run, place, iterable, finished)
+            results.append((finished, Value(items=tuple(values) if pending else None)))
     return results[:1] if not isinstance(node, cst.GeneratorExp) or results else [(state, NOTHING)]
+
+
+def read_to_end(run: Run, node: cst.CSTNode, iterable: Value, state: State) -> State:
+    """At the end of a loop over a response's body there is nothing left to read: the connection goes back."""
+    touched = (iterable.refs | iterable.derived) & state.obligations.keys()
+    responses = frozenset(n for n in touched if state.obligations[n].site.acquisition.kind == "response")
+    return run.release(state, responses, node) if responses else state
+
+
+def exhausted(run: Run, node: cst.CSTNode, iterable: Value, state: State, out: Outcomes) -> list[State]:
+    """The states after an iterable was read to its end; a generator of the project has then run to its own."""
+    pending = iterable.pending
+    if pending is None or pending.summary is None or not pending.summary.is_generator:
+        return [read_to_end(run, node, iterable, state)]
+    if not any(state.reach(v) for _, v in pending.arguments):
+        return [state]
+    return [s for s, _ in apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)]
 
 
 def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
@@ -316,6 +337,9 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
         current = after.change(given.refs, holding=True)  # whoever gets it uses it, and may commit
         out_of_sight(run, current, given.refs | given.derived)
+        if isinstance(node.value, cst.From) and given.pending:
+            results += _delegated(run, node, given, current, out)
+            continue
         if run.yields_to == "consumer":
             current = run.hand_over(current, given)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
@@ -324,6 +348,13 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
         results.append((current, NOTHING))
     return results
+
+
+def _delegated(run: Run, node: cst.Yield, given: Value, state: State, out: Outcomes) -> Results:
+    """`yield from generator(resource)`: the one who reads may stop early; else the generator runs to its end."""
+    if run.yields_to == "consumer":
+        run.fail(state, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+    return [(s, NOTHING) for s in exhausted(run, node, given, state, out)]
 
 
 def _subscript(run: Run, node: cst.Subscript, state: State, out: Outcomes) -> Results:
@@ -488,9 +519,7 @@ def _closed_test(
     says_closed = run.models.closed_tests[attribute.attr.value]
     for _, base in evaluate(run, attribute.value, state, Outcomes()):
         if base.refs:
-            gone = (
-                run.release(state, base.refs, node, explicit=False) if base.refs & state.obligations.keys() else state
-            )
+            gone = state.settle(base.refs, Fate.RELEASED)  # somebody has; this is no release
             still = state.change(base.refs, released=None)  # it is open after all: something opened it again
             return ([gone], [still]) if says_closed else ([still], [gone])
     return None
@@ -545,8 +574,8 @@ def _same(
     comparable = (str, int, float, bool)
     if isinstance(left.constant, comparable) and isinstance(right.constant, comparable):
         return (state, None) if left.constant == right.constant else (None, state)
-    if left.refs and right.refs and left.refs == right.refs:
-        return state, None
+    if left.refs and right.refs and (left.refs == right.refs or not left.refs & right.refs):
+        return (state, None) if left.refs == right.refs else (None, state)
     if (left.refs and isinstance(right.constant, comparable)) or (right.refs and isinstance(left.constant, comparable)):
         return None, state
     for resource, other in ((left, right_node), (right, left_node)):
@@ -572,10 +601,9 @@ def _none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) -
     if not name or name not in run.repeated:
         return state, state
     is_none = State({**state.env, name: NONE}, state.obligations, state.trace, state.causes)
-    not_none = State(
-        {**state.env, name: replace(value, constant=NOT_NONE)}, state.obligations, state.trace, state.causes
-    )
-    return is_none, not_none
+    true = True if "." not in name and _falsy(run, name, value) is NONE else value.truth
+    there = replace(value, constant=NOT_NONE, truth=true)
+    return is_none, State({**state.env, name: there}, state.obligations, state.trace, state.causes)
 
 
 def _remembered(run: Run, node: cst.Comparison, state: State) -> tuple[State | None, State | None]:

@@ -8,6 +8,7 @@ from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_noth
 from pooclint.flow.completions import EXIT, Completion, Outcomes
 from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Attempt, Invocation, Results, argument_keys, reach
+from pooclint.flow.project import settled_by
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Closure, Lane, Obligation, Pending, State, Value
 from pooclint.flow.waiting import complete
@@ -99,9 +100,12 @@ def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outc
             run, invocation.node, replace(value, pending=replace(pending, calls=called)), state, out, "await"
         )
     # A task runs whether it is awaited or not: what it releases is released.
-    for item in passed:
-        if item.pending and item.pending.releases and model.at == "call" and model.awaited == "may":
-            state = run.release(state, item.pending.releases, invocation.node)
+    for item in passed if model.at == "call" and model.awaited == "may" else ():
+        task = item.pending
+        if task and task.releases:
+            state = run.release(state, task.releases, invocation.node)
+        if task and task.summary and not task.summary.is_generator:
+            state = run.release(state, settled_by(run, task.summary, task.arguments, state), invocation.node)
     return [(state, value)]
 
 

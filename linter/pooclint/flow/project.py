@@ -58,6 +58,18 @@ def apply_summary(
     return results
 
 
+def settled_by(
+    run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State
+) -> frozenset[int]:
+    """Obligations that a call of the function releases or keeps in whichever way it completes."""
+    named = tuple((_parameter_name(function, k), v) for k, v in arguments)
+    summaries = run.summarise(function, named, state)
+    if not summaries:
+        return frozenset()
+    ends = [frozenset(n for n, fate in s.fates if fate is not Fate.HELD) for s in summaries]
+    return ends[0].intersection(*ends[1:])
+
+
 def _parameter_name(function: Function, key: int | str) -> str:
     if isinstance(key, int):
         positional = [p for p in function.parameters if p.kind == "positional"]

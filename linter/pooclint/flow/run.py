@@ -119,8 +119,14 @@ class Record:
     """Site number to the places that release it."""
     kept: set[int] = field(default_factory=set)
     """Numbers of sites that some way hands over."""
+    taken: set[int] = field(default_factory=set)
+    """Those of them that some way hands over before it returns."""
     stored: set[int] = field(default_factory=set)
     """Numbers of sites that outlive the call: in a global, an attribute or a container."""
+    doubtful: set[int] = field(default_factory=set)
+    """Numbers of sites that an unknown callee has seen on a way that ends normally."""
+    fields: dict[int, set[str]] = field(default_factory=dict)
+    """Site number to the attributes of the function's object that hold it in the end."""
     holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
     misuses: dict[tuple[MisuseKind, int], Misuse] = field(default_factory=dict)
     """The best-ranked misuse of each kind at each place."""
@@ -132,8 +138,12 @@ class Record:
     """Numbers of sites whose work may be committed or rolled back by autocommit, or in code that is not seen."""
     sites: dict[int, Site] = field(default_factory=dict)
     """By the `id` of the acquiring node."""
+    given: list[Site] = field(default_factory=list)
+    """What is somebody else's when the function is entered; `label` is its path."""
     bound: dict[str, list[Site]] = field(default_factory=dict)
     """Sites by the names they were bound to."""
+    cut_lent: bool = False
+    """True when that happened where something optional was handed in."""
     cut: bool = False
     """True when states were merged to keep a bound, so that branches are no longer told apart."""
     dropped: bool = False
@@ -144,6 +154,15 @@ class Record:
         known = self.misuses.get((misuse.kind, key))
         if known is None or misuse.rank < known.rank:
             self.misuses[misuse.kind, key] = misuse
+
+    def lend(self, other: Record) -> None:
+        """Add what another evaluation saw of what was handed in, and of nothing else."""
+        known = {site.number for site in self.given}
+        added = {site.number for site in other.given} - known
+        self.given += [site for site in other.given if site.number in added]
+        self.releases.update({n: places for n, places in other.releases.items() if n in added})
+        self.holds.update({key: hold for key, hold in other.holds.items() if key[0] in added})
+        self.cut_lent = other.cut
 
     def leak(self, leak: Leak) -> None:
         """Note a leak; the better-ranked of two for the same site and kind stays."""

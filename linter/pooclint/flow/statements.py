@@ -8,7 +8,7 @@ import libcst as cst
 
 from pooclint.flow import calls, handlers, managers, misuses, work
 from pooclint.flow.completions import BREAK, CANCEL, CONTINUE, EXIT, NORMAL, OTHER, RETURN, Completion, Outcomes, States
-from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, test
+from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, exhausted, read_to_end, test
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.names import literal
@@ -355,24 +355,18 @@ def _turns(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes
         out.merge(result)
         if not pending:
             break
-    return [_read(run, node, iterable, s) for s in run.limit(list(finished))]
-
-
-def _read(run: Run, node: cst.For, iterable: Value, state: State) -> State:
-    """At the end of a loop over a response's body there is nothing left to read: the connection goes back."""
-    touched = (iterable.refs | iterable.derived) & state.obligations.keys()
-    responses = frozenset(n for n in touched if state.obligations[n].site.acquisition.kind == "response")
-    return run.release(state, responses, node.iter, explicit=False) if responses else state
+    return [after for s in run.limit(list(finished)) for after in exhausted(run, node.iter, iterable, s, out)]
 
 
 def _step(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes) -> None:
     """Each step of an iterator may raise; over a resource that is a failure of the resource."""
     touched = iterable.refs | iterable.derived
+    failed = read_to_end(run, node.iter, iterable, state)  # a body that cannot be read any further is closed
     if touched:
-        run.fail(state, node.iter, out, Completion("resource"), dict.fromkeys(touched, Lane.RESOURCE), Lane.OTHER)
+        run.fail(failed, node.iter, out, Completion("resource"), dict.fromkeys(touched, Lane.RESOURCE), Lane.OTHER)
     if node.asynchronous:
         run.fail(state, node.iter, out, CANCEL, {}, Lane.CANCELLED)
-        run.fail(state, node.iter, out, OTHER, {}, Lane.OTHER)
+        run.fail(failed, node.iter, out, OTHER, {}, Lane.OTHER)
 
 
 def _never_empty(node: cst.BaseExpression) -> bool:

@@ -385,7 +385,7 @@ class State:
 
     def settle(self, numbers: frozenset[int], fate: Fate) -> State:
         """The state after those obligations, and what they own, were released or handed over."""
-        before = (Fate.HELD, Fate.FIELD, Fate.KEPT) if fate is Fate.RELEASED else (Fate.HELD,)
+        before = (Fate.HELD, Fate.FIELD, Fate.KEPT) if fate is Fate.RELEASED else (Fate.HELD, Fate.FIELD)
         live = [n for n in self.owned(numbers) if n in self.obligations and self.obligations[n].fate in before]
         return self.change(live, fate=fate, holding=False) if fate is Fate.RELEASED else self.change(live, fate=fate)
 

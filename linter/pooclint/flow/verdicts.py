@@ -9,6 +9,7 @@ import libcst as cst
 
 from pooclint.flow.run import Leak, Record
 from pooclint.flow.values import Fate, Lane, Site
+from pooclint.models import Acquisition
 from pooclint.rule import Confidence, Severity
 
 VerdictKind = Literal[
@@ -82,18 +83,31 @@ def _kind(leak: Leak, handled: bool, released: bool) -> VerdictKind:
     return "yield-without-finally" if isinstance(leak.cause, cst.Yield) else "not-released-on-error"
 
 
-def _severity(leak: Leak) -> Severity:
-    """By what reclaims the object, lowered with the lane."""
-    reclaimed = leak.site.acquisition.reclaimed
+def severity_of(acquisition: Acquisition) -> Severity:
+    """What a forgotten object costs, by what reclaims it."""
     severity = {
         "never": Severity.ERROR,
         "late": Severity.WARNING,
         "refcount": Severity.WARNING,
         "harmless": Severity.INFO,
-    }[reclaimed]
-    awaited = any(r.awaited for r in leak.site.acquisition.releases[:1])
-    if leak.site.acquisition.kind in ("client", "response") and reclaimed == "refcount" and not awaited:
-        severity = Severity.INFO  # nobody waits for it, and it is closed as soon as the name is gone
+    }[acquisition.reclaimed]
+    if (
+        acquisition.kind in ("client", "response")
+        and acquisition.reclaimed == "refcount"
+        and not is_awaited(acquisition)
+    ):
+        return Severity.INFO  # nobody waits for it, and it is closed as soon as the name is gone
+    return severity
+
+
+def is_awaited(acquisition: Acquisition) -> bool:
+    """True when the way to release it is a coroutine, which no garbage collector awaits."""
+    return any(r.awaited for r in acquisition.releases[:1])
+
+
+def _severity(leak: Leak) -> Severity:
+    """By what reclaims the object, lowered with the lane."""
+    severity = severity_of(leak.site.acquisition)
     if leak.site.acquisition.lazy and not leak.obligation.holding:
         return Severity.INFO  # it has no connection here: not used yet, or given back by a commit
     if leak.obligation.fate is Fate.FIELD and leak.site.acquisition.kind != "connection":
@@ -108,7 +122,8 @@ def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
     if leak.obligation.doubtful:
         # A function that releases or stores it itself on other ways has lent it to the callee; else the callee may
         # own it.
-        confidence = Confidence.MEDIUM if owned else Confidence.LOW
+        lent = owned and leak.site.acquisition.kind != "response"  # a response is made to be handed to a reader
+        confidence = Confidence.MEDIUM if lent else Confidence.LOW
     if leak.obligation.closed is not None and leak.site.guessed:
         return Confidence.LOW  # a pool of another make may well take back what is closed
     if leak.obligation.lane >= Lane.OTHER or record.cut or leak.site.guessed:

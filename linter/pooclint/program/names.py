@@ -57,6 +57,7 @@ class Names:
     _definers: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
     _named: dict[tuple[int, str], str] = field(default_factory=dict)
     _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
+    _attributes: dict[int, frozenset[str]] = field(default_factory=dict)
     _inferring: int = 0
     """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
     _following: int = 0
@@ -244,6 +245,20 @@ class Names:
     def method(self, owner: Class, name: str) -> Function | None:
         """A method of a class or of its bases in the project."""
         return next((c.methods[name] for c in self.ancestors(owner) if name in c.methods), None)
+
+    def own_attributes(self, function: Function) -> frozenset[str]:
+        """Attributes of its object that a method names, itself or through other methods of the object."""
+        if id(function) not in self._attributes:
+            self._attributes[id(function)] = frozenset()  # cuts off recursion
+            own = function.parameters[0].name if function.owner and function.parameters else ""
+            found = {
+                n.attr.value
+                for n in descendants(function.node.body)
+                if isinstance(n, cst.Attribute) and isinstance(n.value, cst.Name) and n.value.value == own
+            }
+            called = [m for n in found if function.owner and (m := self.method(function.owner, n))]
+            self._attributes[id(function)] = frozenset(found).union(*(self.own_attributes(m) for m in called))
+        return self._attributes[id(function)]
 
     def modelled_base(self, owner: Class) -> str:
         """The modelled type that a class of the project derives from; empty when there is none."""

@@ -7,6 +7,7 @@ of the parse, where `Module.visit` with the scope and name providers costs sever
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -178,6 +179,11 @@ class Function:
     def owner(self) -> Class | None:
         """The class it is a method of."""
         return self.parent.owner if self.parent.kind == "class" else None
+
+    @property
+    def is_private(self) -> bool:
+        """True for a plain method that only its own class and relatives are meant to call."""
+        return bool(self.owner) and re.match(r"_(?!_)|__\w*[^_]$", self.name) is not None and not self.decorators
 
     @property
     def decorators(self) -> tuple[cst.BaseExpression, ...]:

@@ -1,0 +1,141 @@
+"""From the analysis's verdicts to reports: which rule a verdict belongs to, and the words that rules share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from pooclint.flow.values import Lane
+from pooclint.flow.verdicts import Verdict, VerdictKind, verdicts
+from pooclint.program.defaults import defaults
+from pooclint.rule import Confidence, Place, Report, Severity
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from pooclint.engine import FileContext
+    from pooclint.program.scopes import Function
+
+Message = tuple["str | cst.CSTNode", ...]
+
+
+Subject = Literal["plain", "response", "default"]
+"""What a leak is about, where that has a rule of its own."""
+
+
+def reports(
+    node: cst.FunctionDef, context: FileContext, kinds: frozenset[VerdictKind], wanted: Subject = "plain"
+) -> Iterator[tuple[Verdict, Report]]:
+    """Reports of some kinds of verdict in a function, with an empty message for the rule to fill.
+
+    Args:
+        node: the function.
+        context: the file.
+        kinds: the verdicts that the rule words.
+        wanted: what they are about; each verdict belongs to one rule.
+    """
+    function = context.function(node)
+    record = context.record(function)
+    if function is None or record is None:
+        return
+    for verdict in verdicts(record):
+        if verdict.kind in kinds and _about(verdict, function) == wanted:
+            severity, confidence = _adjusted(verdict, function, context)
+            yield (
+                verdict,
+                Report(
+                    verdict.site.node,
+                    (),
+                    severity,
+                    confidence,
+                    function.qualname,
+                    verdict.site.acquisition.library,
+                    _trace(verdict),
+                ),
+            )
+
+
+def _about(verdict: Verdict, function: Function) -> Subject:
+    # A manager or dependency that yields a response has a rule of its own; a reader that stops early is this one's.
+    managed = verdict.kind == "yield-without-finally" and verdict.leak.obligation.lane is not Lane.CANCELLED
+    if verdict.site.acquisition.kind == "response" and not managed:
+        return "response"
+    return "default" if verdict.kind == "never-released" and stands_in_for(verdict, function) else "plain"
+
+
+def stands_in_for(verdict: Verdict, function: Function) -> str:
+    """The parameter or attribute for want of which the resource was made; empty when there is none."""
+    return next((d.given for d in defaults(function) if d.made is verdict.site.node), "")
+
+
+def _adjusted(verdict: Verdict, function: Function, context: FileContext) -> tuple[Severity, Confidence]:
+    """What a script's entry point holds ends with the process."""
+    if context.is_entry_point(function):
+        return Severity.INFO, verdict.confidence
+    return verdict.severity, verdict.confidence
+
+
+def subject(verdict: Verdict) -> str:
+    """How messages name the resource: by its name where it has one."""
+    return f"'{verdict.names[0]}'" if verdict.names else f"the {verdict.site.acquisition.kind}"
+
+
+def source(verdict: Verdict) -> str:
+    """Where it came from."""
+    site = verdict.site
+    if site.through:
+        return f"{site.acquisition.type} from '{site.through}'"
+    return site.label
+
+
+def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode | Place, str], ...]:
+    leak, site = verdict.leak, verdict.site
+    steps: list[tuple[cst.CSTNode | Place, str]] = [(site.node, f"acquired here ({source(verdict)})")]
+    if site.origin:
+        steps.append((site.origin, f"'{site.through}' acquires it here, and hands it over"))
+    if leak.cause is not None and leak.obligation.lane is not Lane.NORMAL:
+        steps.append((leak.cause, _raises(leak.obligation.lane)))
+    steps += [step for step in leak.trace if step[0] not in (s[0] for s in steps)]
+    if leak.kind == "overwritten" and leak.node is not None:
+        steps.append((leak.node, "the only reference is replaced here"))
+    steps += [(node, "released here on other paths") for node in verdict.releases[:2]]
+    return tuple(steps)
+
+
+def _raises(lane: Lane) -> str:
+    return {
+        Lane.RESOURCE: "can raise here",
+        Lane.OTHER: "can raise here",
+        Lane.CANCELLED: "can be cancelled here",
+    }.get(lane, "")
+
+
+def way(verdict: Verdict) -> Message:
+    """On which way through the function it is lost, in words that follow a verb."""
+    leak = verdict.leak
+    if verdict.kind == "overwritten":
+        where: Message = (" on line ", leak.node) if leak.node is not None else ()
+        raised = leak.cause is not None and leak.obligation.lane
+        return (*where, " after line ", leak.cause, " raised") if leak.cause is not None and raised else where
+    if verdict.kind == "not-released-on-error":
+        verb = " is cancelled" if leak.obligation.lane is Lane.CANCELLED else " raises"
+        return (" if line ", leak.cause, verb) if leak.cause is not None else (" when an exception is raised",)
+    if verdict.kind == "yield-without-finally" and leak.cause is not None:
+        return (" if the reader stops at line ", leak.cause)
+    if leak.node is not None:
+        return (" on the path that leaves on line ", leak.node)
+    return (" on the path that reaches the end of the function",)
+
+
+def released_on(verdict: Verdict) -> Message:
+    """Where other ways release it, as an addition to a message."""
+    if not verdict.releases:
+        return ()
+    return ("; released on line ", verdict.releases[0])
+
+
+def with_message(report: Report, message: Message) -> Report:
+    """The report with its message."""
+    return Report(
+        report.node, message, report.severity, report.confidence, report.function, report.library, report.trace
+    )
