@@ -54,6 +54,7 @@ def apply_summary(
         elif summary.completion.kind == "exit":
             out.add(EXIT, after)
         else:
+            after, _ = _adopt(run, node, function, summary, after)
             run.fail(after, node, out, summary.completion, {}, Lane.OTHER)
     return results
 
@@ -76,10 +77,13 @@ def _apply_fates(run: Run, node: cst.Call, summary: Summary, state: State) -> St
 
 def _adopt(run: Run, node: cst.Call, function: Function, summary: Summary, state: State) -> tuple[State, Value]:
     """Take over what the callee acquired and returned."""
-    value = summary.value
+    value, outer = summary.value, summary.outer
     for number, origin in summary.fresh:
         place = origin.origin or Place(origin.node, function.scope.module)
         site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
         state, own = run.acquire(state, site, doubtful=number in summary.doubtful)
         value = value.renumbered(number, own)
+        outer = tuple((k, v.renumbered(number, own)) for k, v in outer)
+    for name, left in outer:
+        state = state.bind(name, left)
     return state, value
