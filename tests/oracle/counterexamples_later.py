@@ -96,6 +96,26 @@ def f(pool: fakepool.Pool):
         pass
     conn.close()
 """),
+    Case(
+        "generator-of-ones-own-fails-otherwise",
+        "missed",
+        """\
+def rows_of(c):
+    for i in items(7):
+        yield c.execute('rows')
+
+
+def f(pool: fakepool.Pool):
+    conn = fakepool.connect()
+    try:
+        for row in rows_of(conn):
+            pass
+    except fakepool.Error:
+        conn.close()
+        raise
+    conn.close()
+""",
+    ),
     Case("target-of-with-overwrites", "wrong kind", """\
 def f(pool: fakepool.Pool):
     conn = pool.getconn()

@@ -392,7 +392,9 @@ def _step(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes)
     touched = iterable.refs | iterable.derived
     if iterable.pending and iterable.pending.summary:  # a generator of the project works with what it was given
         lanes = dict.fromkeys(iterable.reach(), Lane.RESOURCE)
-        run.fail(state, node.iter, out, RESOURCE if lanes else OTHER, lanes, Lane.OTHER)
+        run.fail(state, node.iter, out, OTHER, {}, Lane.OTHER)
+        if lanes:
+            run.fail(state, node.iter, out, RESOURCE, lanes, Lane.OTHER)
     if touched:
         run.fail(state, node.iter, out, Completion("resource"), dict.fromkeys(touched, Lane.RESOURCE), Lane.OTHER)
     if node.asynchronous:
