@@ -1,27 +1,48 @@
-"""What the analysis says of a program, beside what its runs showed."""
+"""What the analysis says of a program, beside what its runs showed.
+
+Where the two agree that something leaks, they have to agree on how, too. From the witnesses (runs in which the
+connection is lost) each code that the analysis may choose is either borne out or not:
+
+- CNX101, never released: no run releases it or hands it over, and it is lost in a run in which nothing raises.
+- CNX102, not released on error: every run that loses it and returns raises while it is held, and in one that loses it
+  the line that the message names raises (or is where a call passes on what was raised further in).
+- CNX103, not released on a path: it is lost in a run in which nothing raises while it is held.
+- CNX104, discarded: in some run the last reference goes on the line of the acquisition, or that line raises and it is
+  never bound.
+- CNX105, overwritten: in some run the last reference goes on the line that the message names, while `f` still runs; or
+  later, where the traceback of an exception, or a generator, has referred to it until then.
+- CNX106, `with` does not close: in some run that loses it, such a `with` has ended on it.
+- CNX107, `yield` without `finally`: it is lost in a run in which the line of a `yield` raises.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from oracle.execution import MAX_RUNS, execute
+from oracle.execution import MAX_RUNS, Machine, Truth, Witness, explore
 from pooclint.engine import Limits, check_bytes
 from pooclint.models import Models, load_models
 from pooclint.rule import Finding
 from pooclint_rules import MODEL_FILES, RULES
 
-LEAKS = frozenset(f"CNX10{n}" for n in range(1, 9) if n != 8) | {"CNX113"}
+LEAKS = frozenset(f"CNX10{n}" for n in range(1, 8)) | {"CNX113"}
+GAVE_UP = frozenset({"CNX001", "CNX003"})
 HERE = Path(__file__).parent
+REPEATED = 40
+"""How many witnesses are run again to see what is raised in them that no script chose."""
+_LINE = re.compile(r"\bon line (\d+)|if line (\d+)|'yield' on line (\d+)")
 
 
 @dataclass(frozen=True)
 class Disagreement:
     """A place where the two differ."""
 
-    kind: Literal["missed", "false alarm", "gave up", "crash"]
+    kind: Literal["missed", "false alarm", "wrong kind", "wrong line", "gave up", "crash"]
     lines: frozenset[int]
     detail: str
 
@@ -48,34 +69,99 @@ def models() -> Models:
 def findings(source: str) -> list[Finding]:
     """What the analysis says of leaks in the program."""
     result = check_bytes(source.encode(), "app/program.py", RULES, models(), Limits())
-    return [f for f in result.findings if f.code in LEAKS or f.code in ("CNX001", "CNX003")]
+    return [f for f in result.findings if f.code in LEAKS or f.code in GAVE_UP]
 
 
-def judge(source: str, max_runs: int = MAX_RUNS, exits_fail: bool = True) -> Judgement:
+def judge(source: str, max_runs: int = MAX_RUNS) -> Judgement:
     """Execute and check a program, and compare."""
-    truth = execute(source, max_runs, exits_fail=exits_fail)
+    machine = Machine(source)
+    truth = explore(machine, max_runs)
     try:
         found = findings(source)
     except Exception as error:  # noqa: BLE001 -- a crash is a disagreement like any other
-        return Judgement(
-            (Disagreement("crash", frozenset(), repr(error)),), len(truth.leaks), 0, truth.complete, truth.runs
-        )
-    gave_up = [f for f in found if f.code in ("CNX001", "CNX003")]
-    wrong = [Disagreement("gave up", frozenset({f.line}), f.message) for f in gave_up]
-    reported = {f.line: f for f in found if f.code in LEAKS}
-    if not gave_up:
-        wrong += [Disagreement("missed", at, how) for at, how in truth.leaks.items() if not at & reported.keys()]
+        crash = Disagreement("crash", frozenset(), repr(error))
+        return Judgement((crash,), len(truth.leaks), 0, truth.complete, truth.runs)
+    wrong = tuple(differences(machine, truth, found))
+    return Judgement(wrong, len(truth.leaks), len(found), truth.complete, truth.runs)
+
+
+def differences(machine: Machine, truth: Truth, found: list[Finding]) -> Iterator[Disagreement]:
+    """Where findings and runs of a program differ."""
+    gave_up = [f for f in found if f.code in GAVE_UP]
+    for finding in gave_up:
+        yield Disagreement("gave up", frozenset({finding.line}), finding.message)
+    if gave_up:
+        return
+    reported = {f.line: f for f in found}
+    for at, witnesses in truth.leaks.items():
+        if not at & reported.keys():
+            yield Disagreement("missed", at, witnesses[0].story)
+    if not truth.complete:
+        return
     leaking = truth.undecided.union(*truth.leaks)
-    if truth.complete:
-        for line, finding in reported.items():
-            if (
-                line not in leaking and finding.code != "CNX113" and finding.function == "f"
-            ):  # a helper may not be called
-                wrong.append(
-                    Disagreement(
-                        "false alarm",
-                        frozenset({line}),
-                        f"{finding.code} {finding.message} [{finding.severity.label}, {finding.confidence.label}]",
-                    )
+    for at, finding in reported.items():
+        if finding.code == "CNX113" or finding.function != "f":  # a misuse; a helper that may not be called
+            continue
+        label = f"{finding.code} line {at}: {finding.message} [{finding.severity.label}, {finding.confidence.label}]"
+        if at not in leaking:
+            yield Disagreement("false alarm", frozenset({at}), label)
+        elif at not in truth.undecided:
+            wrong = _borne_out(machine, truth, finding)
+            if wrong:
+                yield Disagreement(
+                    "wrong line" if "names" in wrong else "wrong kind", frozenset({at}), f"{label}: {wrong}"
                 )
-    return Judgement(tuple(wrong), len(truth.leaks), len(reported), truth.complete, truth.runs)
+
+
+def _borne_out(machine: Machine, truth: Truth, finding: Finding) -> str:
+    """Why no witness bears a finding out; empty when one does."""
+    witnesses = [(lines, w) for lines, found in truth.leaks.items() if finding.line in lines for w in found]
+    retained = "rows_of(" in machine.source  # a generator refers to what it was given
+    named = [int(n) for m in _LINE.finditer(finding.message) for n in m.groups() if n][:1]
+    match finding.code:
+        case "CNX101":
+            if any(finding.line in lines for lines in truth.settled):
+                return "some run releases it"
+            return "" if _lost_normally(machine, witnesses) else "it is lost only when something raises"
+        case "CNX103":
+            return "" if _lost_normally(machine, witnesses) else "it is lost only when something raises"
+        case "CNX102" | "CNX107":
+            if _lost_normally(machine, [(n, w) for n, w in witnesses if w.story.endswith("returns")]):
+                return "a run loses it in which nothing raises"
+            return (
+                ""
+                if not named or _raises_there(machine, witnesses, named[0])
+                else "no run that loses it raises where it names"
+            )
+        case "CNX104":
+            return (
+                ""
+                if any(w.died == finding.line or finding.line in (w.raised or [()])[0] for _, w in witnesses)
+                else "it is bound to something"
+            )
+        case "CNX105":
+            return (
+                ""
+                if any(w.died in named or (w.died > 0 and retained) or w.raised for _, w in witnesses)
+                else "the line that it names does not lose it"
+            )
+        case "CNX106":
+            return "" if any(w.exited for _, w in witnesses) else "no such with ends"
+    return ""
+
+
+def _lost_normally(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]]) -> bool:
+    """Whether a run loses it in which nothing raises while it is held."""
+    candidates = [(lines, w) for lines, w in witnesses if not w.raised][:REPEATED]
+    return any(not machine.exceptions_while_held(w.prefix, lines) for lines, w in candidates)
+
+
+def _raises_there(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]], line: int) -> bool:
+    """Whether a run loses it in which that line raises."""
+    if any(line in lines for _, w in witnesses for lines in w.raised):
+        return True
+    if machine.source.splitlines()[line - 1].lstrip().startswith("except*"):  # the rest of a group goes on behind it
+        return any(not w.story.endswith("returns") for _, w in witnesses)
+    return any(
+        line in raised for lines, w in witnesses[:REPEATED] for raised in machine.exceptions_while_held(w.prefix, lines)
+    )

@@ -1,54 +1,26 @@
-# ruff: noqa: E501 -- programs are lines of text
 """Programs on which the analysis and the runs once differed, each as small as it could be made.
 
-`fixed` programs must agree. The others are known differences: the test fails as soon as one of them is mended, so that it is moved.
+They must agree now; but for those with a category, which must still differ in the way that has that name.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from oracle.cases import Case
+from oracle.counterexamples_later import LATER
 
-HEAD = """\
-import asyncio
-import contextlib
-import fakepool
-from elsewhere import astep, flag, items, step
-
-STORE = []
-
-
-"""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A program, and how the two differ on it."""
-
-    name: str
-    kind: Literal["missed", "false alarm", "crash"]
-    program: str
-    fixed: bool = False
-
-    @property
-    def source(self) -> str:
-        """The whole module."""
-        return HEAD + self.program
-
-
-CASES = (
+OLDER = (
     Case("exit-raises", "missed", """\
 def f(pool: fakepool.Pool):
     with contextlib.closing(fakepool.open()) as extra:
         conn = fakepool.connect()
     conn.close()
-""", fixed=True),
+"""),
     Case("closing-does-not-return-to-pool", "missed", """\
 def f(pool: fakepool.Pool):
     conn = pool.getconn()
     with contextlib.closing(conn):
         pass
-""", fixed=True),
+"""),
     Case("stale-alias-of-released", "missed", """\
 def f(pool: fakepool.Pool):
     conn = None
@@ -58,26 +30,26 @@ def f(pool: fakepool.Pool):
         if other:
             pool.putconn(other)
         pool.putconn(conn)
-""", fixed=True),
+"""),
     Case("only-after-suppressed-failure", "missed", """\
 def f(pool: fakepool.Pool):
     with contextlib.suppress(ValueError):
         step(1)
         return
     conn = fakepool.open()
-""", fixed=True),
+"""),
     Case("closure-never-called", "missed", """\
 def f(pool: fakepool.Pool):
     conn = pool.getconn()
     def later():
         pool.putconn(conn)
-""", fixed=True),
+"""),
     Case("closure-after-raise", "missed", """\
 def f(pool: fakepool.Pool):
     conn = pool.getconn()
     raise fakepool.Error('x')
     return lambda: conn
-""", fixed=True),
+"""),
     Case("closure-on-another-path", "missed", """\
 def f(pool: fakepool.Pool, a):
     conn = pool.getconn()
@@ -85,28 +57,28 @@ def f(pool: fakepool.Pool, a):
     if a:
         return lambda: conn
     pool.putconn(conn)
-""", fixed=True),
+"""),
     Case("closure-before-binding", "missed", """\
 async def f(apool: fakepool.AsyncPool):
     async def later():
         await apool.release(conn)
     conn = await apool.acquire()
-""", fixed=True),
+"""),
     Case("one-line-suite", "missed", """\
 def f(pool: fakepool.Pool, a):
     conn = pool.getconn()
     if a: return
     pool.putconn(conn)
-""", fixed=True),
+"""),
     Case("one-line-function", "missed", """\
 def f(pool: fakepool.Pool): conn = pool.getconn()
-""", fixed=True),
+"""),
     Case("one-line-finally", "false alarm", """\
 def f(pool: fakepool.Pool):
     conn = pool.getconn()
     try: conn.execute('q')
     finally: pool.putconn(conn)
-""", fixed=True),
+"""),
     Case("helper-of-none-raises", "false alarm", """\
 def drop(c):
     c.close()
@@ -126,14 +98,14 @@ def f(pool: fakepool.Pool):
         conn = other
     finally:
         pool.putconn(conn)
-""", fixed=True),
+"""),
     Case("library-error-does-not-catch-attribute-error", "false alarm", """\
 def f(pool: fakepool.Pool):
     conn = None
     with contextlib.suppress(fakepool.Error):
         conn.execute('q')
     conn = fakepool.connect()
-""", fixed=True),
+"""),
     Case("suppress-everything-also-propagates", "false alarm", """\
 def f(pool: fakepool.Pool):
     try:
@@ -141,20 +113,20 @@ def f(pool: fakepool.Pool):
             step(1)
     except Exception:
         conn = pool.getconn()
-""", fixed=True),
+"""),
     Case("library-error-is-no-builtin", "false alarm", """\
 def f(pool: fakepool.Pool):
     try:
         raise fakepool.Error('x')
     except ValueError:
         conn = pool.getconn()
-""", fixed=True),
+"""),
     Case("enters-none", "false alarm", """\
 def f(pool: fakepool.Pool):
     conn = None
     with conn:
         conn = pool.getconn()
-""", fixed=True),
+"""),
     Case("flag-before-helper", "false alarm", """\
 def give_back(pool: fakepool.Pool, c):
     pool.putconn(c)
@@ -165,8 +137,8 @@ def f(pool: fakepool.Pool):
     ok = False
     if not ok:
         give_back(pool, conn)
-""", fixed=True),
-    Case("no-final-newline", "crash", "def f(pool: fakepool.Pool, a):\n    if a:\n        conn = pool.getconn()", fixed=True),
+"""),
+    Case("no-final-newline", "crash", "def f(pool: fakepool.Pool, a):\n    if a:\n        conn = pool.getconn()"),
     Case("awaits-own-coroutine", "false alarm", """\
 async def adrop(c):
     await c.close()
@@ -175,7 +147,7 @@ async def adrop(c):
 async def f(pool: fakepool.Pool):
     conn = await fakepool.aconnect()
     await adrop(conn)
-""", fixed=True),
+"""),
     Case("parameter-tested-before-acquiring", "false alarm", """\
 def f(pool: fakepool.Pool, a):
     if a:
@@ -184,7 +156,7 @@ def f(pool: fakepool.Pool, a):
     if a:
         return
     conn.close()
-""", fixed=True),
+"""),
     Case("library-call-on-none", "false alarm", """\
 def f(pool: fakepool.Pool, box):
     alias = None
@@ -192,7 +164,7 @@ def f(pool: fakepool.Pool, box):
         conn = pool.getconn()
         pool.putconn(alias)
     box.conn = conn
-"""),
+""", category="library-fails-otherwise"),
     Case("flag-before-del", "false alarm", """\
 def f(pool: fakepool.Pool):
     ok = False
@@ -201,7 +173,7 @@ def f(pool: fakepool.Pool):
         del conn
     else:
         return conn
-""", fixed=True),
+"""),
     Case("leaving-closing-of-none", "missed", """\
 def f(pool: fakepool.Pool, box, a):
     conn = None
@@ -212,7 +184,7 @@ def f(pool: fakepool.Pool, box, a):
         pass
     else:
         STORE.append(conn)
-""", fixed=True),
+"""),
     Case("correlation-through-and", "false alarm", """\
 def f(pool: fakepool.Pool, a):
     conn = fakepool.connect()
@@ -222,5 +194,7 @@ def f(pool: fakepool.Pool, a):
     if a:
         conn, other = other, conn
     conn.close()
-"""),
+""", category="correlation-through-and"),
 )  # fmt: skip
+
+CASES = (*OLDER, *LATER)

@@ -1,36 +1,82 @@
-# ruff: noqa: BLE001, PERF203, PLW0108, TRY301 -- whatever a program raises is its result
-"""Programs are executed under every bounded sequence of choices: what leaks in some run is the truth."""
+# ruff: noqa: BLE001, PLW0108 -- whatever a program raises is its result
+"""Programs are executed under every bounded sequence of choices: what leaks in some run is the truth.
+
+A connection leaks in a run that ends while it is held and nothing leads to it any more: not what `f` returned, or
+yielded to its consumer, not what outlives the call (`STORE`, `box`). The interpreter itself says so: the object is
+gone, or is found neither from the result nor from the store.
+"""
 
 from __future__ import annotations
 
 import ast
 import builtins
+import gc
 import heapq
 import itertools
 import sys
+import types
 import warnings
 from asyncio import CancelledError
-from collections.abc import Iterator
-from dataclasses import dataclass
-from types import FunctionType, SimpleNamespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
-from oracle.fakepool import PROGRAM, Action, AsyncPool, Fault, Held, Library, Opaque, Pool, Script
+from oracle.driving import Driver, driver_of
+from oracle.fakeasyncio import Asyncio
+from oracle.fakepool import (
+    PROGRAM,
+    SEVERAL,
+    Action,
+    Anything,
+    AsyncPool,
+    Error,
+    Fault,
+    Held,
+    Holding,
+    Library,
+    Opaque,
+    Pool,
+    Script,
+    line,
+)
 
-MAX_RUNS = 1500
+MAX_RUNS = 1200
+WITNESSES = 40
+MAYBE = 8
+"""The flag that may be neither true nor false."""
+NO_LIST = 6
+"""The items that may be no list."""
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What the runs of a program showed."""
+class Witness:
+    """A run in which a connection leaks."""
 
-    leaks: dict[frozenset[int], str]
-    """Lines that led to an acquisition, and the first run in which what it gave was lost, in words."""
-    undecided: frozenset[int]
+    prefix: tuple[int, ...]
+    """The choices that lead to it."""
+    raised: tuple[frozenset[int], ...]
+    """Lines of each failure that the script chose while it was held."""
+    died: int
+    """The line on which the last reference was lost; 0 at the end, -1 when it went in a cycle."""
+    exited: bool
+    """Whether a `with` statement ended on it that releases nothing."""
+    story: str
+
+
+@dataclass
+class Truth:
+    """What the runs of a program showed, by the lines that led to an acquisition."""
+
+    leaks: dict[frozenset[int], list[Witness]] = field(default_factory=dict)
+    settled: set[frozenset[int]] = field(default_factory=set)
+    """What some run releases or hands over; that a helper releases what it has not yet handed out does not count."""
+    undecided: frozenset[int] = frozenset()
     """Lines of what was lost only in runs that a loop would have continued for ever."""
-    complete: bool
+    complete: bool = True
     """True when every run within the bounds was made."""
-    runs: int
+    runs: int = 0
 
 
 class Stored:
@@ -72,153 +118,237 @@ class _Loops(ast.NodeTransformer):
         return node
 
 
-def execute(source: str, max_runs: int = MAX_RUNS, max_faults: int = 2, exits_fail: bool = True) -> Truth:
+class Machine:
+    """A compiled program, and the world it runs in."""
+
+    def __init__(self, program: str | ast.Module, max_faults: int = 2, lenient: bool = False) -> None:
+        self._max_faults = max_faults
+        self._lenient = lenient
+        self.library = Library()
+        self._asyncio = Asyncio()
+        self._stored = Stored()
+        self._given: dict[str, object] = {}
+        self.source = program if isinstance(program, str) else ast.unparse(program)
+        tree = ast.parse(program) if isinstance(program, str) else program
+        self._driver: Driver = driver_of(tree)
+        self._namespace = self._compiled(ast.fix_missing_locations(_Loops().visit(tree)))
+
+    def run(self, prefix: tuple[int, ...]) -> tuple[Script, list[tuple[Holding, bool]], str]:
+        """Make one run.
+
+        Returns:
+            its choices; each acquisition, and whether it leaked; how the run ended.
+        """
+        script = Script(prefix, self._max_faults, self._lenient)
+        self.library.begin(script)
+        self._asyncio.script = script
+        collects = gc.isenabled()
+        gc.disable()  # what is collected of an earlier run must not choose in this one
+        try:
+            kept, ended = self._call(script)
+            leaked = [(h, h.held and (h.died >= 0 or not self._reaches(kept, h))) for h in self.library.opened]
+            # The run is over: what is dropped now, generators among it, chooses nothing any more.
+            self.library.begin(Script(max_faults=0))
+            self._stored.seen.clear()
+            self._given.clear()
+            del kept
+        finally:
+            if collects:
+                gc.enable()
+        return script, leaked, ended
+
+    def exceptions_while_held(self, prefix: tuple[int, ...], lines: frozenset[int]) -> list[frozenset[int]]:
+        """Repeat a run, and note on which lines something was raised while a connection from those lines was held."""
+        found: list[frozenset[int]] = []
+
+        def trace(frame: types.FrameType, event: str, argument: object) -> Callable[..., Any] | None:
+            if frame.f_code.co_filename != PROGRAM:
+                return None
+            control = isinstance(argument, tuple) and issubclass(argument[0], (StopIteration, StopAsyncIteration))
+            if (
+                event == "exception"
+                and not control
+                and frame.f_code.co_name == "f"
+                and any(h.held and h.died < 0 and h.lines == lines for h in self.library.opened)
+            ):
+                found.append(frozenset({frame.f_lineno}))
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            self.run(prefix)
+        finally:
+            sys.settrace(before)
+        return found
+
+    def _call(self, script: Script) -> tuple[object, str]:
+        """Call `f` once: what of its result has an owner, and how it ended."""
+        values = {"pool": Pool(self.library), "apool": AsyncPool(self.library), "box": Box(self._stored)}
+        self._given = values
+        function = self._namespace["f"]
+        code = getattr(function, "__wrapped__", function).__code__
+        arguments: list[object] = []
+        for name in code.co_varnames[: code.co_argcount]:
+            if name in values:
+                arguments.append(values[name])
+                continue
+            chosen = (None, 0, 1, 2, "x")[script.choose(5)]
+            script.labels.append(f"{name}={chosen}")
+            arguments.append(chosen)
+        try:
+            return self._driver(function, arguments, script, self._stored.seen), "returns"
+        except BaseException as error:
+            return None, _ended(error)
+
+    def _reaches(self, kept: object, wanted: Holding) -> bool:
+        """Whether the result or the store leads to the connection."""
+        stack: list[object] = [kept, self._stored.seen]
+        seen: set[int] = {id(self._namespace), id(self._stored), id(self.library), id(self._asyncio)}
+        while stack and len(seen) < 2000:
+            value = stack.pop()
+            if id(value) in seen or isinstance(value, (type, types.ModuleType, types.CodeType)):
+                continue
+            seen.add(id(value))
+            if isinstance(value, Held) and value.holding is wanted:
+                return True
+            if not isinstance(value, (str, int, float, frozenset, Pool, AsyncPool, Script, Box)):
+                stack += gc.get_referents(value)
+        return False
+
+    def _compiled(self, tree: ast.Module) -> dict[str, Any]:
+        outside = _outside(self.library, SEVERAL if "except*" in self.source else ())
+        modules = {"fakepool": self.library, "elsewhere": outside, "asyncio": self._asyncio}
+
+        def load(name: str, *rest: Any) -> Any:
+            return modules.get(name) or builtins.__import__(name, *rest)
+
+        namespace: dict[str, Any] = {"__builtins__": {**vars(builtins), "__import__": load}, "__name__": "program"}
+        namespace["__turn__"] = lambda: self.library.script.turn()
+        namespace["__fail__"] = lambda: self.library.script.fail((Fault, ValueError, Error), "a function of its own")
+        namespace["__maybe__"] = lambda caught: caught if self.library.script.choose(2) else ()
+        namespace["__known__"] = lambda value: Anything(self.library.script) if value is None else value
+        namespace["__unknown__"] = lambda: Anything(self.library.script)
+        namespace["__either__"] = lambda value: self.library.script.choose(2) == 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code = compile(tree, PROGRAM, "exec", dont_inherit=True)
+        exec(code, namespace)
+        namespace["STORE"] = Store(self._stored)
+        return namespace
+
+
+def execute(source: str, max_runs: int = MAX_RUNS, max_faults: int = 2) -> Truth:
     """Run the program's function `f` under every bounded sequence of choices.
 
     Raises:
         SyntaxError: the source is not valid Python.
     """
-    library = Library()
-    stored = Stored()
-    namespace = _namespace(source, library, stored)
+    with quietly():
+        return explore(Machine(source, max_faults), max_runs)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Say nothing of coroutines that nobody awaits, and of generators that fail when they are dropped."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+            gc.collect()
+    finally:
+        sys.unraisablehook = hook
+
+
+def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
+    """Make every run of a compiled program, those with the fewest unusual choices first."""
     queue: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, 0, ())]
     order = itertools.count(1)
-    leaks: dict[frozenset[int], str] = {}
-    undecided = frozenset[int]()
-    runs = 0
-    while queue and runs < max_runs:
+    truth = Truth()
+    while queue and truth.runs < max_runs:
         prefix = heapq.heappop(queue)[-1]
-        script = Script(prefix, max_faults, exits_fail)
-        library.begin(script)
-        stored.seen.clear()
-        runs += 1
-        ending = _run(namespace, script, library, stored)
-        for held in library.opened:
-            if not held.held or held.lines in leaks or _has(ending, held) or _has(stored.seen, held):
-                continue
+        script, connections, ended = machine.run(prefix)
+        truth.runs += 1
+        choices = tuple(c for c, _ in script.taken)
+        for holding, leaked in connections:
             if script.cut:
-                undecided |= held.lines
-            else:
-                leaks[held.lines] = "; ".join([*script.labels, _ended(ending)])
-        for position in range(len(prefix), len(script.taken)):
-            before = tuple(c for c, _ in script.taken[:position])
+                truth.undecided |= holding.lines if leaked else frozenset()
+            elif leaked:
+                witnesses = truth.leaks.setdefault(holding.lines, [])
+                witness = _witness(script, holding, choices, ended)
+                if sum(bool(w.raised) == bool(witness.raised) for w in witnesses) < WITNESSES:
+                    witnesses.append(witness)
+            elif holding.made_in == "f" or holding.released_in != holding.made_in:
+                truth.settled.add(holding.lines)
+        unusual = sum(map(bool, choices[: len(prefix)]))
+        for position in range(len(prefix), len(choices)):
+            before = choices[:position]
             for alternative in range(1, script.taken[position][1]):
-                longer = (*before, alternative)
-                heapq.heappush(queue, (sum(map(bool, longer)), len(longer), next(order), longer))
-    return Truth(leaks, undecided, not queue, runs)
+                heapq.heappush(queue, (unusual + 1, position + 1, next(order), (*before, alternative)))
+    truth.complete = not queue
+    return truth
 
 
-def _namespace(source: str, library: Library, stored: Stored) -> dict[str, Any]:
-    tree = ast.fix_missing_locations(_Loops().visit(ast.parse(source)))
-    outside = _outside(library)
-
-    def load(name: str, *rest: Any) -> Any:
-        return {"fakepool": library, "elsewhere": outside}.get(name) or builtins.__import__(name, *rest)
-
-    namespace: dict[str, Any] = {"__builtins__": {**vars(builtins), "__import__": load}, "__name__": "program"}
-    namespace["__turn__"] = lambda: library.script.turn()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        code = compile(tree, PROGRAM, "exec", dont_inherit=True)
-    exec(code, namespace)
-    namespace["STORE"] = Store(stored)
-    return namespace
+def _witness(script: Script, holding: Holding, choices: tuple[int, ...], ended: str) -> Witness:
+    until = holding.raised_at_death if holding.died >= 0 else len(script.raised)
+    return Witness(
+        choices,
+        tuple(script.raised[holding.raised_before : until]),
+        holding.died,
+        holding.exited,
+        "; ".join([*script.labels, ended]),
+    )
 
 
-def _outside(library: Library) -> SimpleNamespace:
+def _outside(library: Library, groups: tuple[type[BaseException], ...]) -> SimpleNamespace:
     """The module `elsewhere`: code of which the analysis sees only the calls."""
+    kinds = (Fault, ValueError, Error, *groups)
 
     def step(*values: object) -> Opaque:
-        library.script.fail((Fault, ValueError), "step")
+        library.script.fail(kinds, "step")
         return Opaque(library.script)
 
-    def flag(number: int) -> bool:
+    def flag(number: int) -> object:
         library.script.fail((Fault, ValueError), f"flag({number})")
-        chosen = bool(library.script.choose(2))
+        chosen = (False, True, None)[library.script.choose(3 if number == MAYBE else 2)]
         if chosen:
-            library.script.labels.append(f"flag({number}) is true")
+            library.script.labels.append(f"line {line()}: flag({number}) is true")
         return chosen
 
-    def items(number: int) -> list[int]:
+    def items(number: int) -> list[int] | None:
         library.script.fail((Fault, ValueError), f"items({number})")
-        length = (1, 0, 2)[library.script.choose(3)]
+        length = (1, 0, 2, -1)[library.script.choose(4 if number == NO_LIST else 3)]
+        if length < 0:
+            return None
         if length != 1:
-            library.script.labels.append(f"items({number}) has {length}")
+            library.script.labels.append(f"line {line()}: items({number}) has {length}")
         return list(range(length))
 
-    def astep(*values: object) -> Any:
-        return Action(lambda: library.script.fail((Fault, CancelledError, ValueError), "await astep"))
+    async def aitems(number: int) -> Any:
+        for i in items(number) or ():
+            await astep()
+            yield i
 
-    return SimpleNamespace(step=step, flag=flag, items=items, astep=astep)
+    def astep(number: int = 1) -> Any:
+        if number > 1:  # those that are not awaited at once: making the awaitable may fail, too
+            library.script.fail((Fault,), "astep")
+        return Action(lambda: library.script.fail((CancelledError, *kinds), "await astep"))
 
-
-@dataclass(frozen=True)
-class _Raised:
-    error: BaseException
-
-
-def _run(namespace: dict[str, Any], script: Script, library: Library, stored: Stored) -> object:
-    """Call `f` once; what it returns, or what it raised."""
-    values = {"pool": Pool(library), "apool": AsyncPool(library), "box": Box(stored)}
-    function = namespace["f"]
-    arguments: list[object] = []
-    for name in function.__code__.co_varnames[: function.__code__.co_argcount]:
-        if name in values:
-            arguments.append(values[name])
-            continue
-        chosen = (None, 0, 1, 2)[script.choose(4)]
-        script.labels.append(f"{name}={chosen}")
-        arguments.append(chosen)
-    try:
-        result = function(*arguments)
-        if hasattr(result, "send") and hasattr(result, "cr_code"):
-            try:
-                result.send(None)
-            except StopIteration as stop:
-                return stop.value
-            raise RuntimeError("a fake awaitable suspended")
-    except (Exception, CancelledError, KeyboardInterrupt, SystemExit) as error:
-        return _Raised(error)
-    return result
+    return SimpleNamespace(step=step, flag=flag, items=items, astep=astep, aitems=aitems)
 
 
-def _ended(ending: object) -> str:
-    if not isinstance(ending, _Raised):
-        return "returns"
-    at = ending.error.__traceback__
+def _ended(error: BaseException) -> str:
+    at = error.__traceback__
     lines = []
     while at is not None:
         if at.tb_frame.f_code.co_filename == PROGRAM:
             lines.append(at.tb_lineno)
         at = at.tb_next
-    return f"ends by {type(ending.error).__name__} from line {lines[0] if lines else '?'}"
-
-
-def _has(value: object, wanted: Held) -> bool:
-    """Whether that value leads to the connection."""
-    return any(found is wanted for found in _inside(value, 4))
-
-
-def _inside(value: object, depth: int) -> Iterator[object]:
-    if isinstance(value, _Raised) or depth == 0:
-        return
-    yield value
-    if isinstance(value, (list, tuple, set)):
-        for item in value:
-            yield from _inside(item, depth - 1)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _inside(item, depth - 1)
-    elif isinstance(value, FunctionType):
-        for cell in value.__closure__ or ():
-            try:
-                yield from _inside(cell.cell_contents, depth - 1)
-            except ValueError:  # the name has no value
-                continue
-        yield from _inside(value.__defaults__ or (), depth - 1)
-    elif hasattr(value, "__self__") and hasattr(value, "__func__"):
-        yield from _inside(value.__self__, depth - 1)
+    return f"ends by {type(error).__name__} from line {lines[0] if lines else '?'}"
 
 
 if __name__ == "__main__":
-    print(execute(sys.stdin.read()))
+    for lines, witnesses in execute(sys.stdin.read()).leaks.items():
+        print(sorted(lines), witnesses[0].story)

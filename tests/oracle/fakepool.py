@@ -6,9 +6,10 @@ What the analysis is told about it stands in `fakepool.toml`.
 
 from __future__ import annotations
 
+import builtins
 import sys
 from asyncio import CancelledError
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -23,8 +24,28 @@ class Error(Exception):
     """What operations of the library fail with."""
 
 
-class Fault(Exception):
+class Fault(KeyError):
     """What code outside the library fails with."""
+
+
+class Thrown(Fault, ValueError, Error):
+    """What somebody throws into a generator, when it is something that any handler catches."""
+
+
+def _several() -> tuple[type[BaseException], ...]:
+    """The type of a group in which code outside the library fails with more than one thing at once, where Python has
+    groups."""
+    group = getattr(builtins, "ExceptionGroup", None)
+    if group is None:
+        return ()
+
+    def new(cls: type, what: str) -> object:
+        return group.__new__(cls, what, [ValueError(what), Error(what)])
+
+    return (type("Several", (group,), {"__new__": new}),)
+
+
+SEVERAL = _several()
 
 
 @dataclass
@@ -33,13 +54,14 @@ class Script:
 
     prefix: tuple[int, ...] = ()
     max_faults: int = MAX_FAULTS
-    exits_fail: bool = True
-    """Whether `__exit__` may raise after it has done its work."""
+    lenient: bool = False
+    """Whether the library may fail with anything, not only with its own error."""
     taken: list[tuple[int, int]] = field(default_factory=list)
     """What was chosen, out of how many."""
     labels: list[str] = field(default_factory=list)
     """What the choices that were not the first one meant: the run in words."""
-    faults: int = 0
+    raised: list[frozenset[int]] = field(default_factory=list)
+    """For each failure, the lines of the program on which it was raised or passed on by a call."""
     turns: int = 0
 
     def choose(self, width: int) -> int:
@@ -51,12 +73,14 @@ class Script:
 
     def fail(self, kinds: tuple[type[BaseException], ...], what: str) -> None:
         """A place where one of those exceptions may be raised."""
-        if self.faults >= self.max_faults or (not self.exits_fail and _exiting()):
+        if len(self.raised) >= self.max_faults:
             return
+        if self.lenient and Error in kinds:
+            kinds = (*kinds, Fault, ValueError)
         choice = self.choose(1 + len(kinds))
         if choice:
-            self.faults += 1
             kind = kinds[choice - 1]
+            self.raised.append(acquiring())
             self.labels.append(f"line {line()}: {what} raises {kind.__name__}")
             raise kind(what)
 
@@ -65,34 +89,45 @@ class Script:
         self.turns += 1
         return self.turns <= MAX_TURNS
 
+    def void(self) -> None:
+        """The run does not count."""
+        self.turns = MAX_TURNS + 1
+
     @property
     def cut(self) -> bool:
         """True when a loop was left only because it had turned often enough: the run does not count."""
         return self.turns > MAX_TURNS
 
 
-def frames() -> Iterator[FrameType]:
-    """Frames of the program that is running, innermost first."""
+def line() -> int:
+    """The line that the program is on; 0 outside it."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename == PROGRAM:
-            yield frame
+            return frame.f_lineno or 0
         frame = frame.f_back
+    return 0
 
 
-def _exiting() -> bool:
-    """Whether a `with` statement is ending: the innermost frame of the program was called back by `__exit__`."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_code.co_filename != PROGRAM:
-        if frame.f_code.co_name in ("__exit__", "__aexit__"):
-            return True
+def function() -> str:
+    """The function of the program that is running; empty outside it."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename == PROGRAM:
+            return frame.f_code.co_name
         frame = frame.f_back
-    return False
+    return ""
 
 
-def line() -> int:
-    """The line that the program is on."""
-    return next((f.f_lineno for f in frames()), 0)
+def acquiring() -> frozenset[int]:
+    """Lines of the program's calls that lead here, and to an acquisition or failure."""
+    found: list[int] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename == PROGRAM:
+            found.append(frame.f_lineno or 0)
+        frame = frame.f_back
+    return frozenset(found)
 
 
 class Opaque:
@@ -111,7 +146,27 @@ class Opaque:
     def __eq__(self, other: object) -> bool:
         return bool(self) and other == 1
 
+    def __enter__(self) -> int:
+        self._script.fail((Fault,), "__enter__")
+        return 1
+
+    def __exit__(self, *exception: object) -> None:
+        """Leaving a manager of which nothing is known does not count as a point of failure."""
+
     __hash__ = None  # type: ignore[assignment]
+
+
+class Anything(Opaque):
+    """A value that can do whatever is asked of it."""
+
+    def __getattr__(self, name: str) -> Callable[..., Anything]:
+        if name.startswith("__") or name == "holding":
+            raise AttributeError(name)
+        return lambda *arguments: self
+
+    def __await__(self) -> Generator[None, None, Anything]:
+        return self
+        yield
 
 
 class Action:
@@ -125,21 +180,55 @@ class Action:
         yield
 
 
+@dataclass(eq=False)
+class Holding:
+    """What became of one connection."""
+
+    lines: frozenset[int]
+    """Lines of the program's calls that led to the acquisition."""
+    raised_before: int
+    """How many failures there had been."""
+    made_in: str
+    """The function of the program that acquired it."""
+    held: bool = True
+    released_in: str = ""
+    """The function of the program that released it."""
+    died: int = -1
+    """The line on which the last reference to it went, 0 where that was outside the program; -1: it still lives."""
+    raised_at_death: int = -1
+    exited: bool = False
+    """Whether a `with` statement has ended on it that does not release."""
+
+
 class Held:
     """Anything that has to be given back."""
 
     def __init__(self, library: Library, lines: frozenset[int]) -> None:
         self.library = library
-        self.lines = lines
-        library.opened.append(self)
-        self.held = True
+        self.holding = Holding(lines, len(library.script.raised), function())
+        library.opened.append(self.holding)
+
+    def __del__(self) -> None:
+        holding = self.holding
+        if holding.held:
+            holding.died = line()
+            holding.raised_at_death = len(self.library.script.raised)
 
     def execute(self, query: str) -> str:
         self.library.script.fail((Error,), "execute")
         return query
 
+    def give_back(self) -> None:
+        """From now on nobody has to release it."""
+        self.holding.held = False
+        self.holding.released_in = function()
+
     def _released(self, what: str) -> None:
-        self.held = False
+        self.give_back()
+        self.library.script.fail((Error,), what)
+
+    def _left(self, what: str) -> None:
+        self.holding.exited = True
         self.library.script.fail((Error,), what)
 
 
@@ -166,7 +255,7 @@ class KeptConnection(Held):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.library.script.fail((Error,), "__exit__")
+        self._left("__exit__")
 
 
 class PoolConnection(Held):
@@ -179,7 +268,7 @@ class PoolConnection(Held):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.library.script.fail((Error,), "__exit__")
+        self._left("__exit__")
 
 
 class AsyncHeld(Held):
@@ -190,7 +279,7 @@ class AsyncHeld(Held):
 
     def _arelease(self, what: str) -> Any:
         def body() -> None:
-            self.held = False
+            self.give_back()
             self.library.script.fail((Error, CancelledError), f"await {what}")
 
         return Action(body)
@@ -216,6 +305,13 @@ class AsyncPoolConnection(AsyncHeld):
         return Action(lambda: self.library.script.fail((Error, CancelledError), "await close"))
 
 
+class AsyncStream(AsyncHeld):
+    """Closed by awaiting `aclose`."""
+
+    def aclose(self) -> Any:
+        return self._arelease("aclose")
+
+
 class _Entered:
     """What `pool.connection()` gives: acquired on entry, given back on exit."""
 
@@ -230,7 +326,7 @@ class _Entered:
 
     def __exit__(self, *exception: object) -> None:
         assert self._held is not None
-        self._held.held = False
+        self._held.give_back()
         self._library.script.fail((Error,), "__exit__")
 
 
@@ -255,7 +351,7 @@ class _Acquire:
 
     async def __aexit__(self, *exception: object) -> None:
         assert self._held is not None
-        self._held.held = False
+        self._held.give_back()
         self._library.script.fail((Error, CancelledError), "await __aexit__")
 
 
@@ -274,7 +370,7 @@ class Pool:
 
     def putconn(self, connection: object) -> None:
         if isinstance(connection, PoolConnection):
-            connection.held = False
+            connection.give_back()
         self._library.script.fail((Error,), "putconn")
 
 
@@ -290,15 +386,10 @@ class AsyncPool:
     def release(self, connection: object) -> Any:
         def body() -> None:
             if isinstance(connection, AsyncPoolConnection):
-                connection.held = False
+                connection.give_back()
             self._library.script.fail((Error, CancelledError), "await release")
 
         return Action(body)
-
-
-def acquiring() -> frozenset[int]:
-    """Lines of the program's calls that lead to this acquisition."""
-    return frozenset(f.f_lineno for f in frames())
 
 
 class Library:
@@ -309,6 +400,7 @@ class Library:
     KeptConnection = KeptConnection
     PoolConnection = PoolConnection
     AsyncConnection = AsyncConnection
+    AsyncStream = AsyncStream
     Pool = Pool
     AsyncPool = AsyncPool
 
@@ -318,7 +410,7 @@ class Library:
     def begin(self, script: Script) -> None:
         """Forget the last run."""
         self.script = script
-        self.opened: list[Held] = []
+        self.opened: list[Holding] = []
 
     def connect(self) -> Connection:
         self.script.fail((Error,), "connect")
@@ -334,5 +426,14 @@ class Library:
         def body() -> AsyncConnection:
             self.script.fail((Error, CancelledError), "await aconnect")
             return AsyncConnection(self, lines)
+
+        return Action(body)
+
+    def astream(self) -> Any:
+        lines = acquiring()
+
+        def body() -> AsyncStream:
+            self.script.fail((Error, CancelledError), "await astream")
+            return AsyncStream(self, lines)
 
         return Action(body)

@@ -7,7 +7,7 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 
-_BLOCKS = ("body", "orelse", "finalbody", "handlers")
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases", "items")
 
 
 def minimise(source: str, shows: Callable[[str], bool], rounds: int = 1500) -> str:
@@ -19,6 +19,7 @@ def minimise(source: str, shows: Callable[[str], bool], rounds: int = 1500) -> s
         rounds: how many candidates are tried.
     """
     tree = ast.parse(source)
+    yields = is_generator(source)
     tried = 0
     progress = True
     while progress and tried < rounds:
@@ -32,25 +33,33 @@ def minimise(source: str, shows: Callable[[str], bool], rounds: int = 1500) -> s
                 compile(text, "<candidate>", "exec", dont_inherit=True)
             except (SyntaxError, ValueError):
                 continue
-            if not reads_unbound(text) and shows(text):
+            if is_generator(text) == yields and not reads_unbound(text) and shows(text):
                 tree = ast.parse(text)
                 progress = True
                 break
-    return ast.unparse(tree)
+    return ast.unparse(_without_idle_helpers(tree))
+
+
+def _without_idle_helpers(tree: ast.Module) -> ast.Module:
+    """The module without functions that its last one does not mention."""
+    used = {n.id for n in ast.walk(tree.body[-1]) if isinstance(n, ast.Name)}
+    kept = [
+        s for s in tree.body if not isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)) or s.name in (*used, "f")
+    ]
+    return ast.Module(kept, [])
 
 
 def _smaller(tree: ast.Module) -> Iterator[ast.Module]:
     """Programs with one statement less, with a block in place of its statement, or with a simpler part."""
+    own = {id(n) for n in ast.walk(tree.body[-1])}  # imports and helpers stay
     places = [
         (index, name)
         for index, node in enumerate(ast.walk(tree))
         for name in _BLOCKS
-        if isinstance(getattr(node, name, None), list)
+        if id(node) in own and isinstance(getattr(node, name, None), list)
     ]
     for index, name in places:
         count = len(getattr(_nth(tree, index), name))
-        if index == 0:  # imports and helpers stay
-            continue
         size = count
         while size:
             for position in range(0, count, size):
@@ -72,11 +81,18 @@ def _edited(tree: ast.Module, index: int, name: str, position: int, inner: str |
     """A copy with statements removed, or one replaced by one of its blocks."""
     changed = copy.deepcopy(tree)
     block = getattr(_nth(changed, index), name)
+    if any(isinstance(s, ast.Nonlocal) for s in block[position : position + size]) and not inner:
+        return changed
     block[position : position + size] = getattr(block[position], inner) if inner else []
     owner = _nth(changed, index)
     if name == "body" and not block and not isinstance(owner, ast.Module):
         block.append(ast.Pass())
     return changed
+
+
+def is_generator(source: str) -> bool:
+    """Whether the last function yields."""
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(ast.parse(source).body[-1]))
 
 
 def reads_unbound(source: str) -> bool:
@@ -86,9 +102,10 @@ def reads_unbound(source: str) -> bool:
             continue
         names = [n for n in ast.walk(function) if isinstance(n, ast.Name)]
         bound: dict[str, int] = {a.arg: 0 for a in function.args.args}
-        for name in names:
-            if isinstance(name.ctx, ast.Store):
-                bound[name.id] = min(bound.get(name.id, name.lineno), name.lineno)
+        for node in ast.walk(function):
+            name = _bound_name(node)
+            if name:
+                bound[name] = min(bound.get(name, node.lineno), node.lineno)  # type: ignore[attr-defined]
         if any(not isinstance(n.ctx, ast.Store) and n.lineno <= bound.get(n.id, -1) for n in names if n.id in LOCALS):
             return True
         if any(n.id in LOCALS and n.id not in bound for n in names):
@@ -96,4 +113,17 @@ def reads_unbound(source: str) -> bool:
     return False
 
 
-LOCALS = frozenset({"conn", "other", "alias", "ok", "row", "extra"})
+def _bound_name(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()):
+            return name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.arg(arg=name):
+            return name
+        case ast.MatchAs(name=name) | ast.MatchStar(name=name):
+            return name
+    return None
+
+
+LOCALS = frozenset(
+    {"conn", "other", "alias", "ok", "row", "extra", "later", "stack", "kept", "pair", "held", "group", "i", "j"}
+)

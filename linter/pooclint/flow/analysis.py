@@ -160,7 +160,7 @@ class Analysis:
         """Names that are released somewhere start out unbound; all others are simply unknown."""
         if function is None or isinstance(function.node, cst.Lambda):
             return State({}, {})
-        released = released_names(function.node, run.models.release_names)
+        released = released_names(function.node, run.models.release_names) | _tested_in_cleanup(function.node)
         unbound = {
             name: Value(constant=UNBOUND)
             for name, bindings in function.scope.bindings.items()
@@ -204,6 +204,7 @@ class Analysis:
         before = state
         if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
+        state = run.keep_cells(state)
         if not completion.exceptional:
             self._note_fields(run, function, before if function.is_private else state)
         # When one of these fails, nobody has the object, or nobody calls its `__exit__`.
@@ -299,7 +300,8 @@ class Analysis:
         """In which ways a call of the function completes, in the caller's terms; None when that is not known or not
         needed."""
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
-        if not numbers and (not self.acquires(function) or self.names.runs_once(function)):
+        idle = not numbers and (not self.acquires(function) or self.names.runs_once(function))
+        if idle and not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
             return None
         if id(function) in self._active or len(self._active) >= _MAX_DEPTH:
             return None
@@ -319,7 +321,9 @@ class Analysis:
             finally:
                 self._active.pop()
         found = self._summaries[key]
-        return None if found is None else tuple(_translated(s, known) for s in found)
+        if found is None or (idle and not all(s.completion.exceptional for s in found)):
+            return None  # of a call that nothing depends on, only that it never returns is of interest
+        return tuple(_translated(s, known) for s in found)
 
     def _summarise(
         self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], caller: State
@@ -331,6 +335,8 @@ class Analysis:
             origin = caller.obligations[number]
             site = Site(_SYMBOLIC + index, function.node, origin.site.acquisition, origin.site.label, parameter=index)
             state = state.add(_SYMBOLIC + index, Obligation(site, holding=origin.holding))
+        shared = frozenset(function.scope.declared_outside & {name for name, _ in arguments})
+        run.global_names -= shared
         passed = dict(arguments)
         for parameter in function.parameters:
             value = passed.get(parameter.name)
@@ -345,7 +351,7 @@ class Analysis:
         found: dict[tuple[object, ...], Summary] = {}
         for completion, states in self._body(run, state).items():
             for ended in states:
-                summary = _summary(completion, ended)
+                summary = _summary(completion, run.keep_cells(ended), shared)
                 found.setdefault(
                     (
                         summary.completion,
@@ -354,6 +360,7 @@ class Analysis:
                         summary.doubtful,
                         bool(summary.fresh),
                         summary.explicit,
+                        summary.outer,
                     ),
                     summary,
                 )
@@ -361,23 +368,25 @@ class Analysis:
         return tuple(ordered[:_MAX_OUTCOMES])
 
 
-def _summary(completion: Completion, state: State) -> Summary:
+def _summary(completion: Completion, state: State, shared: frozenset[str]) -> Summary:
     value = state.get(statements.RETURNED) if completion.kind == "return" else NONE
     fates = tuple(
         (n, o.fate) for n, o in sorted(state.obligations.items()) if n >= _SYMBOLIC and o.fate is not Fate.HELD
     )
     fresh: list[tuple[int, Site]] = []
-    held = [
-        n for n in value.reach() if n < _SYMBOLIC and n in state.obligations and state.obligations[n].fate is Fate.HELD
-    ]
+    outer = {name: state.get(name) for name in sorted(shared)}
+    reached = value.reach().union(*(v.reach() for v in outer.values()))
+    held = [n for n in reached if n < _SYMBOLIC and n in state.obligations and state.obligations[n].fate is Fate.HELD]
     for number in sorted(held):
         value = value.renumbered(number, _RETURNED + number)
+        outer = {k: v.renumbered(number, _RETURNED + number) for k, v in outer.items()}
         fresh.append((_RETURNED + number, state.obligations[number].site))
     doubtful = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.doubtful)
     doubtful |= frozenset(_RETURNED + n for n in held if state.obligations[n].doubtful)
     explicit = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.released is not None)
     completed = NORMAL if completion.kind == "return" else completion
-    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit)
+    left = tuple((k, _portable(v)) for k, v in outer.items())
+    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left)
 
 
 def _symbolic(value: Value, known: list[int]) -> Value:
@@ -402,8 +411,10 @@ def _portable(value: Value) -> Value:
 def _translated(summary: Summary, known: list[int]) -> Summary:
     """A memoised summary with the caller's numbers in place of the symbolic ones."""
     value = summary.value
+    outer = summary.outer
     for index, number in enumerate(known):
         value = value.renumbered(_SYMBOLIC + index, number)
+        outer = tuple((k, v.renumbered(_SYMBOLIC + index, number)) for k, v in outer)
     return Summary(
         summary.completion,
         value,
@@ -415,6 +426,7 @@ def _translated(summary: Summary, known: list[int]) -> Summary:
         ),
         summary.fresh,
         frozenset(known[n - _SYMBOLIC] for n in summary.explicit if n - _SYMBOLIC < len(known)),
+        outer,
     )
 
 
@@ -460,9 +472,28 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
                 names = _tested(condition)
             case cst.BooleanOperation(left=left):
                 names = _tested(left)
-            case cst.Assign(targets=targets, value=cst.Comparison() | cst.UnaryOperation() as condition):
+            case cst.MatchCase(guard=guard) if guard is not None:
+                names = _tested(guard)
+            case cst.Match(subject=subject, cases=[_, _, *_]):  # each case asks again
+                names = _tested(subject)
+                tested.update(names)
+            case cst.Match(subject=subject):
+                names = _tested(subject)
+            case cst.Assign(
+                targets=targets,
+                value=cst.Comparison() | cst.UnaryOperation() | cst.Call(func=cst.Name(value="bool")) as condition,
+            ):
                 assigned.update(path for t in targets if (path := dotted(t.target)))
                 names = _tested(condition)
+            case cst.Assign(targets=targets, value=cst.Tuple(elements=values)):
+                for target in targets:
+                    if isinstance(target.target, (cst.Tuple, cst.List)):
+                        pairs = zip(target.target.elements, values, strict=False)
+                        assigned.update(p for t, v in pairs if literal(v.value) is not ... and (p := dotted(t.value)))
+                continue
+            case cst.Return(value=cst.IfExp(test=condition) | cst.BooleanOperation(left=condition)):
+                names = _tested(condition)
+                decisive |= names
             case cst.Assign(targets=targets, value=value) if literal(value) is not ...:
                 assigned.update(path for t in targets if (path := dotted(t.target)))
                 continue
@@ -507,8 +538,23 @@ def _tested(condition: cst.BaseExpression) -> set[str]:
             return _tested(left).union(*(_tested(c.comparator) for c in comparisons))
         case cst.NamedExpr(target=target):
             return _tested(target)
+        case cst.Call(func=cst.Name(value="bool"), args=[cst.Arg(value=inner)]):
+            return _tested(inner)
+        case cst.Tuple(elements=elements):
+            return set[str]().union(*(_tested(e.value) for e in elements))
     path = dotted(condition)
     return {path} if path and path not in ("None", "True", "False") else set()
+
+
+def _tested_in_cleanup(node: cst.CSTNode) -> frozenset[str]:
+    """Names that decide something in a handler or `finally`, where they may have no value yet."""
+    found: set[str] = set()
+    for inner in descendants(node, into_functions=False):
+        if isinstance(inner, (cst.Finally, cst.ExceptHandler)):
+            for condition in descendants(inner.body, into_functions=False):
+                if isinstance(condition, cst.If):
+                    found |= {n for n in _tested(condition.test) if "." not in n}
+    return frozenset(found)
 
 
 def released_names(node: cst.CSTNode, release_names: frozenset[str]) -> frozenset[str]:

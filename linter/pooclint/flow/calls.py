@@ -208,7 +208,8 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
     if not (invocation.method in run.models.quiet_methods and _borrowing_container(invocation)):
         state = doubt(run, invocation, state)
     else:
-        state = run.keep(state, reach(state, [v for _, v in invocation.arguments]))
+        for _, value in invocation.arguments:
+            state = run.hand_over(state, value)
     if external and external.io == "blocking":
         hold(run, state, invocation.node, external, awaited=False, own=head.refs | head.derived)
     fail(run, invocation, None, state, out)
@@ -219,7 +220,7 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
 
 def _borrowing_container(invocation: Invocation) -> bool:
     """`items.append(conn)`: a container takes it over."""
-    given = any(v.reach() for _, v in invocation.arguments)
+    given = any(v.reach() or v.closure for _, v in invocation.arguments)
     return given and not invocation.head.refs and not invocation.head.derived
 
 

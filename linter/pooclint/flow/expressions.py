@@ -9,7 +9,7 @@ from functools import reduce
 import libcst as cst
 
 from pooclint.flow import calls
-from pooclint.flow.completions import GENERATOR_EXIT, OTHER, Outcomes
+from pooclint.flow.completions import CANCEL, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.project import apply_summary
 from pooclint.flow.run import CELL, MAX_STATES, Run
@@ -43,6 +43,11 @@ def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Result
             return [(state, _name(run, node, state))]
         case cst.Attribute():
             return _attribute(run, node, state, out)
+        case cst.Call(func=cst.Name(value="bool") as func, args=[cst.Arg(value=inner, keyword=None, star="")]) if (
+            run.names.qualify(func, run.scope) == "builtins.bool"
+        ):
+            true, false = test(run, inner, state, out)
+            return [*((s, Value(constant=True)) for s in true), *((s, Value(constant=False)) for s in false)]
         case cst.Call():
             return _call(run, node, state, out)
         case cst.Await():
@@ -249,7 +254,9 @@ def closure(run: Run, node: cst.FunctionDef | cst.Lambda | cst.ClassDef, default
     index = run.scope.module
     function = index.functions.get(id(node))
     inner = function.scope if function else index.classes[id(node)].scope
-    mentioned = {n.value for n in descendants(node) if isinstance(n, cst.Name)} - inner.bindings.keys()
+    mentioned = {n.value for n in descendants(node.body) if isinstance(n, cst.Name)} - (
+        inner.bindings.keys() - inner.declared_outside
+    )
     captures = frozenset(mentioned & run.scope.bindings.keys()) if run.function else frozenset[str]()
     takes = captures if isinstance(node, cst.ClassDef) else captures & taken_names(node, run.models.release_names)
     kept = tuple(v for v in defaults if v.refs)
@@ -278,19 +285,23 @@ def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset
 
 
 def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) -> Results:
-    """The element is evaluated once, for an unknown turn; what it acquires lives in the collection and is not
-    followed."""
+    """The element is evaluated once, for an unknown turn, or not at all; what it acquires lives in the collection and
+    is not followed."""
     loop: cst.CompFor | None = node.for_in
     states = [state]
     before = frozenset(state.obligations)
     read: list[tuple[cst.CSTNode, Value]] = []
+    empty: list[State] = []
+    names: set[str] = set()
     while loop is not None:
         entered: list[State] = []
+        names |= {n.value for n in descendants(loop.target) if isinstance(n, cst.Name)}
         for current in states:
             for after, iterable in evaluate(run, loop.iter, current, out):
                 read.append((loop.iter, iterable))
                 # Whoever reads a generator over a resource reads it to its end.
                 reading = run.keep(after, iterable.refs) if isinstance(node, cst.GeneratorExp) else after
+                empty += [] if iterable.items else [reading]
                 turns = iterable.items or (NOTHING,)
                 if len(turns) * len(states) > MAX_STATES:
                     turns = (reduce(_either, turns),)
@@ -311,14 +322,27 @@ def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) ->
             for place, iterable in read:
                 finished = read_to_end(run, place, iterable, finished)
             results.append((finished, Value(items=tuple(values) if pending else None)))
-    return results[:1] if not isinstance(node, cst.GeneratorExp) or results else [(state, NOTHING)]
+    for place, iterable in read:
+        empty = [read_to_end(run, place, iterable, s) for s in empty[:1]]
+    results = results[:1] + [(s, NOTHING) for s in empty[:1] if all(s.key != r.key for r, _ in results[:1])]
+    if not results and isinstance(node, cst.GeneratorExp):
+        results = [(state, NOTHING)]
+    # Its own names end with it.
+    return [(_restored(after, names, state), value) for after, value in results]
+
+
+def _restored(state: State, names: set[str], before: State) -> State:
+    for name in names:
+        if state.get(name) != before.get(name):
+            state = state.bind(name, before.get(name))
+    return state
 
 
 def read_to_end(run: Run, node: cst.CSTNode, iterable: Value, state: State) -> State:
     """At the end of a loop over a response's body there is nothing left to read: the connection goes back."""
     touched = (iterable.refs | iterable.derived) & state.obligations.keys()
     responses = frozenset(n for n in touched if state.obligations[n].site.acquisition.kind == "response")
-    return run.release(state, responses, node) if responses else state
+    return run.release(state, responses, node, explicit=False) if responses else state
 
 
 def exhausted(run: Run, node: cst.CSTNode, iterable: Value, state: State, out: Outcomes) -> list[State]:
@@ -343,9 +367,12 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
         if run.yields_to == "consumer":
             current = run.hand_over(current, given)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+            run.fail(current, node, out, OTHER, {}, Lane.CANCELLED)  # thrown in
         elif run.yields_to == "manager":
             run.fail(current, node, out, OTHER, {}, Lane.RESOURCE)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+            if run.function and run.function.is_async:  # the block that it serves may be cancelled
+                run.fail(current, node, out, CANCEL, {}, Lane.CANCELLED)
         results.append((current, NOTHING))
     return results
 
@@ -397,7 +424,8 @@ def _bind_name(run: Run, name: str, value: Value, state: State) -> State:
             if obligation.site not in run.record.bound[name]:
                 run.record.bound[name].append(obligation.site)
     state = state.bind(name, value if _worth(run, name, value) else NOTHING)
-    return run.keep(state, state.reach(value)) if CELL + name in state.env else state
+    # An escaped closure refers to the variable: whoever has it may release what is bound now.
+    return state.change(state.reach(value), doubtful=True) if CELL + name in state.env else state
 
 
 def _worth(run: Run, name: str, value: Value) -> bool:
@@ -496,10 +524,7 @@ def _refine_name(run: Run, name: str, value: Value, state: State) -> tuple[State
     """What a plain condition says of the name: true or false from here on, where the function asks again."""
     if name not in run.repeated:
         return state, state
-    return (
-        State({**state.env, name: replace(value, truth=True)}, state.obligations, state.trace, state.causes),
-        State({**state.env, name: _falsy(run, name, value)}, state.obligations, state.trace, state.causes),
-    )
+    return state.know(name, replace(value, truth=True)), state.know(name, _falsy(run, name, value))
 
 
 def _falsy(run: Run, name: str, value: Value) -> Value:
@@ -535,7 +560,7 @@ def _compare(run: Run, node: cst.Comparison, state: State, out: Outcomes) -> tup
     false_states: list[State] = []
     for after, (left, right) in states:
         if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
-            equal, different = _same(run, node.left, comparator, left, right, after)
+            equal, different = same(run, node.left, comparator, left, right, after)
         elif isinstance(operator, (cst.In, cst.NotIn)) and _names_locals(run, comparator):
             equal, different = _bound_test(left, after)
             negated = isinstance(operator, cst.NotIn)
@@ -563,15 +588,19 @@ def _bound_test(name: Value, state: State) -> tuple[State | None, State | None]:
     return (None, state) if state.get(name.constant).constant is UNBOUND else (state, None)
 
 
-def _same(
+def same(
     run: Run, left_node: cst.BaseExpression, right_node: cst.BaseExpression, left: Value, right: Value, state: State
 ) -> tuple[State | None, State | None]:
-    """States in which two values are the same and in which they differ."""
+    """States in which two values are the same and in which they differ; None for one that cannot be."""
     if right.constant is None:
-        return _none_test(run, left_node, left, state)
+        return none_test(run, left_node, left, state)
     if left.constant is None:
-        return _none_test(run, right_node, right, state)
+        return none_test(run, right_node, right, state)
     comparable = (str, int, float, bool)
+    for known, unknown in ((right, left), (left, right)):
+        # What is true never equals 0 or "", what is false never equals 1.
+        if isinstance(known.constant, comparable) and unknown.known_truth is (not known.constant):
+            return None, state
     if isinstance(left.constant, comparable) and isinstance(right.constant, comparable):
         return (state, None) if left.constant == right.constant else (None, state)
     if left.refs and right.refs and (left.refs == right.refs or not left.refs & right.refs):
@@ -583,10 +612,18 @@ def _same(
         if resource.refs and dotted(other) and not (left.refs and right.refs):
             return None, state
     fact = _fact(run, left_node, right_node)
-    return _by_fact(fact, state) if fact else (state, state)
+    if not fact:
+        return state, state
+    equal, different = _by_fact(fact, state)
+    for node, value, constant in ((left_node, left, right.constant), (right_node, right, left.constant)):
+        name = dotted(node)
+        if equal and name and name in run.repeated and isinstance(constant, comparable):
+            equal = equal.know(name, replace(value, constant=constant))
+    return equal, different
 
 
-def _none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) -> tuple[State | None, State | None]:
+def none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) -> tuple[State | None, State | None]:
+    """States in which a value is None and in which it is not; None for one that cannot be."""
     if value.constant is None:
         return state, None
     if (
@@ -600,10 +637,8 @@ def _none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) -
     name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
     if not name or name not in run.repeated:
         return state, state
-    is_none = State({**state.env, name: NONE}, state.obligations, state.trace, state.causes)
     true = True if "." not in name and _falsy(run, name, value) is NONE else value.truth
-    there = replace(value, constant=NOT_NONE, truth=true)
-    return is_none, State({**state.env, name: there}, state.obligations, state.trace, state.causes)
+    return state.know(name, NONE), state.know(name, replace(value, constant=NOT_NONE, truth=true))
 
 
 def _remembered(run: Run, node: cst.Comparison, state: State) -> tuple[State | None, State | None]:

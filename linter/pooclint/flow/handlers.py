@@ -8,12 +8,13 @@ from typing import Literal
 import libcst as cst
 
 from pooclint.flow.completions import Completion
-from pooclint.flow.managers import Entry
+from pooclint.flow.managers import GROUP, Entry
 from pooclint.flow.run import Run
 from pooclint.program.scopes import Class
 
 Match = Literal["always", "maybe", "never"]
 
+BASE_GROUP = Completion("raise", "builtins.BaseExceptionGroup")
 _BASE_ONLY = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
 
@@ -23,12 +24,28 @@ def exception_name(run: Run, node: cst.BaseExpression) -> str:
     return run.names.local_type(defined) if isinstance(defined, Class) else run.names.qualify(node, run.scope)
 
 
-def catches(run: Run, node: cst.BaseExpression | None, completion: Completion) -> Match:
-    """Whether `except node:` catches that completion: always, possibly, or never. A bare handler's `node` is None."""
+def may_be_group(completion: Completion) -> bool:
+    """Whether an exception may be a group, of which `except*` takes a part."""
+    if completion.kind == "raise":
+        return not completion.exception or completion.exception.endswith("ExceptionGroup")
+    return completion.kind == "other"
+
+
+def as_group(completion: Completion) -> Completion:
+    """What `raise` raises in an `except*` that has caught it."""
+    return BASE_GROUP if completion.kind in ("cancel", "generator-exit", "exit") else GROUP
+
+
+def catches(run: Run, node: cst.BaseExpression | None, completion: Completion, in_groups: bool = False) -> Match:
+    """Whether `except node:` catches that completion: always, possibly, or never. A bare handler's `node` is None.
+
+    Args:
+        in_groups: whether it is an `except*`, which takes its part out of a group.
+    """
     if node is None:
         return "always"
     if isinstance(node, cst.Tuple):
-        found = [catches(run, e.value, completion) for e in node.elements]
+        found = [catches(run, e.value, completion, in_groups) for e in node.elements]
         return "always" if "always" in found else "maybe" if "maybe" in found else "never"
     callee = node.func if isinstance(node, cst.Call) else node
     name = exception_name(run, callee)
@@ -43,10 +60,13 @@ def catches(run: Run, node: cst.BaseExpression | None, completion: Completion) -
             return "always" if name == "builtins.GeneratorExit" else "never"
         case "exit":
             return "always" if name == "builtins.SystemExit" else "never"
+    if in_groups and name != "builtins.Exception" and may_be_group(completion):
+        return "maybe"
     if name == "builtins.Exception":
-        return "always"
+        raised = _builtin(completion.exception)
+        return "never" if raised and not issubclass(raised, Exception) else "always"
     builtin = _builtin(name)
-    if builtin and issubclass(builtin, _BASE_ONLY):
+    if builtin and issubclass(builtin, _BASE_ONLY) and completion.kind != "raise":
         return "never"
     if completion.kind == "raise":
         return _catches_raised(run, name, completion.exception)

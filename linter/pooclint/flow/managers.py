@@ -11,12 +11,13 @@ from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outco
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.misuses import released_again
 from pooclint.flow.run import Misuse, Run
-from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.flow.values import Fate, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.flow.work import out_of_sight
 from pooclint.models import Call
 
 TYPE_ERROR = Completion("raise", "builtins.TypeError")
+GROUP = Completion("raise", "builtins.ExceptionGroup")
 ATTRIBUTE_ERROR = Completion("raise", "builtins.AttributeError")
 
 
@@ -37,6 +38,8 @@ class Entry:
     """Obligations whose transaction ends with the block."""
     wraps: bool = False
     """True for a wrapper such as `closing`: leaving calls a method of what it wraps."""
+    groups: bool = False
+    """True for a group of tasks: what fails in it leaves as an exception group."""
     wraps_none: bool = False
     """True for `closing(None)`: entering works, leaving raises."""
 
@@ -51,14 +54,23 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
     if value.inner is not None and value.inner.constant is None:
         made_by = run.names.calls(item.item, run.scope) if isinstance(item.item, cst.Call) else ()
         return [Entry(state, value.inner, wraps_none=any(c.through for c in made_by))]
-    if pending and pending.summary:
-        return _enter_project(run, item, pending, value, state, out, asynchronous)
+    if pending and pending.summary:  # held in the body, released by the manager
+        attempt: Attempt = "async-with" if asynchronous else "sync-with"
+        entered_by: list[Entry] = []
+        for after, given in complete(run, item.item, value, state, out, attempt):
+            out_of_sight(run, after, given.refs)  # the manager may commit or roll back when it is left
+            entered_by.append(Entry(_manage(after, given.refs, 1), given, given.refs))
+        return entered_by
     if pending and model:
         return _enter_pending(run, item, value, pending, model, state, out, asynchronous)
-    if asynchronous:  # while it is being entered, its own `__aenter__` answers for it
+    type_ = run.models.type(value.type)
+    groups = type_ is not None and type_.groups
+    if asynchronous and not groups:  # while it is being entered, its own `__aenter__` answers for it
         run.fail(state.settle(value.refs, Fate.KEPT), item.item, out, CANCEL, {}, Lane.CANCELLED)
     if value.refs:
         return [_enter_resource(run, item, value, state, asynchronous)]
+    if groups:
+        return [replace(_enter_plain(run, item, value, state, None, None), groups=True)]
     run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
     return [replace(_enter_plain(run, item, value, state, None, None), wraps=value.inner is not None)]
 
@@ -138,6 +150,8 @@ def _enter_pending(
         _wrong(run, item, value, state, asynchronous)
     entries: list[Entry] = []
     attempt: Attempt = "async-with" if asynchronous else "sync-with"
+    if model.owned_by and wrapped is not None and not model.acquires and model.exit == "keeps-open":
+        return [Entry(state, value.inner or value)]
     if model.owned_by and wrapped is not None and not model.acquires:
         return [_enter_resource(run, item, replace(value, pending=None), state, asynchronous)]
     if not model.acquires:
@@ -160,47 +174,36 @@ def _enter_pending(
     return entries
 
 
-def _enter_project(
-    run: Run, item: cst.WithItem, pending: Pending, value: Value, state: State, out: Outcomes, asynchronous: bool
-) -> list[Entry]:
-    """`with get_connection() as conn:` of a project `@contextmanager`: held in the body, released by the manager."""
-    function = pending.summary
-    assert function is not None
-    if asynchronous:
-        run.fail(state, item.item, out, CANCEL, {}, Lane.CANCELLED)
-    run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
-    given = frozenset[int]().union(*(v.reach() for _, v in pending.arguments))
-    state = state.change(given, doubtful=True) if given else state
-    if not run.names.is_context_manager(function):
-        return [Entry(state, NOTHING)]
-    acquisition = run.models.acquisition_of_type(run.names.yielded_type(function))
-    if acquisition is None:
-        return [Entry(state, Value(run.names.yielded_type(function)))]
-    site = run.site(pending.node, acquisition, acquisition.type, through=function.name)
-    after, number = run.acquire(state, site)
-    out_of_sight(run, after, frozenset({number}))  # the manager may do so when it is left
-    after = _manage(after, frozenset({number}), 1)
-    return [Entry(after, Value(acquisition.type, refs=frozenset({number})), frozenset({number}))]
-
-
 def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcomes, asynchronous: bool) -> State:
     """The state after the manager's exit, whichever way the body completed."""
     state = state.change(entry.kept_open, kept_open=True).change(entry.begun, in_transaction=False)
     if entry.kept_open:
         lanes = dict.fromkeys(entry.kept_open, Lane.RESOURCE)
         run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER)
+    empty = _empty_stack(state, entry.numbers)
     if entry.numbers:
         state = _manage(state, entry.numbers, -1)
         for number in _open(state, entry.numbers):  # what leaving calls is the preferred release
             preferred = state.obligations[number].site.acquisition.releases[:1]
             released_again(run, state, frozenset({number}), item.item, "".join(r.name for r in preferred))
         state = run.release(state, _open(state, entry.numbers), item.item)
+    if empty:
+        return state
     unsure = state.change(entry.numbers, released=None)
     if entry.numbers or entry.wraps:
         run.fail(unsure, item.item, out, OTHER, {}, Lane.OTHER)
+    if entry.groups:
+        run.fail(unsure, item.item, out, GROUP, {}, Lane.OTHER)
     if asynchronous:
         run.fail(unsure, item.item, out, CANCEL, {}, Lane.CANCELLED)
     return state
+
+
+def _empty_stack(state: State, numbers: frozenset[int]) -> bool:
+    """Whether these are stacks in which nothing is, so that leaving them does nothing."""
+    found = [state.obligations[n] for n in numbers if n in state.obligations]
+    stacks = bool(found) and all(o.site.acquisition.kind == "stack" and not o.doubtful for o in found)
+    return stacks and state.owned(numbers) == numbers
 
 
 def _wrong(run: Run, item: cst.WithItem, value: Value, state: State, asynchronous: bool) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import libcst as cst
+
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
 from pooclint.flow.completions import EXIT, Completion, Outcomes
 from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Attempt, Invocation, Results, argument_keys, reach
 from pooclint.flow.project import settled_by
-from pooclint.flow.run import Run
+from pooclint.flow.run import CALLBACKS, Run
 from pooclint.flow.values import NOTHING, Closure, Lane, Obligation, Pending, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.models import Call
@@ -67,14 +69,68 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
     )
     results: Results = []
     for after, inside in entering:
-        numbers = reach(state, values) | inside.reach()
+        called = [v for v in values if v.closure]
+        if called and owner >= 0:  # a nested function refers to variables: what they hold at the end counts
+            name = f"{CALLBACKS}{owner}"
+            before = after.get(name).items or ()
+            results.append((after.know(name, Value(items=(*before, *called))).change({owner}, doubtful=True), first))
+            continue
+        numbers = taken_over(run, invocation, model, inside, after)
         owned = after.change(numbers - {owner}, owner=owner) if owner >= 0 else run.keep(after, numbers)
+        if first.pending and first.pending.summary:  # dropping the stack drops its generator, which closes it
+            owned = owned.change(inside.refs, managed=1)
+        if not numbers:  # what it will do at the end is not known
+            owned = owned.change(invocation.head.refs, doubtful=True)
         for number in numbers & owned.obligations.keys():
             run.record.kept.add(owned.obligations[number].site.number)
         results.append(
             (owned, Value(pending=Pending(invocation.node, passes=(inside,))) if model.awaited == "must" else inside)
         )
     return results
+
+
+def taken_over(run: Run, invocation: Invocation, model: Call, inside: Value, state: State) -> frozenset[int]:
+    """Obligations that the stack's exit releases.
+
+    Args:
+        inside: what entering the argument gives.
+    """
+    values = invocation.chosen(model.enters)
+    if "*" not in model.enters:
+        numbers = reach(state, values) | inside.reach()
+        return frozenset(n for n in numbers if not _stays_open(run, values, inside, state.obligations.get(n)))
+    callee, given = values[0] if values else NOTHING, values[1:]
+    func = invocation.node.args[0].value if invocation.node.args else None
+    word = func.attr.value if isinstance(func, cst.Attribute) else ""
+    if callee.function:
+        return run.settled_by(callee, tuple(given), state)
+    numbers = reach(state, given) | callee.refs
+    return frozenset(n for n in numbers if _calls_release(run, word, state.obligations.get(n), n in callee.refs))
+
+
+def _stays_open(run: Run, values: list[Value], inside: Value, obligation: Obligation | None) -> bool:
+    """Whether leaving what is entered does not release it: `enter_context(conn)` where `with conn` only commits."""
+    if obligation is None or obligation.site.acquisition.kind == "stack":
+        return False
+    value = values[0]
+    if value.inner is not None:
+        return False
+    if value.pending and value.pending.calls:
+        model = value.pending.calls[0]
+        type_ = run.models.type(model.returns)
+        return model.exit == "keeps-open" or (
+            model.exit is None and model.with_form is None and type_ is not None and type_.exit == "keeps-open"
+        )
+    type_ = run.models.type(value.type)
+    return type_ is not None and type_.exit == "keeps-open"
+
+
+def _calls_release(run: Run, word: str, obligation: Obligation | None, own: bool) -> bool:
+    """Whether a registered callback releases it: as its own method, or as a method of its pool that is given it."""
+    if obligation is None or word not in run.models.release_names:
+        return True  # an unknown function takes it over
+    target = "self" if own else "owner"
+    return any(r.target == target and r.name == word for r in obligation.site.acquisition.releases)
 
 
 def _started(run: Run, invocation: Invocation, model: Call, state: State) -> State:
@@ -122,6 +178,9 @@ def _wrap(run: Run, invocation: Invocation, model: Call, state: State) -> Result
     """`closing(x)`: the result stands for what it owns."""
     owned = invocation.chosen(model.owned_by)
     inner = owned[0]
+    if model.exit == "keeps-open":  # `nullcontext(x)` gives `x`, and leaves it alone
+        pending = Pending(invocation.node, calls=(model,), arguments=invocation.arguments)
+        return [(state, Value(inner=inner, pending=pending))]
     refs = frozenset(n for n in reach(state, owned) if _released_through(model, state.obligations.get(n)))
     return [
         (

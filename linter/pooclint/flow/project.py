@@ -54,6 +54,7 @@ def apply_summary(
         elif summary.completion.kind == "exit":
             out.add(EXIT, after)
         else:
+            after, _ = _adopt(run, node, function, summary, after)
             run.fail(after, node, out, summary.completion, {}, Lane.OTHER)
     return results
 
@@ -81,17 +82,20 @@ def _apply_fates(run: Run, node: cst.Call, summary: Summary, state: State) -> St
     released = frozenset(n for n, fate in summary.fates if fate is Fate.RELEASED)
     kept = frozenset(n for n, fate in summary.fates if fate in (Fate.KEPT, Fate.FIELD))
     state = run.release(state, released & summary.explicit, node)
-    state = run.release(state, released - summary.explicit, node, explicit=False)
+    state = state.settle(released - summary.explicit, Fate.RELEASED)  # found to be closed, or read to its end
     state = run.keep(state, kept) if kept else state
     return state.change(summary.doubtful, doubtful=True) if summary.doubtful else state
 
 
 def _adopt(run: Run, node: cst.Call, function: Function, summary: Summary, state: State) -> tuple[State, Value]:
     """Take over what the callee acquired and returned."""
-    value = summary.value
+    value, outer = summary.value, summary.outer
     for number, origin in summary.fresh:
         place = origin.origin or Place(origin.node, function.scope.module)
         site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
         state, own = run.acquire(state, site, doubtful=number in summary.doubtful)
         value = value.renumbered(number, own)
+        outer = tuple((k, v.renumbered(number, own)) for k, v in outer)
+    for name, left in outer:
+        state = state.bind(name, left)
     return state, value

@@ -32,6 +32,10 @@ CELL = "#cell "
 """Prefix of the names under which a state remembers that an escaped closure refers to a variable."""
 
 
+CALLBACKS = "#callbacks "
+"""Prefix of the names under which a state keeps the closures that a stack will call, by the stack's number."""
+
+
 class GaveUp(Exception):  # noqa: N818 - it says what happened; the program is not at fault
     """A function exceeded a bound; the text says which."""
 
@@ -267,6 +271,9 @@ class Run:
         Args:
             explicit: False where nothing is called that releases: it turned out to be closed, or was read to its end.
         """
+        for stack in sorted(numbers):
+            for callback in state.get(f"{CALLBACKS}{stack}").items or ():  # they see what their variables hold now
+                numbers |= self.settled_by(callback, (), state)
         for number in state.owned(numbers):
             obligation = state.obligations.get(number)
             if obligation:
@@ -278,23 +285,69 @@ class Run:
         done = [n for n in live if explicit and after.obligations[n].fate is Fate.RELEASED]
         return after.change(done, released=node)
 
+    def settled_by(self, callee: Value, given: tuple[Value, ...], state: State) -> frozenset[int]:
+        """Obligations that a project function, called with these, releases or keeps, whichever way it goes.
+
+        Where nothing is known of the function, it is all that it is given.
+        """
+        numbers = state.reach(callee).union(*(state.reach(v) for v in given))
+        summaries = self._outcomes(callee, given, state)
+        if summaries is None:
+            return numbers
+        settled = [frozenset(n for n, _ in s.fates) for s in summaries if not s.completion.exceptional]
+        return numbers & settled[0].intersection(*settled[1:]) if settled else numbers
+
+    def _outcomes(self, callee: Value, given: tuple[Value, ...], state: State) -> tuple[Summary, ...] | None:
+        function = callee.function
+        if function is None:
+            return None
+        positional = [p.name for p in function.parameters if p.kind == "positional"]
+        arguments = tuple(zip(positional, given, strict=False))
+        if callee.closure:
+            arguments += tuple((n, state.get(n)) for n in sorted(callee.closure.captures) if n in state.env)
+        return self.summarise(function, arguments, state)
+
+    def callback_raises(self, state: State, stacks: frozenset[int]) -> bool:
+        """Whether a closure that one of these stacks will call always raises, with what its variables hold now."""
+        for stack in stacks:
+            for callback in state.get(f"{CALLBACKS}{stack}").items or ():
+                outcomes = self._outcomes(callback, (), state)
+                if outcomes and all(s.completion.exceptional for s in outcomes):
+                    return True
+        return False
+
     def keep(self, state: State, numbers: frozenset[int], stored: bool = False) -> State:
         """The state after handing those over to somebody else, or storing them where they outlive the call."""
+        for stack in sorted(numbers):
+            for callback in state.get(f"{CALLBACKS}{stack}").items or ():
+                state = self.hand_over(state, callback, stored)
+        self._handed(state, numbers, stored)
+        return state.settle(numbers, Fate.KEPT)
+
+    def _handed(self, state: State, numbers: frozenset[int], stored: bool) -> None:
         for number in state.owned(numbers):
             if number in state.obligations:
                 self.record.kept.add(state.obligations[number].site.number)
                 if stored:
                     self.record.stored.add(state.obligations[number].site.number)
-        return state.settle(numbers, Fate.KEPT)
 
     def hand_over(self, state: State, value: Value, stored: bool = False) -> State:
         """The state after a value is returned, stored or given away for good, with all that it leads to.
 
-        A variable that an escaped closure refers to belongs to the closure from now on, whatever is bound to it later.
+        What an escaped closure refers to by a variable has an owner for as long as the variable holds it.
         """
-        state = self.keep(state, state.reach(value), stored)
+        through = state.reach(value) - value.reach()
+        self._handed(state, through, stored)
+        state = self.keep(state, value.reach(), stored).change(through, doubtful=True)
         for name in value.captured():
             state = state.assume(CELL + name, truth=True)
+        return state
+
+    def keep_cells(self, state: State) -> State:
+        """The state at the end of the function: what the variables of escaped closures hold has an owner."""
+        for key in state.env:
+            if key.startswith(CELL):
+                state = self.keep(state, state.reach(state.get(key.removeprefix(CELL))))
         return state
 
     def fail(
@@ -324,6 +377,8 @@ class Summary:
     """Obligations in `value` that the caller now has (numbers of the callee) and where they came from."""
     explicit: frozenset[int] = frozenset()
     """Those of the released ones for which a call released them; others were found to be closed."""
+    outer: tuple[tuple[str, Value], ...] = ()
+    """What it leaves in the variables that it declares `nonlocal`."""
 
 
 def _is_settled(obligation: Obligation) -> bool:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import calls, handlers, managers, misuses, work
-from pooclint.flow.completions import BREAK, CANCEL, CONTINUE, EXIT, NORMAL, OTHER, RETURN, Completion, Outcomes, States
+from pooclint.flow import calls, handlers, managers, misuses, patterns, work
+from pooclint.flow.completions import (
+    BREAK,
+    CANCEL,
+    CONTINUE,
+    EXIT,
+    NORMAL,
+    OTHER,
+    RESOURCE,
+    RETURN,
+    Completion,
+    Outcomes,
+    States,
+)
 from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, exhausted, read_to_end, test
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.names import literal
-from pooclint.program.scopes import descendants, dotted
+from pooclint.program.scopes import dotted
 
 RETURNED = "#return"
 """The name under which a state carries the value of its `return`."""
@@ -202,7 +215,7 @@ def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[Sta
             value = closure(run, node, values[len(decorators) :])
             # A decorator may register the function: it then belongs to somebody else.
             bound = run.hand_over(after, value) if decorators else after
-            out.add(NORMAL, bound.bind(node.name.value, value))
+            out.add(NORMAL, _sweep(run, node, state, bound.bind(node.name.value, value)))
     if body:
         result = evaluate_block(run, body, out.take(NORMAL))
         out.merge(result)
@@ -212,16 +225,26 @@ def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[Sta
 # --------------------------------------------------------------------------------------------------- what gets lost
 
 
-def _sweep(run: Run, node: cst.CSTNode, before: State, after: State) -> State:
-    """After a statement: what nothing refers to any more is lost; what is settled and unreferenced is forgotten."""
+def _sweep(run: Run, node: cst.CSTNode, before: State, after: State, referred: frozenset[int] = frozenset()) -> State:
+    """After a statement: what nothing refers to any more is lost; what is settled and unreferenced is forgotten.
+
+    Args:
+        referred: obligations to which something else than a name refers.
+    """
     if not after.obligations:
         return after
-    reachable = after.reachable()
+    reachable = after.reachable() | after.owned(referred)
     gone: list[int] = []
     for number, obligation in after.obligations.items():
         if number in reachable or obligation.managed or obligation.owner >= 0:
             continue
         if obligation.fate is not Fate.HELD:
+            gone += [number] if obligation.site.parameter < 0 else []  # the caller wants to know
+        elif obligation.site.acquisition.kind == "stack":  # what it was to release is lost with it
+            for owned in after.owned(frozenset({number})) - {number}:
+                if after.obligations[owned].fate is Fate.HELD and not after.obligations[owned].managed:
+                    _lose(run, node, owned, before, after)
+                gone.append(owned)
             gone.append(number)
         elif obligation.site.parameter < 0:
             _lose(run, node, number, before, after)
@@ -361,7 +384,14 @@ def _turns(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes
 def _step(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes) -> None:
     """Each step of an iterator may raise; over a resource that is a failure of the resource."""
     touched = iterable.refs | iterable.derived
-    failed = read_to_end(run, node.iter, iterable, state)  # a body that cannot be read any further is closed
+    # A generator of the project works with what it was given.
+    given = iterable.reach() if iterable.pending and iterable.pending.summary else frozenset[int]()
+    # A body that cannot be read any further is closed.
+    failed = read_to_end(run, node.iter, replace(iterable, refs=iterable.refs | given), state)
+    if iterable.pending and iterable.pending.summary:
+        run.fail(failed, node.iter, out, OTHER, {}, Lane.OTHER)
+        if given:
+            run.fail(failed, node.iter, out, RESOURCE, dict.fromkeys(given, Lane.RESOURCE), Lane.OTHER)
     if touched:
         run.fail(failed, node.iter, out, Completion("resource"), dict.fromkeys(touched, Lane.RESOURCE), Lane.OTHER)
     if node.asynchronous:
@@ -381,25 +411,26 @@ def _never_empty(node: cst.BaseExpression) -> bool:
 
 def _match(run: Run, node: cst.Match, states: list[State]) -> Outcomes:
     out = Outcomes()
-    current = [result for state in states for result in evaluate(run, node.subject, state, out)]
+    left = [result for state in states for result in evaluate(run, node.subject, state, out)]
+    tried: list[cst.MatchPattern] = []
     for case in node.cases:
-        entered = [_bind_pattern(run, case.pattern, subject, s, out) for s, subject in current]
-        irrefutable = isinstance(case.pattern, cst.MatchAs) and case.pattern.pattern is None
-        true = entered
-        if case.guard is not None:
-            true, _ = _branch(run, case.guard, entered, out)
-        out.merge(evaluate_block(run, body_of(case.body), run.limit(list(States(true)))))
-        if irrefutable and case.guard is None:
-            return out
-    out.extend(NORMAL, (s for s, _ in current))
+        if any(case.pattern.deep_equals(p) for p in tried):  # what it fits has gone another way
+            continue
+        entered: list[State] = []
+        following: list[tuple[State, Value]] = []
+        for state, subject in left:
+            yes, no = patterns.fits(run, case.pattern, node.subject, subject, state, out)
+            for bare in yes:
+                fitting = patterns.bound(run, case.pattern, subject, bare, out)
+                true, false = test(run, case.guard, fitting, out) if case.guard else ([fitting], [])
+                entered += [_sweep(run, case, state, s) for s in true]
+                following += [(_sweep(run, case, state, s), subject) for s in false]
+            following += [(s, subject) for s in no]
+        tried += [case.pattern] if case.guard is None else []
+        out.merge(evaluate_block(run, body_of(case.body), run.limit(list(States(entered)))))
+        left = following
+    out.extend(NORMAL, (s for s, _ in left))
     return out
-
-
-def _bind_pattern(run: Run, pattern: cst.MatchPattern, subject: Value, state: State, out: Outcomes) -> State:
-    for part in descendants(pattern):
-        if isinstance(part, (cst.MatchAs, cst.MatchStar)) and part.name is not None:
-            state = bind(run, part.name, subject if part is pattern else NOTHING, state, out)
-    return state
 
 
 # -------------------------------------------------------------------------------------------------- with and try
@@ -416,7 +447,8 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
             for entry in managers.enter(run, item, value, after, out, node.asynchronous is not None):
                 entered = entry.state
                 if item.asname:
-                    entered = bind(run, item.asname.name, entry.target, entered, out)
+                    bound = bind(run, item.asname.name, entry.target, entered, out)
+                    entered = _sweep(run, item.item, entered, bound, entry.kept_open | entered.reach(value))
                 suppresses = entry.model is not None and bool(entry.model.swallows)
                 run.tries += suppresses
                 result = _with(run, rest, node, [entered])
@@ -425,11 +457,18 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                     run.tick(ended)
                     for end in ended:
                         work.released(run, end, entry.numbers, item.item, True, completion.exceptional)
+                        doomed = run.callback_raises(end, entry.numbers)
                         closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)
                         if entry.wraps_none:
                             out.add(managers.ATTRIBUTE_ERROR, closed.raised(item.item, {}, Lane.OTHER))
                             continue
+                        if doomed:
+                            out.add(OTHER, closed.raised(item.item, {}, Lane.OTHER))
+                            continue
                         suppressed = handlers.swallows(run, entry, completion)
+                        if entry.groups and completion.kind in ("raise", "resource", "other"):
+                            out.add(managers.GROUP, closed)
+                            continue
                         if suppressed != "always":
                             out.add(completion, closed)
                         if suppressed != "never":
@@ -464,21 +503,28 @@ def _handled(run: Run, node: cst.Try | cst.TryStar, result: Outcomes) -> Outcome
         if not completion.exceptional:
             out.extend(completion, ended)
     out.merge(evaluate_block(run, body_of(node.orelse.body), normal) if node.orelse else _normal(normal))
+    star = isinstance(node, cst.TryStar)
     for handler in node.handlers:
+        grouped = any(handlers.may_be_group(c) for c, _ in raised)
         left: list[tuple[Completion, list[State]]] = []
         entry = States()
         for completion, ended in raised:
-            match = handlers.catches(run, handler.type, completion)
+            match = handlers.catches(run, handler.type, completion, in_groups=star)
+            caught = handlers.as_group(completion) if star else completion
             if match != "never":
                 for state in ended:
-                    entry.add(_entering(run, handler, completion, state, out))
-            if match != "always" or isinstance(node, cst.TryStar):
+                    entry.add(_entering(run, handler, caught, state, out))
+            if match != "always":
                 left.append((completion, ended))
         run.cleanups += 1
         body = evaluate_block(run, body_of(handler.body), run.limit(list(entry)))
         run.cleanups -= 1
         for completion, ended in body.items():
-            out.extend(completion, [_leaving(handler, s) for s in ended])
+            leaving = [_leaving(handler, s) for s in ended]
+            out.extend(completion, leaving)
+            if star and grouped:
+                # The rest of a group goes on to the next handlers, or out; what they raise leaves as one group.
+                left.append((managers.GROUP, [s.raised(handler, {}, Lane.OTHER) for s in leaving]))
         raised = left
     for completion, ended in raised:
         out.extend(completion, ended)

@@ -342,6 +342,10 @@ class State:
                 env.pop(oldest, None)
         return State(env, self.obligations, self.trace, self.causes)
 
+    def know(self, name: str, value: Value) -> State:
+        """The state in which more is known of a name's value."""
+        return State({**self.env, name: value}, self.obligations, self.trace, self.causes)
+
     def assume(self, fact: str, truth: bool) -> State:
         """The state in which a repeated condition is known."""
         return State({**self.env, fact: Value(truth=truth)}, self.obligations, self.trace, self.causes)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from pooclint.flow.acquiring import acquire, fail, result_of
-from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Outcomes
+from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Attempt, Invocation, Results
 from pooclint.flow.misuses import released_again
@@ -44,12 +44,12 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     if pending.summary and not pending.summary.is_generator:
         # Awaiting a coroutine of one's own suspends only where that does.
         return apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)
+    if pending.passes:
+        return _complete_passed(run, node, pending, state, out)
     if asynchronous:
         run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
     if pending.summary:
-        return [(state, value)]
-    if pending.passes:
-        return _complete_passed(run, node, pending, state, out)
+        return [(state, value)] if attempt == "await" else [enter_project(run, node, pending, state, out)]
     receiver = pending.receiver or NOTHING
     invocation = Invocation(pending.node, receiver, _method_name(pending.node), pending.arguments)
     model = pending.calls[0] if pending.calls else None
@@ -71,18 +71,73 @@ def _method_name(node: cst.Call) -> str:
     return node.func.attr.value if isinstance(node.func, cst.Attribute) else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """One way in which what was passed has gone so far."""
+
+    state: State
+    values: tuple[Value, ...] = ()
+    failed: Completion | None = None
+
+
 def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State, out: Outcomes) -> Results:
-    """Await what `gather` or `wait_for` was given, in turn; the value is that of a single one."""
-    results: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
-    for item in pending.passes:
-        following: list[tuple[State, tuple[Value, ...]]] = []
-        for current, values in results:
-            done = complete(run, node, item, current, out, "await") if item.pending else [(current, item)]
-            following += [(after, (*values, value)) for after, value in done]
-        results = following
-    run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+    """Await what `gather` or `wait_for` was given; the value is that of a single one.
+
+    All of what `gather` is given runs, whichever fails: what the others acquire is lost then.
+    """
     gathers = any("*" in c.passes for c in pending.calls)
+    ways = [_Passed(state)]
+    for item in pending.passes:
+        following: list[_Passed] = []
+        for way in ways:
+            failures = Outcomes()
+            done = complete(run, node, item, way.state, failures, "await") if item.pending else [(way.state, item)]
+            following += [_Passed(after, (*way.values, value), way.failed) for after, value in done]
+            for completion, ended in failures.items():
+                if gathers:
+                    following += [_Passed(s, (), way.failed or completion) for s in ended]
+                else:
+                    out.extend(completion, ended)
+                if completion == CANCEL and not gathers:  # `wait_for` cancels it when the time is up
+                    out.extend(OTHER, ended)
+        ways = list({(w.state.key, w.values, w.failed): w for w in following}.values())
+    for way in ways:
+        if way.failed:
+            lane = Lane.CANCELLED if way.failed == CANCEL else Lane.OTHER
+            out.add(way.failed, way.state.raised(node, {}, lane))
+    results = [(w.state, w.values) for w in ways if not w.failed]
+    if any(c.shields for c in pending.calls):
+        for after, _ in results:
+            run.fail(after, node, out, CANCEL, {}, Lane.CANCELLED)
+    started = frozenset[int]().union(*(i.pending.releases for i in pending.passes if i.pending))
+    begun = run.release(state, started, node) if started else state
+    run.fail(begun, node, out, OTHER, {}, Lane.OTHER)
+    if pending.calls and pending.calls[0].awaited != "no":
+        run.fail(begun, node, out, CANCEL, {}, Lane.CANCELLED)
     return [(s, Value(items=v) if gathers else next(iter(v), NOTHING)) for s, v in results]
+
+
+def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, out: Outcomes) -> tuple[State, Value]:
+    """Enter a project `@contextmanager`: what it yields is held until it is left.
+
+    Returns:
+        the state in which that is acquired, and the value.
+    """
+    function = pending.summary
+    assert function is not None
+    run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+    given = frozenset[int]().union(*(v.reach() for _, v in pending.arguments))
+    state = state.change(given, doubtful=True) if given else state
+    if not run.names.is_context_manager(function):
+        return state, NOTHING
+    type_ = run.names.yielded_type(function)
+    acquisition = run.models.acquisition_of_type(type_)
+    if acquisition is None:
+        return state, Value(type_)
+    site = run.site(pending.node, acquisition, acquisition.type, through=function.name)
+    after, number = run.acquire(state, site)
+    given_out = Value(acquisition.type, refs=frozenset({number}))
+    return answer_for(run, pending.holder, "", given_out, after), given_out
 
 
 def answer_for(run: Run, holder: str, type_name: str, given: Value, state: State) -> State:

@@ -151,6 +151,8 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """False when only a statement that writes begins a transaction."""
     stays_open: bool = False
     """True when its release leaves a transaction open that has only read: the next owner reads what it saw."""
+    groups: bool = False
+    """True for a group of tasks: entering it does not fail, and leaving it raises what failed as an exception group."""
     derives: bool = True
     """True when what its methods return (cursors, rows) counts as derived from the instance: a failure of those is a
     failure of the resource."""
@@ -251,6 +253,10 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     stays where it was, and what the result does is done on them."""
     passes: tuple[Argument, ...] = ()
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
+    shields: bool = False
+    """True when what it awaits goes on after the waiting was cancelled: the result is then lost (`shield`)."""
+    moves: bool = False
+    """True when the value, of the receiver's type, takes over what the receiver owns (`ExitStack.pop_all`)."""
     iterates: tuple[Argument, ...] = ()
     """The callee reads these to their end: that fails when what they read from fails (`list(cursor)`)."""
     calls: tuple[Argument, ...] = ()
