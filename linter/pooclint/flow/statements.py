@@ -29,6 +29,8 @@ from pooclint.program.scopes import dotted
 
 RETURNED = "#return"
 """The name under which a state carries the value of its `return`."""
+MAX_REMEMBERED = 16
+"""Cases of a `match`, up to which what each one says of the subject is remembered for the next."""
 CAUGHT = "#caught"
 """The name under which a state carries the exception that the current handler handles."""
 
@@ -215,7 +217,9 @@ def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[Sta
             value = closure(run, node, values[len(decorators) :])
             # A decorator may register the function: it then belongs to somebody else.
             bound = run.hand_over(after, value) if decorators else after
-            out.add(NORMAL, _sweep(run, node, state, bound.bind(node.name.value, value)))
+            rebinds = state.get(node.name.value) != NOTHING
+            named = bound.bind(node.name.value, value)
+            out.add(NORMAL, _sweep(run, node, state, named) if rebinds else named)
     if body:
         result = evaluate_block(run, body, out.take(NORMAL))
         out.merge(result)
@@ -412,21 +416,23 @@ def _never_empty(node: cst.BaseExpression) -> bool:
 def _match(run: Run, node: cst.Match, states: list[State]) -> Outcomes:
     out = Outcomes()
     left = [result for state in states for result in evaluate(run, node.subject, state, out)]
-    tried: list[cst.MatchPattern] = []
+    tried: set[str] = set()
+    remembered = node.subject if len(node.cases) <= MAX_REMEMBERED else None
     for case in node.cases:
-        if any(case.pattern.deep_equals(p) for p in tried):  # what it fits has gone another way
+        text = cst.Module([]).code_for_node(case.pattern)
+        if text in tried:  # what it fits has gone another way
             continue
         entered: list[State] = []
         following: list[tuple[State, Value]] = []
         for state, subject in left:
-            yes, no = patterns.fits(run, case.pattern, node.subject, subject, state, out)
+            yes, no = patterns.fits(run, case.pattern, remembered, subject, state, out)
             for bare in yes:
                 fitting = patterns.bound(run, case.pattern, subject, bare, out)
                 true, false = test(run, case.guard, fitting, out) if case.guard else ([fitting], [])
                 entered += [_sweep(run, case, state, s) for s in true]
                 following += [(_sweep(run, case, state, s), subject) for s in false]
             following += [(s, subject) for s in no]
-        tried += [case.pattern] if case.guard is None else []
+        tried |= {text} if case.guard is None else set()
         out.merge(evaluate_block(run, body_of(case.body), run.limit(list(States(entered)))))
         left = following
     out.extend(NORMAL, (s for s, _ in left))
