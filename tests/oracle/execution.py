@@ -62,7 +62,7 @@ class Box:
         object.__setattr__(self, name, value)
 
 
-class _Loops(ast.NodeTransformer):
+class Loops(ast.NodeTransformer):
     """Bounds every `while`: `while test` becomes `while turn() and (test)`."""
 
     def visit_While(self, node: ast.While) -> ast.While:
@@ -81,17 +81,12 @@ def execute(source: str, max_runs: int = MAX_RUNS, max_faults: int = 2, exits_fa
     library = Library()
     stored = Stored()
     namespace = _namespace(source, library, stored)
-    queue: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, 0, ())]
-    order = itertools.count(1)
     leaks: dict[frozenset[int], str] = {}
     undecided = frozenset[int]()
-    runs = 0
-    while queue and runs < max_runs:
-        prefix = heapq.heappop(queue)[-1]
-        script = Script(prefix, max_faults, exits_fail)
+    search = Search(max_runs, max_faults, exits_fail)
+    for script in search.scripts():
         library.begin(script)
         stored.seen.clear()
-        runs += 1
         ending = _run(namespace, script, library, stored)
         for held in library.opened:
             if not held.held or held.lines in leaks or _has(ending, held) or _has(stored.seen, held):
@@ -100,16 +95,39 @@ def execute(source: str, max_runs: int = MAX_RUNS, max_faults: int = 2, exits_fa
                 undecided |= held.lines
             else:
                 leaks[held.lines] = "; ".join([*script.labels, _ended(ending)])
-        for position in range(len(prefix), len(script.taken)):
-            before = tuple(c for c, _ in script.taken[:position])
-            for alternative in range(1, script.taken[position][1]):
-                longer = (*before, alternative)
-                heapq.heappush(queue, (sum(map(bool, longer)), len(longer), next(order), longer))
-    return Truth(leaks, undecided, not queue, runs)
+    return Truth(leaks, undecided, search.complete, search.runs)
+
+
+@dataclass
+class Search:
+    """Every bounded sequence of choices, those with the fewest unusual ones first."""
+
+    max_runs: int = MAX_RUNS
+    max_faults: int = 2
+    exits_fail: bool = True
+    runs: int = 0
+    complete: bool = False
+    """True when every run within the bounds was made."""
+
+    def scripts(self) -> Iterator[Script]:
+        """One script after another; each has to be run before the next one is asked for."""
+        queue: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, 0, ())]
+        order = itertools.count(1)
+        while queue and self.runs < self.max_runs:
+            prefix = heapq.heappop(queue)[-1]
+            script = Script(prefix, self.max_faults, self.exits_fail)
+            self.runs += 1
+            yield script
+            for position in range(len(prefix), len(script.taken)):
+                before = tuple(c for c, _ in script.taken[:position])
+                for alternative in range(1, script.taken[position][1]):
+                    longer = (*before, alternative)
+                    heapq.heappush(queue, (sum(map(bool, longer)), len(longer), next(order), longer))
+        self.complete = not queue
 
 
 def _namespace(source: str, library: Library, stored: Stored) -> dict[str, Any]:
-    tree = ast.fix_missing_locations(_Loops().visit(ast.parse(source)))
+    tree = ast.fix_missing_locations(Loops().visit(ast.parse(source)))
     outside = _outside(library)
 
     def load(name: str, *rest: Any) -> Any:
