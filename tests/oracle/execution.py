@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import heapq
-import itertools
 import sys
 import warnings
 from asyncio import CancelledError
@@ -16,6 +14,7 @@ from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from oracle.fakepool import PROGRAM, Action, AsyncPool, Fault, Held, Library, Opaque, Pool, Script
+from oracle.search import Search
 
 MAX_RUNS = 1500
 
@@ -83,7 +82,7 @@ def execute(source: str, max_runs: int = MAX_RUNS, max_faults: int = 2, exits_fa
     namespace = _namespace(source, library, stored)
     leaks: dict[frozenset[int], str] = {}
     undecided = frozenset[int]()
-    search = Search(max_runs, max_faults, exits_fail)
+    search = Search(lambda prefix: Script(prefix, max_faults, exits_fail), max_runs)
     for script in search.scripts():
         library.begin(script)
         stored.seen.clear()
@@ -96,34 +95,6 @@ def execute(source: str, max_runs: int = MAX_RUNS, max_faults: int = 2, exits_fa
             else:
                 leaks[held.lines] = "; ".join([*script.labels, _ended(ending)])
     return Truth(leaks, undecided, search.complete, search.runs)
-
-
-@dataclass
-class Search:
-    """Every bounded sequence of choices, those with the fewest unusual ones first."""
-
-    max_runs: int = MAX_RUNS
-    max_faults: int = 2
-    exits_fail: bool = True
-    runs: int = 0
-    complete: bool = False
-    """True when every run within the bounds was made."""
-
-    def scripts(self) -> Iterator[Script]:
-        """One script after another; each has to be run before the next one is asked for."""
-        queue: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, 0, ())]
-        order = itertools.count(1)
-        while queue and self.runs < self.max_runs:
-            prefix = heapq.heappop(queue)[-1]
-            script = Script(prefix, self.max_faults, self.exits_fail)
-            self.runs += 1
-            yield script
-            for position in range(len(prefix), len(script.taken)):
-                before = tuple(c for c, _ in script.taken[:position])
-                for alternative in range(1, script.taken[position][1]):
-                    longer = (*before, alternative)
-                    heapq.heappush(queue, (sum(map(bool, longer)), len(longer), next(order), longer))
-        self.complete = not queue
 
 
 def _namespace(source: str, library: Library, stored: Stored) -> dict[str, Any]:
