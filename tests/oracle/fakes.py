@@ -48,6 +48,7 @@ class Held:
     """What is released with it."""
 
     def release(self) -> None:
+        """Give it back, and what it owns."""
         self.held = False
         for other in self.owned:
             other.release()
@@ -291,7 +292,7 @@ class Calling:
         kept = tuple(v for v in given if not any(v is s for s in shared))
         if self.type is None:
             derived = self.library if self.head is not None and self.head._type.derives else ""
-            return Unknown(self.world, self.method or self.path.rpartition(".")[2], derived, kept=kept)
+            return Unknown(self.world, self.method or self.path, derived, kept=kept)
         if self.acquisition is None:
             if self.head is not None and self.world.models.canonical(self.model.returns) == self.head._type.name:
                 return self.head
@@ -312,6 +313,8 @@ class Calling:
         held = Held(self.lines, self.acquisition, exit_, owner)
         held.owned += [v._held for v in self.chosen(self.model.owned_by) if isinstance(v, Value) and v._held]
         self.world.opened.append(held)
+        if self.head is not None and self.head._held is not None and self.acquisition.kind == "response":
+            self.head._held.owned.append(held)  # the connections of a client that is closed are closed
         return held
 
     def passed(self) -> Any:
@@ -471,7 +474,8 @@ class Value(Unknown):
             self._held.release()
             world.fail(f"reading {name}", self._library)
             return Unknown(world, name, self._library)
-        return Method(world, self, name)
+        kept = self._items.get(("attribute", name))
+        return Method(world, self, name) if kept is None else kept
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         world: Any = self._world
@@ -515,6 +519,11 @@ class Method(Unknown):
         super().__init__(world, name, owner._library)
         self._owner = owner
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):  # `app.state.pool = pool`
+            self._owner._items["attribute", self._name] = self
+        super().__setattr__(name, value)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         world: Any = self._world
         found = world.models.methods(self._owner._type.name, self._name)
@@ -525,7 +534,7 @@ class Flag(Unknown):
     """`conn.closed`, also called: `conn.is_closed()`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._something()
+        return Unknown(self._world, self._name, truth=self._truth)
 
 
 class Pending:

@@ -25,6 +25,8 @@ from oracle.unknown import Unknown, is_none, unpacked
 from pooclint.models import Models
 
 MAX_RUNS = 300
+MAX_ATTEMPTS = 20
+"""How many ways of making an object are tried."""
 MAX_TAKEN = 3
 """How often the consumer of a generator asks; then it closes the generator."""
 
@@ -268,17 +270,15 @@ Call = Callable[[list[object], bool], None]
 def _bound(target: Target, namespace: dict[str, Any], world: World) -> Call:
     """A call of the target. Who is called keeps `kept` alive, and puts there what it is given."""
     if not target.owner:
-        return lambda kept, once: _consume(
-            *_called(namespace[target.name], world, namespace), world, kept, once
-        )
+        return lambda kept, once: _consume(*_called(namespace[target.name], world, kept), world, kept, once)
     class_ = namespace[target.owner]
     if target.name == "__init__":
-        return lambda kept, once: kept.append(_called(class_, world, namespace)[0])
+        return lambda kept, once: kept.append(_called(class_, world, kept)[0])
     if target.name in ("__enter__", "__aenter__"):
-        return lambda kept, once: _serve(_called(class_, world, namespace)[0], world, target.name == "__aenter__")
+        return lambda kept, once: _serve(_called(class_, world, kept)[0], world, target.name == "__aenter__")
     if issubclass(class_, unittest.TestCase):
         return lambda kept, once: _tested(class_, target.name)
-    instance = _called(class_, world, namespace)[0]
+    instance = _instance(class_, target.name, world)
 
     def call(kept: list[object], once: bool) -> None:
         kept.append(instance)
@@ -286,9 +286,27 @@ def _bound(target: Target, namespace: dict[str, Any], world: World) -> Call:
         if isinstance(raw, property):
             kept.append(getattr(instance, target.name))
             return
-        _consume(*_called(getattr(instance, target.name), world, namespace), world, kept, once)
+        _consume(*_called(getattr(instance, target.name), world, kept), world, kept, once)
 
     return call
+
+
+def _instance(class_: type, name: str, world: World) -> Any:
+    """An object of the class on which the methods above this one have been called, and nothing failed."""
+    for script in Search(lambda prefix: Script(prefix, 0), MAX_ATTEMPTS).scripts():
+        world.begin(script)
+        try:
+            instance = _called(class_, world, [])[0]
+        except Exception:  # noqa: S112 -- its constructor does not like these arguments
+            continue
+        for before in vars(class_):
+            if before == name:
+                break
+            if callable(getattr(instance, before, None)) and before not in ("__init__", "__new__"):
+                with contextlib.suppress(Exception):
+                    _consume(*_called(getattr(instance, before), world, []), world, [], once=True)
+        return instance
+    raise RuntimeError(f"{class_.__name__} cannot be made")
 
 
 def _tested(class_: type[unittest.TestCase], name: str) -> None:
@@ -303,8 +321,8 @@ def _tested(class_: type[unittest.TestCase], name: str) -> None:
         case.doCleanups()
 
 
-def _called(function: Any, world: World, namespace: dict[str, Any]) -> tuple[Any, Any]:
-    """What a call with fitting arguments gives, and the function."""
+def _called(function: Any, world: World, kept: list[object]) -> tuple[Any, Any]:
+    """What a call with fitting arguments gives, and the function. The arguments outlive the call."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -312,6 +330,8 @@ def _called(function: Any, world: World, namespace: dict[str, Any]) -> tuple[Any
     given: list[Any] = []
     named: dict[str, Any] = {}
     for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL and getattr(function, "__name__", "") in ("__exit__", "__aexit__"):
+            given += [None, None, None]
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         value = _argument(parameter, world)
@@ -319,6 +339,7 @@ def _called(function: Any, world: World, namespace: dict[str, Any]) -> tuple[Any
             named[parameter.name] = value
         else:
             given.append(value)
+    kept += [*given, *named.values()]
     return function(*given, **named), function
 
 
