@@ -530,6 +530,15 @@ class Method(Unknown):
         return world.call(found, "", self._owner, self._name, args, kwargs)
 
 
+def read(value: Any) -> Any:
+    """What an attribute gives that is not called: only a way to release something leads back to its owner."""
+    if not isinstance(value, Method) or value._owner._held is None:
+        return value
+    world: Any = value._world
+    releases = world.models.release_names | {r.name for r in value._owner._held.acquisition.releases}
+    return value if value._name in releases else Unknown(world, value._name, value._library)
+
+
 class Flag(Unknown):
     """`conn.closed`, also called: `conn.is_closed()`."""
 

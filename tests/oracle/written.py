@@ -19,7 +19,7 @@ from typing import Any
 
 from oracle.execution import Loops
 from oracle.fakepool import PROGRAM, Fault, Script
-from oracle.fakes import Either, Name, Value, World, finish
+from oracle.fakes import Either, Name, Value, World, finish, read
 from oracle.search import Search
 from oracle.unknown import Unknown, is_none, unpacked
 from pooclint.models import Models
@@ -131,6 +131,7 @@ class Fixture:
             "__turn__": lambda: world.script.turn(),
             "__is_none__": is_none,
             "__unpacked__": unpacked,
+            "__read__": read,
             "__decorator__": lambda decorator: _decorator(decorator, world),
         }
         exec(self._code, namespace)
@@ -151,7 +152,26 @@ def _frames(error: BaseException) -> list[inspect.Traceback | Any]:
 
 
 class _Rewritten(Loops):
-    """`is None` asks the value, tuples are unpacked from unknown values, and decorators of fake libraries do nothing."""
+    """`is None` asks the value, tuples are unpacked from unknown values, an attribute that is only read is a plain value,
+    and decorators of fake libraries do nothing."""
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        node.func = self._base(node.func)
+        node.args = [self.visit(a) for a in node.args]
+        for keyword in node.keywords:
+            keyword.value = self.visit(keyword.value)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self._base(node)
+        return _helper("__read__", node) if isinstance(node.ctx, ast.Load) else node
+
+    def _base(self, node: ast.expr) -> ast.expr:
+        """What an attribute or a call is taken of."""
+        if not isinstance(node, ast.Attribute):
+            return typing.cast("ast.expr", self.visit(node))
+        node.value = self._base(node.value)
+        return node
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
