@@ -19,7 +19,7 @@ from typing import Any
 
 from oracle.fakepool import Fault, Script, acquiring, line
 from oracle.unknown import Unknown
-from pooclint.models import Acquisition, Call, Models, Release, Type
+from pooclint.models import Acquisition, Call, Models, Release, Type, parse_release
 
 REAL = frozenset({
     "__future__", "abc", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "functools",
@@ -69,8 +69,10 @@ class World:
         """Classes that the function under test handles: what it calls may raise them."""
         self.stored: list[object] = []
         """What somebody keeps for good."""
-        self.wrong_with: set[int] = set()
-        """Lines of `with` statements that the object does not support."""
+        self.misuses: set[tuple[str, int]] = set()
+        """Codes of rules, and lines on which a run did what they are about."""
+        self.unstarted: list[tuple[weakref.ref[Any], Calling]] = []
+        """Releases that are coroutines, until somebody awaits them."""
         self._names: dict[str, Name] = {}
         self._errors: dict[str, type[BaseException]] = {}
         self._roots = {r.split(".")[0]: f.library for f in models.files for r in f.library.imports}
@@ -80,10 +82,21 @@ class World:
         """From here on the script decides, and what is acquired is looked at."""
         self.script = script
         self.opened: list[Held] = []
+        self.unstarted = []
 
     def rest(self) -> None:
         """From here on nothing fails, and every choice is the usual one."""
         self.begin(Script((), 0))
+
+    def misused(self, code: str, lines: Iterable[int] | None = None) -> None:
+        """Note what happens on the line that the program is on."""
+        self.misuses |= {(code, at) for at in (acquiring() if lines is None else lines)}
+
+    def note_unawaited(self) -> None:
+        """Note the releases that nobody has awaited, nor can any more."""
+        for pending, call in self.unstarted:
+            if not call.started and pending() is None:
+                self.misused("CNX124", call.lines)
 
     # ------------------------------------------------------------------ choices and failures
 
@@ -142,6 +155,10 @@ class World:
     # ------------------------------------------------------------------ calls
 
     def call_unknown(self, value: Unknown, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if value._given and value._name in self.models.release_names:
+            self.misused("CNX126")
+        if value._source is not None and not value._source.held and value._name not in self.models.quiet_methods:
+            self.misused("CNX121")
         guessed = self.models.distinctive.get(value._name, ())
         if guessed and not value._library:
             return self.call(guessed[:1], "", None, value._name, args, kwargs)
@@ -177,7 +194,10 @@ class World:
         if model.calls and not model.keeps:
             return call.called()
         if call.waits or model.with_form not in (None, "none") or model.at != "call":
-            return Pending(call)
+            pending = Pending(call)
+            if call.waits and (call.releases or (head is not None and head._given)):
+                self.unstarted.append((weakref.ref(pending), call))
+            return pending
         return call.act(awaited=False)
 
     def _hand_over(self, values: Iterable[object]) -> None:
@@ -218,6 +238,7 @@ class Calling:
 
     def __post_init__(self) -> None:
         self.lines = acquiring()
+        self.started = False
         models = self.world.models
         self.type: Type | None = models.type(self.model.returns)
         self.acquisition = models.acquisition(self.model)
@@ -276,6 +297,8 @@ class Calling:
 
     def act(self, awaited: bool) -> Any:
         """What is given back is given back, then the call may fail, then it has acquired what it acquires."""
+        self.started = True
+        self._note_misuse()
         for held, _ in self.releases:
             held.release()
         for value in self.chosen(self.model.releases):
@@ -285,8 +308,33 @@ class Calling:
             self.world.fail(self.what, self.library, awaited)
         return self.product()
 
+    def _note_misuse(self) -> None:
+        head, misused = self.head, self.world.misused
+        for held, _ in self.releases:
+            if not held.held:
+                misused("CNX122", self.lines)
+        for value in self.args:
+            held_ = value._held if isinstance(value, Value) else None
+            if held_ and not self._is_owner(held_) and any(r.name == self.method for r in held_.acquisition.releases):
+                misused("CNX123", self.lines)
+        if head is None or self.releases:
+            return
+        if head._given and self.method in {r.name for r in map(parse_release, head._type.release)}:
+            misused("CNX126", self.lines)
+        if head._held and head._held.held and self.method in self.world.models.release_names:
+            misused("CNX123", self.lines)
+        source = head._held or head._source
+        if source and not source.held and not self.quiet():
+            misused("CNX121", self.lines)
+
     def product(self) -> Any:
         """What the call gives."""
+        made = self._made()
+        if self.head is not None and isinstance(made, Unknown) and made is not self.head:
+            made._source = self.head._held or self.head._source
+        return made
+
+    def _made(self) -> Any:
         given = () if self.model.borrows else (*self.args, *self.kwargs.values())
         shared = self.chosen(self.model.shares)
         kept = tuple(v for v in given if not any(v is s for s in shared))
@@ -501,13 +549,17 @@ class Value(Unknown):
     def _entered(self, form: str) -> Any:
         world: Any = self._world
         if self._type.with_form not in (form, "both"):
-            world.wrong_with.add(line())
+            world.misused("CNX113")
             raise TypeError(f"{self._type.name} does not support this `with`")
         entered = world.models.type(self._type.enter)
         return Value(world, entered, self._library) if entered else self
 
     def _left(self, awaited: bool) -> None:
+        if self._given and self._type.exit == "releases":
+            self._world.misused("CNX126")  # type: ignore[attr-defined]
         if self._held is not None and self._held.exit == "releases":
+            if not self._held.held:
+                self._world.misused("CNX122")  # type: ignore[attr-defined]
             self._held.release()
         self._world.fail(f"leaving {self._name}", self._library, awaited)
 
@@ -575,7 +627,7 @@ class Pending:
         call = self._call
         default = call.type.with_form if call.type and call.model.awaited == "no" else "none"
         if (call.model.with_form or default) not in (form, "both"):
-            call.world.wrong_with.add(line())
+            call.world.misused("CNX113")
             raise TypeError(f"{call.what} does not support this `with`")
         self._value = call.act(awaited=form == "async")
         entered = call.world.models.type(call.model.enter)
@@ -588,6 +640,8 @@ class Pending:
         self._value = None
         default = call.type.exit if call.type and call.type.with_form != "none" else "releases"
         if isinstance(value, Value) and value._held and (call.model.exit or default) == "releases":
+            if not value._held.held:
+                call.world.misused("CNX122")
             value._held.release()
         call.world.fail(f"leaving {call.what}", call.library, awaited)
         if call.model.swallows == "everything":

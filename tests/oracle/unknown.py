@@ -38,6 +38,10 @@ class Unknown:
         self, world: Decider, name: str = "", library: str = "", truth: bool | None = None, kept: tuple[Any, ...] = ()
     ) -> None:
         self._world, self._name, self._library, self._truth, self._kept = world, name, library, truth, kept
+        self._given = False
+        """Whether the caller has handed it in."""
+        self._source: Any = None
+        """What was acquired that it was derived from."""
         self._cached: dict[object, Any] = {}
         self._items: dict[object, Any] = {}
 
@@ -57,6 +61,7 @@ class Unknown:
     def _part(self, key: object, name: str) -> Any:
         if key not in self._items:
             self._items[key] = Unknown(self._world, name, self._library)
+            self._items[key]._given, self._items[key]._source = self._given, self._source
         return self._items[key]
 
     def _new(self, *_: object) -> Unknown:

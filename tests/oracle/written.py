@@ -50,10 +50,8 @@ class Outcome:
 
     leaks: dict[frozenset[int], str] = field(default_factory=dict)
     """Lines that led to an acquisition that is lost in some run, and that run in words."""
-    wrong_with: set[int] = field(default_factory=set)
-    """Lines of `with` statements that the object does not support."""
-    unbound: set[int] = field(default_factory=set)
-    """Lines that read a local name before it has a value."""
+    misuses: set[tuple[str, int]] = field(default_factory=set)
+    """Codes of rules that are not about leaks, and lines on which some run does what they are about."""
     runs: int = 0
     ended: int = 0
     """How many runs came to a regular end."""
@@ -99,6 +97,7 @@ class Fixture:
         world.kinds = _kinds(namespace, self._handled[target])
         call = _bound(target, namespace, world)
         kept: list[object] = [namespace, call]
+        world.misuses.clear()
         world.begin(script)
         try:
             call(kept, target in self._yields_once)
@@ -109,11 +108,12 @@ class Fixture:
             ended = f"ends by {type(error).__name__} ({error}) from line {at[-1] if at else '?'}"
             outcome.last_error = ended
             if isinstance(error, UnboundLocalError):
-                outcome.unbound |= set(at[-1:])
+                world.misused("CNX108", range(target.first, target.last + 1))
         opened = world.opened
+        world.note_unawaited()
         world.rest()
         outcome.acquired += len(opened)
-        outcome.wrong_with |= world.wrong_with
+        outcome.misuses |= world.misuses
         open_ = [h for h in opened if h.held and h.lines not in outcome.leaks]
         if script.cut or not open_:
             return
@@ -124,7 +124,8 @@ class Fixture:
                 outcome.leaks[held.lines] = "; ".join([*script.labels, ended])
 
     def _executed(self, world: World) -> dict[str, Any]:
-        built_in = {**vars(builtins), "__import__": world.load, "print": lambda *a, **k: None}
+        outside = {name: world.named(f"builtins.{name}") for name in ("exit", "input", "open", "print", "quit")}
+        built_in = {**vars(builtins), "__import__": world.load, **outside}
         namespace: dict[str, Any] = {
             "__builtins__": built_in,
             "__name__": "program",
@@ -359,6 +360,9 @@ def _called(function: Any, world: World, kept: list[object]) -> tuple[Any, Any]:
             named[parameter.name] = value
         else:
             given.append(value)
+    for value in (*given, *named.values()):
+        if isinstance(value, Unknown):
+            value._given = True
     kept += [*given, *named.values()]
     return function(*given, **named), function
 
