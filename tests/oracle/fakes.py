@@ -1,8 +1,8 @@
 """Fake libraries, generated from the models: what the models say of a call is what the fake one does.
 
-`World.load` takes the place of `__import__` for the code of one execution. A modelled call acquires, releases, keeps, awaits
-or enters as its model says; every other attribute and call gives an unknown value. Each call and each await is a point of
-failure, but for what the models say does not fail.
+`World.load` takes the place of `__import__` for the code of one execution. A modelled call acquires, releases, keeps,
+awaits or enters as its model says; every other attribute and call gives an unknown value. Each call and each await is a
+point of failure, but for what the models say does not fail.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class World:
         """Releases that are coroutines, until somebody awaits them."""
         self._names: dict[str, Name] = {}
         self._errors: dict[str, type[BaseException]] = {}
-        self._roots = {r.split(".")[0]: f.library for f in models.files for r in f.library.imports}
+        self._roots = {r.partition(".")[0]: f.library for f in models.files for r in f.library.imports}
         self.rest()
 
     def begin(self, script: Script) -> None:
@@ -87,6 +87,10 @@ class World:
     def rest(self) -> None:
         """From here on nothing fails, and every choice is the usual one."""
         self.begin(Script((), 0))
+
+    def turn(self) -> bool:
+        """False once the run has turned in loops often enough."""
+        return self.script.turn()
 
     def misused(self, code: str, lines: Iterable[int] | None = None) -> None:
         """Note what happens on the line that the program is on."""
@@ -122,7 +126,7 @@ class World:
     def error(self, path: str) -> type[BaseException]:
         """The exception class of that qualified name."""
         if path not in self._errors:
-            known = self._roots.get(path.split(".")[0])
+            known = self._roots.get(path.partition(".")[0])
             general = known is not None and path in known.errors
             base = self.failure(known.name) if known and known.errors and not general else Exception
             library = known.name if known else ""
@@ -137,9 +141,9 @@ class World:
 
     def load(self, name: str, globals_: object = None, locals_: object = None, names: Any = (), level: int = 0) -> Any:
         """In place of `__import__`."""
-        if level == 0 and name.split(".")[0] in REAL:
+        if level == 0 and name.partition(".")[0] in REAL:
             return builtins.__import__(name, None, None, names, 0)
-        found = self.named(name.split(".")[0])
+        found = self.named(name.partition(".")[0])
         for part in name.split(".")[1:] if names else ():
             found = getattr(found, part)
         return found
@@ -195,7 +199,7 @@ class World:
             return call.called()
         if call.waits or model.with_form not in (None, "none") or model.at != "call":
             pending = Pending(call)
-            if call.waits and (call.releases or (head is not None and head._given)):
+            if call.waits and call.of_release:
                 self.unstarted.append((weakref.ref(pending), call))
             return pending
         return call.act(awaited=False)
@@ -219,7 +223,7 @@ def _real(path: str) -> type[BaseException]:
     """The class itself where Python has it, else one of that name."""
     module, _, name = path.rpartition(".")
     found = None
-    if module.split(".")[0] in sys.stdlib_module_names:
+    if module.partition(".")[0] in sys.stdlib_module_names:
         found = getattr(importlib.import_module(module), name, None)
     return found if isinstance(found, type) and issubclass(found, BaseException) else type(path, (Exception,), {})
 
@@ -243,10 +247,11 @@ class Calling:
         self.type: Type | None = models.type(self.model.returns)
         self.acquisition = models.acquisition(self.model)
         self.releases = list(self._releases())
-        flags = {release.awaited for _, release in self.releases}
+        flags = {release.awaited for _, release in self.releases} or self._of_type()
+        self.of_release = bool(flags)
         self.waits = self.model.awaited != "no" or flags == {True}
         self.awaitable = self.waits or True in flags
-        root = self.world._roots.get(self.path.split(".")[0])
+        root = self.world._roots.get(self.path.partition(".")[0])
         self.library = self.head._library if self.head else (root.name if root else "")
         if self.model is not _NO_MODEL and not self.head:
             self.library = models.library(self.model)
@@ -282,13 +287,25 @@ class Calling:
                 if fits and held:
                     yield held, release
 
+    def _of_type(self) -> set[bool]:
+        """Whether the method releases instances of its type, as a coroutine: also of one that is somebody else's."""
+        if self.head is None:
+            return set()
+        known = [parse_release(text) for text in self.head._type.release]
+        return {r.awaited for r in known if r.target == "self" and r.name == self.method}
+
     def _is_owner(self, held: Held | None) -> bool:
         owner = held.owner() if held and held.owner else None
         return owner is None or owner is self.head
 
     def quiet(self) -> bool:
         """Whether the models say that it does not fail."""
-        opens_nothing = self.acquisition is not None and self.acquisition.kind in ("client", "engine", "session", "stack")
+        opens_nothing = self.acquisition is not None and self.acquisition.kind in (
+            "client",
+            "engine",
+            "session",
+            "stack",
+        )
         if self.model.raises == "never" or (opens_nothing and self.model.at == "call"):
             return True
         if self.head is None:
@@ -348,7 +365,10 @@ class Calling:
         value = Value(self.world, self.type, self.library, self._held(kept), kept=kept)
         if self.model.element < 0:
             return value
-        both = [Unknown(self.world, "the other", self.library, truth=True), Unknown(self.world, "the other", truth=True)]
+        both = [
+            Unknown(self.world, "the other", self.library, truth=True),
+            Unknown(self.world, "the other", truth=True),
+        ]
         both[self.model.element] = value
         return tuple(both)
 
@@ -648,4 +668,6 @@ class Pending:
             return error is not None
         if call.model.swallows == "cancellation":
             return isinstance(error, CancelledError)
-        return call.model.swallows == "arguments" and isinstance(error, tuple(a for a in call.args if isinstance(a, type)))
+        return call.model.swallows == "arguments" and isinstance(
+            error, tuple(a for a in call.args if isinstance(a, type))
+        )

@@ -1,4 +1,3 @@
-# ruff: noqa: PLW1641, PYI034 -- it has to answer to every operator
 """A value of which nothing is known: it answers to everything, and the script decides what the program can tell."""
 
 from __future__ import annotations

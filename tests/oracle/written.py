@@ -70,15 +70,12 @@ class Fixture:
         self.targets = tuple(_targets(tree))
         self._handled = {t: _handlers(n) for t, n in _nodes(tree)}
         self._yields_once = {t for t, n in _nodes(tree) if _yields_once(n)}
-        self._caught = frozenset(
-            ast.unparse(e).rpartition(".")[2] for found in self._handled.values() for e in found
-        )
-        imported = {a.asname or a.name: f"{n.module}.{a.name}" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
-        self._caught |= {path for name, path in imported.items() if name in self._caught}
-        self._caught |= {ast.unparse(e) for found in self._handled.values() for e in found}
+        self._caught = _names_of_errors(tree)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._code = compile(ast.fix_missing_locations(_Rewritten().visit(tree)), PROGRAM, "exec", dont_inherit=True)
+            self._code = compile(
+                ast.fix_missing_locations(_Rewritten().visit(tree)), PROGRAM, "exec", dont_inherit=True
+            )
 
     def judge(self, target: Target, max_runs: int = MAX_RUNS, max_faults: int = 1) -> Outcome:
         """Make every bounded run of a function."""
@@ -129,7 +126,7 @@ class Fixture:
         namespace: dict[str, Any] = {
             "__builtins__": built_in,
             "__name__": "program",
-            "__turn__": lambda: world.script.turn(),
+            "__turn__": world.turn,
             "__is_none__": is_none,
             "__unpacked__": unpacked,
             "__read__": read,
@@ -153,8 +150,8 @@ def _frames(error: BaseException) -> list[inspect.Traceback | Any]:
 
 
 class _Rewritten(Loops):
-    """`is None` asks the value, tuples are unpacked from unknown values, an attribute that is only read is a plain value,
-    and decorators of fake libraries do nothing."""
+    """`is None` asks the value, tuples are unpacked from unknown values, an attribute that is only read is a plain
+    value, and decorators of fake libraries do nothing."""
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         node.func = self._base(node.func)
@@ -257,6 +254,14 @@ def _handlers(node: ast.AST) -> tuple[ast.expr, ...]:
     return tuple(e for e in found if isinstance(e, (ast.Name, ast.Attribute)))
 
 
+def _names_of_errors(tree: ast.Module) -> frozenset[str]:
+    """Qualified names of what the module catches anywhere."""
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    imported = {a.asname or a.name: f"{n.module}.{a.name}" for n in imports for a in n.names}
+    caught = {ast.unparse(e) for e in _handlers(tree)}
+    return frozenset(caught | {path for name, path in imported.items() if name in caught})
+
+
 def _kinds(namespace: dict[str, Any], handled: tuple[ast.expr, ...]) -> tuple[type[BaseException], ...]:
     found: list[type[BaseException]] = []
     for expression in handled:
@@ -318,7 +323,7 @@ def _instance(class_: type, name: str, world: World) -> Any:
         world.begin(script)
         try:
             instance = _called(class_, world, [])[0]
-        except Exception:  # noqa: S112 -- its constructor does not like these arguments
+        except Exception:  # its constructor does not like these arguments
             continue
         for before in vars(class_):
             if before == name:
@@ -351,7 +356,10 @@ def _called(function: Any, world: World, kept: list[object]) -> tuple[Any, Any]:
     given: list[Any] = []
     named: dict[str, Any] = {}
     for parameter in parameters:
-        if parameter.kind is parameter.VAR_POSITIONAL and getattr(function, "__name__", "") in ("__exit__", "__aexit__"):
+        if parameter.kind is parameter.VAR_POSITIONAL and getattr(function, "__name__", "") in (
+            "__exit__",
+            "__aexit__",
+        ):
             given += [None, None, None]
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
@@ -436,7 +444,9 @@ def _take(generator: Any, world: World, kept: list[object] | None, resumed: bool
 
     def go(step: str, *values: Any) -> Any:
         if later:
-            return finish(getattr(generator, {"next": "__anext__", "throw": "athrow", "close": "aclose"}[step])(*values))
+            return finish(
+                getattr(generator, {"next": "__anext__", "throw": "athrow", "close": "aclose"}[step])(*values)
+            )
         return next(generator) if step == "next" else getattr(generator, step)(*values)
 
     step = "next"
