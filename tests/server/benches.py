@@ -37,22 +37,24 @@ class Bench:
 
 
 @contextmanager
-def recorded(module: Any, name: str) -> Iterator[list[Any]]:
-    """Everything that a module's function opens meanwhile. It stays referred to: only who closes it has closed it."""
+def recorded(module: Any, application: str = "") -> Iterator[list[Any]]:
+    """What `connect` opens meanwhile for an application. It stays referred to: only who closes it has closed it."""
     opened: list[Any] = []
-    real = getattr(module, name)
+    real = module.connect
+
+    def noted(conn: Any, args: tuple[Any, ...]) -> Any:
+        opened.extend([conn] if application in str(args) else [])
+        return conn
 
     def connect(*args: Any, **kwargs: Any) -> Any:
-        opened.append(real(*args, **kwargs))
-        return opened[-1]
+        return noted(real(*args, **kwargs), args)
 
     async def connect_later(*args: Any, **kwargs: Any) -> Any:
-        opened.append(await real(*args, **kwargs))
-        return opened[-1]
+        return noted(await real(*args, **kwargs), args)
 
     later = module is asyncpg or module is psycopg.AsyncConnection
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, name, connect_later if later else connect)
+        patch.setattr(module, "connect", connect_later if later else connect)
         yield opened
 
 
@@ -60,11 +62,18 @@ def recorded(module: Any, name: str) -> Iterator[list[Any]]:
 def psycopg2_bench(server: Postgres, folder: Path) -> Iterator[Bench]:
     name = server.fresh_name()
     pool = psycopg2.pool.ThreadedConnectionPool(1, SIZE, server.dsn())
-    with recorded(psycopg2, "connect") as opened:
-        yield Bench({"pool": pool, "dsn": server.dsn(name)}, lambda: SIZE - free_slots(pool) + server.stay_open(name))
+    with recorded(psycopg2, name) as opened:
+        yield Bench(
+            {"pool": pool, "dsn": server.dsn(name)}, lambda: SIZE - free_slots(pool) + server.left(name, ended(opened))
+        )
         for conn in opened:
             conn.close()
     pool.closeall()
+
+
+def ended(opened: list[Any]) -> bool:
+    """Whether every connection says that it is closed."""
+    return all(conn.is_closed() if isinstance(conn, asyncpg.Connection) else conn.closed for conn in opened)
 
 
 def free_slots(pool: psycopg2.pool.ThreadedConnectionPool) -> int:
@@ -83,10 +92,10 @@ def psycopg_bench(server: Postgres, folder: Path) -> Iterator[Bench]:
     name = server.fresh_name()
     with (
         ConnectionPool(server.dsn(), min_size=SIZE, max_size=SIZE, timeout=2) as pool,
-        recorded(psycopg, "connect") as opened,
+        recorded(psycopg, name) as opened,
     ):
         pool.wait()
-        yield Bench({"pool": pool, "dsn": server.dsn(name)}, lambda: taken(pool) + server.stay_open(name))
+        yield Bench({"pool": pool, "dsn": server.dsn(name)}, lambda: taken(pool) + server.left(name, ended(opened)))
         for conn in opened:
             conn.close()
 
@@ -113,7 +122,7 @@ def checked_out(engine: Any) -> int:
 
 @contextmanager
 def sqlite_bench(server: Postgres, folder: Path) -> Iterator[Bench]:
-    with recorded(sqlite3, "connect") as opened:
+    with recorded(sqlite3) as opened:
         yield Bench({"path": str(folder / "notes.db")}, lambda: sum(map(is_open, opened)))
         for db in opened:
             db.close()
@@ -131,12 +140,11 @@ def is_open(db: sqlite3.Connection) -> bool:
 @asynccontextmanager
 async def psycopg_async_bench(server: Postgres, folder: Path) -> AsyncIterator[Bench]:
     name = server.fresh_name()
-    with recorded(psycopg.AsyncConnection, "connect") as opened:
+    with recorded(psycopg.AsyncConnection, name) as opened:
         async with AsyncConnectionPool(server.dsn(), min_size=SIZE, max_size=SIZE, timeout=2, open=False) as pool:
             await pool.wait()
-            pooled = len(opened)
-            yield Bench({"pool": pool, "dsn": server.dsn(name)}, lambda: taken(pool) + server.stay_open(name))
-            for conn in opened[pooled:]:
+            yield Bench({"pool": pool, "dsn": server.dsn(name)}, lambda: taken(pool) + server.left(name, ended(opened)))
+            for conn in opened:
                 await conn.close()
 
 
@@ -144,8 +152,8 @@ async def psycopg_async_bench(server: Postgres, folder: Path) -> AsyncIterator[B
 async def asyncpg_bench(server: Postgres, folder: Path) -> AsyncIterator[Bench]:
     name = server.fresh_name()
     pool = await asyncpg.create_pool(server.dsn(), min_size=1, max_size=SIZE)
-    with recorded(asyncpg, "connect") as opened:
-        yield Bench({"pool": pool, "dsn": server.dsn(name)}, lambda: in_use(pool) + server.stay_open(name))
+    with recorded(asyncpg, name) as opened:
+        yield Bench({"pool": pool, "dsn": server.dsn(name)}, lambda: in_use(pool) + server.left(name, ended(opened)))
         for conn in opened:
             await conn.close()
     pool.terminate()

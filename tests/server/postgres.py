@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-PATIENCE = 0.25
+PATIENCE = 10.0
 """Seconds that a backend gets to end after its connection was closed."""
 
 
@@ -40,10 +40,10 @@ class Postgres:
         """How many connections of an application the server has."""
         return self.ask("select count(*) from pg_stat_activity where application_name = %s", name)
 
-    def stay_open(self, name: str) -> int:
-        """The same, once those that are being closed are gone."""
+    def left(self, name: str, ending: bool) -> int:
+        """The same; when the client has closed them all (`ending`), once the server has noticed."""
         until = time.monotonic() + PATIENCE
-        while self.connections(name) and time.monotonic() < until:
+        while ending and self.connections(name) and time.monotonic() < until:
             time.sleep(0.01)
         return self.connections(name)
 
