@@ -26,7 +26,7 @@ from pooclint_rules import MODEL_FILES
 
 FILES = sorted(
     path
-    for pattern in ("CNX1*.py", "real_*.py", "seeds_*.py", "silent_*.py")
+    for pattern in ("CNX1*.py", "harm_*.py", "real_*.py", "seeds_*.py", "silent_*.py")
     for path in FIXTURES.glob(pattern)
     if not path.stem.startswith("seeds_py311") or sys.version_info >= (3, 11)
 )

@@ -31,7 +31,8 @@ class BrokenError(RuntimeError):
     """What the code between acquire and release fails with."""
 
 
-def _load(path: Path) -> ModuleType:
+def load(path: Path) -> ModuleType:
+    """A fixture as a module."""
     spec = importlib.util.spec_from_file_location(f"fixture_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -65,7 +66,7 @@ def _fail(fails: bool) -> Callable[[], None]:
 @pytest.mark.parametrize(("stem", "name"), tuple(_functions()))
 def test_shape(stem: str, name: str, postgres: Postgres, tmp_path: Path) -> None:
     path = FIXTURES / f"{stem}.py"
-    function = getattr(_load(path), name)
+    function = getattr(load(path), name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if inspect.iscoroutinefunction(function):
