@@ -15,11 +15,8 @@ from oracle.fakepool import Fault, Script
 from oracle.fakes import World
 from oracle.fakevalues import Either, Name, Value
 from oracle.fixture_source import Target
-from oracle.search import Search
 from oracle.unknown import Unknown
 
-MAX_ATTEMPTS = 20
-"""How many ways of making an object are tried."""
 MAX_TAKEN = 3
 """How often the consumer of a generator asks; then it closes the generator."""
 Call = Callable[[list[object], bool], None]
@@ -36,9 +33,9 @@ def bound(target: Target, namespace: dict[str, Any], world: World) -> Call:
         return lambda kept, once: _serve(_called(class_, world, kept)[0], world, target.name == "__aenter__")
     if issubclass(class_, unittest.TestCase):
         return lambda kept, once: _tested(class_, target.name)
-    instance = _instance(class_, target.name, world)
 
     def call(kept: list[object], once: bool) -> None:
+        instance = _instance(class_, target.name, world, kept)
         kept.append(instance)
         raw = inspect.getattr_static(class_, target.name)
         if isinstance(raw, property):
@@ -49,22 +46,48 @@ def bound(target: Target, namespace: dict[str, Any], world: World) -> Call:
     return call
 
 
-def _instance(class_: type, name: str, world: World) -> Any:
-    """An object of the class on which the methods above this one have been called, and nothing failed."""
-    for script in Search(lambda prefix: Script(prefix, 0), MAX_ATTEMPTS).scripts():
-        world.begin(script)
-        try:
-            instance = _called(class_, world, [])[0]
-        except Exception:  # noqa: BLE001 -- its constructor does not like these arguments
-            continue
+def _instance(class_: type, name: str, world: World, kept: list[object]) -> Any:
+    """An object of the class on which the methods above this one have been called, and nothing failed.
+
+    How it is made is one of the choices of the run.
+    """
+    script, faults = world.script, world.script.max_faults
+    script.max_faults = 0
+    try:
+        instance = _called(class_, world, kept)[0]
+        world.rest()
         for before in vars(class_):
             if before == name:
                 break
-            if callable(getattr(instance, before, None)) and before not in ("__init__", "__new__"):
-                with contextlib.suppress(Exception):
-                    _consume(*_called(getattr(instance, before), world, []), world, [], once=True)
-        return instance
-    raise RuntimeError(f"{class_.__name__} cannot be made")
+            call_quietly(instance, before, world, [])
+    finally:
+        script.max_faults = faults
+        world.begin(script)
+    world.misuses.clear()
+    return instance
+
+
+def call_quietly(instance: Any, name: str, world: World, kept: list[object]) -> None:
+    """Call a method; that it does not like the arguments or the state is no concern."""
+    static = inspect.getattr_static(instance, name)
+    if name in ("__init__", "__new__", "__del__") or not (
+        callable(static) or isinstance(static, (property, classmethod))
+    ):
+        return
+    with contextlib.suppress(Exception):
+        if isinstance(static, property):
+            kept.append(getattr(instance, name))
+        else:
+            _consume(*_called(getattr(instance, name), world, kept), world, kept, once=True)
+
+
+def live(class_: type, world: World) -> None:
+    """Make an object, call every method of it, and forget it: what it still holds, its class never releases."""
+    world.begin(Script((), 0))
+    with contextlib.suppress(Exception):
+        instance = _called(class_, world, [])[0]
+        for name in [n for base in class_.__mro__ if base is not object for n in vars(base)]:
+            call_quietly(instance, name, world, [])
 
 
 def _tested(class_: type[unittest.TestCase], name: str) -> None:

@@ -140,6 +140,8 @@ class Calling:
         made = self._made()
         if self.head is not None and isinstance(made, Unknown) and made is not self.head:
             made._source = self.head._held or self.head._source
+            if any(held is self.head._held and held.acquisition.kind == "response" for held, _ in self.releases):
+                made._body = self.head._held
         return made
 
     def _made(self) -> Any:

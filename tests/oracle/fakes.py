@@ -135,6 +135,16 @@ class World:
 
     # ------------------------------------------------------------------ calls
 
+    def reads(self, value: Unknown, ended: bool) -> None:
+        """The body of a response is read when its last piece is: then the connection goes back."""
+        body: Held | None = value._held if isinstance(value, Value) else value._body
+        if body is None or body.acquisition.kind != "response":
+            return
+        if ended:
+            body.release()
+        elif value._body is not None:  # the call that gave it has read nothing yet
+            body.held = True
+
     def call_unknown(self, value: Unknown, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if value._given and value._name in self.models.release_names:
             self.misused("CNX126")

@@ -18,6 +18,9 @@ class Decider(Protocol):
     def fail(self, what: str, library: str = "", awaited: bool = False) -> None:
         """A place that may raise."""
 
+    def reads(self, value: Unknown, ended: bool) -> None:
+        """Somebody begins to take the items of a value, or has taken them all."""
+
     def call_unknown(self, value: Unknown, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What calling it gives."""
 
@@ -41,6 +44,8 @@ class Unknown:
         """Whether the caller has handed it in."""
         self._source: Any = None
         """What was acquired that it was derived from."""
+        self._body: Any = None
+        """The response whose body it is."""
         self._cached: dict[object, Any] = {}
         self._items: dict[object, Any] = {}
 
@@ -106,15 +111,26 @@ class Unknown:
         return float(self._count())
 
     def __iter__(self) -> Iterator[Any]:
+        self._world.reads(self, ended=False)
         for _ in range(self._count()):
             if self._library:
-                self._world.fail(f"the next of {self._name}", self._library)
+                self._next(awaited=False)
             yield Unknown(self._world, "an item")
+        self._world.reads(self, ended=True)
 
     async def __aiter__(self) -> AsyncIterator[Any]:
+        self._world.reads(self, ended=False)
         for _ in range(self._count()):
-            self._world.fail(f"the next of {self._name}", self._library, awaited=True)
+            self._next(awaited=True)
             yield Unknown(self._world, "an item")
+        self._world.reads(self, ended=True)
+
+    def _next(self, awaited: bool) -> None:
+        try:
+            self._world.fail(f"the next of {self._name}", self._library, awaited)
+        except BaseException:
+            self._world.reads(self, ended=True)  # who cannot read on closes the connection
+            raise
 
     def __enter__(self) -> Any:
         self._world.fail(f"entering {self._name}", self._library)

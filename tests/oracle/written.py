@@ -6,15 +6,18 @@ from __future__ import annotations
 import ast
 import builtins
 import gc
+import sys
 import warnings
 from asyncio import CancelledError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from oracle.callers import bound
+from oracle.callers import bound, live
 from oracle.fakepool import PROGRAM, Script
 from oracle.fakes import World
-from oracle.fakevalues import read
+from oracle.fakevalues import Method, read
 from oracle.fixture_source import (
     Rewritten,
     Target,
@@ -67,12 +70,24 @@ class Fixture:
         """Make every bounded run of a function."""
         outcome = Outcome()
         search = Search(lambda prefix: Script(prefix, max_faults), max_runs)
-        for script in search.scripts():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # coroutines that nobody awaits
+        with _quietly():
+            for script in search.scripts():
                 self._run(target, script, outcome)
         outcome.runs, outcome.complete = search.runs, search.complete
+        if target.owner:
+            outcome.misuses |= {("CNX109", line) for line in self._never_released(target.owner)}
         return outcome
+
+    def _never_released(self, class_: str) -> set[int]:
+        """Lines that acquired what an object still holds when each of its methods has been called."""
+        world = World(self.models, self._caught)
+        namespace = self._executed(world)
+        live(namespace[class_], world)
+        opened = world.opened
+        gc.collect()
+        kept = [value for value in world.stored if isinstance(value, Method)]
+        handed_on = {id(value._owner._held) for value in kept}
+        return {line for held in opened if held.held and id(held) not in handed_on for line in held.lines}
 
     def _run(self, target: Target, script: Script, outcome: Outcome) -> None:
         world = World(self.models, self._caught)
@@ -120,6 +135,20 @@ class Fixture:
         }
         exec(self._code, namespace)
         return namespace
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Say nothing of coroutines that nobody awaits, and of what fails when it is dropped."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+            gc.collect()
+    finally:
+        sys.unraisablehook = hook
 
 
 def _lines(error: BaseException) -> list[int]:
