@@ -24,7 +24,7 @@ from sqlalchemy.orm import sessionmaker
 
 from server.postgres import Postgres
 
-SIZE = 8
+SIZE = 4
 """As many as the runs of one function can keep."""
 
 
@@ -61,7 +61,7 @@ def recorded(module: Any, application: str = "") -> Iterator[list[Any]]:
 @contextmanager
 def psycopg2_bench(server: Postgres, folder: Path) -> Iterator[Bench]:
     name = server.fresh_name()
-    pool = psycopg2.pool.ThreadedConnectionPool(1, SIZE, server.dsn())
+    pool = psycopg2.pool.ThreadedConnectionPool(SIZE, SIZE, server.dsn())
     with recorded(psycopg2, name) as opened:
         yield Bench(
             {"pool": pool, "dsn": server.dsn(name)}, lambda: SIZE - free_slots(pool) + server.left(name, ended(opened))
