@@ -103,11 +103,14 @@ class World:
     def error(self, path: str) -> type[BaseException]:
         """The exception class of that qualified name."""
         if path not in self._errors:
-            known = self._roots.get(path.partition(".")[0])
-            general = known is not None and path in known.errors
-            base = self.failure(known.name) if known and known.errors and not general else Exception
-            library = known.name if known else ""
-            self._errors[path] = _real(path) if not known else type(path, (base,), {"library": library})
+            root = path.partition(".")[0]
+            known = self._roots.get(root)
+            if known is None or (root in sys.stdlib_module_names and not known.errors):
+                self._errors[path] = _real(path)
+            else:
+                general = path in known.errors or not known.errors
+                base = Exception if general else self.failure(known.name)
+                self._errors[path] = type(path, (base,), {"library": known.name})
         return self._errors[path]
 
     def is_error(self, path: str) -> bool:

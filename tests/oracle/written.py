@@ -66,7 +66,7 @@ class Fixture:
             warnings.simplefilter("ignore")
             self._code = compile(ast.fix_missing_locations(Rewritten().visit(tree)), PROGRAM, "exec", dont_inherit=True)
 
-    def judge(self, target: Target, max_runs: int = MAX_RUNS, max_faults: int = 1) -> Outcome:
+    def judge(self, target: Target, max_runs: int = MAX_RUNS, max_faults: int = 2) -> Outcome:
         """Make every bounded run of a function."""
         outcome = Outcome()
         search = Search(lambda prefix: Script(prefix, max_faults), max_runs)
