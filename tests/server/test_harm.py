@@ -23,7 +23,7 @@ from server.test_shapes import load
 
 SIZE = 2
 CALLERS = 6
-BRIEF = 0.1
+BRIEF = 0.3
 """Seconds that a caller waits for a connection before it counts as waiting in vain."""
 
 Function = Callable[..., Coroutine[Any, Any, Any]]
@@ -163,7 +163,7 @@ def test_nested_acquire(harm: ModuleType, name: str, harmful: bool) -> None:
     async def run() -> bool:
         async with small_pool(harm) as pool:
             callers = [asyncio.create_task(getattr(harm, name)(pool)) for _ in range(SIZE)]
-            done, waiting = await asyncio.wait(callers, timeout=0.5)
+            done, waiting = await asyncio.wait(callers, timeout=1 if harmful else 10)
             stuck = len(waiting) == SIZE and in_use(pool) == SIZE
             for task in waiting:
                 task.cancel()
