@@ -11,8 +11,6 @@ from __future__ import annotations
 import ast
 import builtins
 import gc
-import heapq
-import itertools
 import sys
 import types
 import warnings
@@ -41,6 +39,7 @@ from oracle.fakepool import (
     Script,
     line,
 )
+from oracle.search import Search
 
 MAX_RUNS = 1200
 WITNESSES = 40
@@ -108,7 +107,7 @@ class Box:
         object.__setattr__(self, name, value)
 
 
-class _Loops(ast.NodeTransformer):
+class Loops(ast.NodeTransformer):
     """Bounds every `while`: `while test` becomes `while turn() and (test)`."""
 
     def visit_While(self, node: ast.While) -> ast.While:
@@ -131,15 +130,18 @@ class Machine:
         self.source = program if isinstance(program, str) else ast.unparse(program)
         tree = ast.parse(program) if isinstance(program, str) else program
         self._driver: Driver = driver_of(tree)
-        self._namespace = self._compiled(ast.fix_missing_locations(_Loops().visit(tree)))
+        self._namespace = self._compiled(ast.fix_missing_locations(Loops().visit(tree)))
 
-    def run(self, prefix: tuple[int, ...]) -> tuple[Script, list[tuple[Holding, bool]], str]:
+    def script(self, prefix: tuple[int, ...]) -> Script:
+        """The script of a run whose first choices are given."""
+        return Script(prefix, self._max_faults, self._lenient)
+
+    def run(self, script: Script) -> tuple[list[tuple[Holding, bool]], str]:
         """Make one run.
 
         Returns:
-            its choices; each acquisition, and whether it leaked; how the run ended.
+            each acquisition, and whether it leaked; how the run ended.
         """
-        script = Script(prefix, self._max_faults, self._lenient)
         self.library.begin(script)
         self._asyncio.script = script
         collects = gc.isenabled()
@@ -155,7 +157,7 @@ class Machine:
         finally:
             if collects:
                 gc.enable()
-        return script, leaked, ended
+        return leaked, ended
 
     def exceptions_while_held(self, prefix: tuple[int, ...], lines: frozenset[int]) -> list[frozenset[int]]:
         """Repeat a run, and note on which lines something was raised while a connection from those lines was held."""
@@ -177,7 +179,7 @@ class Machine:
         before = sys.gettrace()
         sys.settrace(trace)
         try:
-            self.run(prefix)
+            self.run(self.script(prefix))
         finally:
             sys.settrace(before)
         return found
@@ -264,13 +266,10 @@ def quietly() -> Iterator[None]:
 
 def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
     """Make every run of a compiled program, those with the fewest unusual choices first."""
-    queue: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, 0, ())]
-    order = itertools.count(1)
     truth = Truth()
-    while queue and truth.runs < max_runs:
-        prefix = heapq.heappop(queue)[-1]
-        script, connections, ended = machine.run(prefix)
-        truth.runs += 1
+    search = Search(machine.script, max_runs)
+    for script in search.scripts():
+        connections, ended = machine.run(script)
         choices = tuple(c for c, _ in script.taken)
         for holding, leaked in connections:
             if script.cut:
@@ -282,12 +281,7 @@ def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
                     witnesses.append(witness)
             elif holding.made_in == "f" or holding.released_in != holding.made_in:
                 truth.settled.add(holding.lines)
-        unusual = sum(map(bool, choices[: len(prefix)]))
-        for position in range(len(prefix), len(choices)):
-            before = choices[:position]
-            for alternative in range(1, script.taken[position][1]):
-                heapq.heappush(queue, (unusual + 1, position + 1, next(order), (*before, alternative)))
-    truth.complete = not queue
+    truth.runs, truth.complete = search.runs, search.complete
     return truth
 
 

@@ -1,0 +1,265 @@
+"""What a call of a fake library does, by its model."""
+
+from __future__ import annotations
+
+import weakref
+from asyncio import CancelledError
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from oracle.fakepool import acquiring
+from oracle.fakevalues import Held, Value
+from oracle.unknown import Unknown
+from pooclint.models import Call, Release, Type, parse_release
+
+if TYPE_CHECKING:
+    from oracle.fakes import World
+
+NO_MODEL = Call()
+
+
+@dataclass(eq=False)
+class Calling:
+    """One call, and what it does once it happens."""
+
+    world: World
+    model: Call
+    path: str
+    head: Value | None
+    method: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.lines = acquiring()
+        self.started = False
+        models = self.world.models
+        self.type: Type | None = models.type(self.model.returns)
+        self.acquisition = models.acquisition(self.model)
+        self.releases = list(self._releases())
+        flags = {release.awaited for _, release in self.releases} or self._of_type()
+        self.of_release = bool(flags)
+        self.waits = self.model.awaited != "no" or flags == {True}
+        self.awaitable = self.waits or True in flags
+        root = self.world._roots.get(self.path.partition(".")[0])
+        self.library = self.head._library if self.head else (root.name if root else "")
+        if self.model is not NO_MODEL and not self.head:
+            self.library = models.library(self.model)
+
+    @property
+    def what(self) -> str:
+        return f"{self.path or self.method}()"
+
+    def chosen(self, wanted: Iterable[int | str]) -> list[Any]:
+        """The arguments of those positions and names."""
+        found: list[Any] = []
+        for key in wanted:
+            if key == "*":
+                found += [*self.args, *self.kwargs.values()]
+            elif isinstance(key, int):
+                found += self.args[key : key + 1]
+            elif key in self.kwargs:
+                found.append(self.kwargs[key])
+        return found
+
+    def _releases(self) -> Iterator[tuple[Held, Release]]:
+        """What the call releases, and the notation that says so."""
+        values = [self.head, *self.args, *self.kwargs.values()]
+        for value in values:
+            held = value._held if isinstance(value, Value) else None
+            for release in held.acquisition.releases if held else ():
+                if release.target == "self":
+                    fits = value is self.head and release.name == self.method
+                elif release.target == "owner":
+                    fits = value is not self.head and release.name == self.method and self._is_owner(held)
+                else:
+                    fits = release.name == self.path
+                if fits and held:
+                    yield held, release
+
+    def _of_type(self) -> set[bool]:
+        """Whether the method releases instances of its type, as a coroutine: also of one that is somebody else's."""
+        if self.head is None:
+            return set()
+        known = [parse_release(text) for text in self.head._type.release]
+        return {r.awaited for r in known if r.target == "self" and r.name == self.method}
+
+    def _is_owner(self, held: Held | None) -> bool:
+        owner = held.owner() if held and held.owner else None
+        return owner is None or owner is self.head
+
+    def quiet(self) -> bool:
+        """Whether the models say that it does not fail."""
+        opens_nothing = self.acquisition is not None and self.acquisition.kind in (
+            "client",
+            "engine",
+            "session",
+            "stack",
+        )
+        if self.model.raises == "never" or (opens_nothing and self.model.at == "call"):
+            return True
+        if self.head is None:
+            return False
+        return self.method in self.head._type.cannot_raise
+
+    def act(self, awaited: bool) -> Any:
+        """What is given back is given back, then the call may fail, then it has acquired what it acquires."""
+        self.started = True
+        self._note_misuse()
+        for held, _ in self.releases:
+            held.release()
+        for value in self.chosen(self.model.releases):
+            if isinstance(value, Value) and value._held:
+                value._held.release()
+        if not self.quiet():
+            self.world.fail(self.what, self.library, awaited)
+        return self.product()
+
+    def _note_misuse(self) -> None:
+        head, misused = self.head, self.world.misused
+        for held, _ in self.releases:
+            if not held.held:
+                misused("CNX122", self.lines)
+        for value in self.args:
+            held_ = value._held if isinstance(value, Value) else None
+            if held_ and not self._is_owner(held_) and any(r.name == self.method for r in held_.acquisition.releases):
+                misused("CNX123", self.lines)
+        if head is None or self.releases:
+            return
+        if head._given and self.method in {r.name for r in map(parse_release, head._type.release)}:
+            misused("CNX126", self.lines)
+        if head._held and head._held.held and self.method in self.world.models.release_names:
+            misused("CNX123", self.lines)
+        source = head._held or head._source
+        if source and not source.held and not self.quiet():
+            misused("CNX121", self.lines)
+
+    def product(self) -> Any:
+        """What the call gives."""
+        made = self._made()
+        if self.head is not None and isinstance(made, Unknown) and made is not self.head:
+            made._source = self.head._held or self.head._source
+            if any(held is self.head._held and held.acquisition.kind == "response" for held, _ in self.releases):
+                made._body = self.head._held
+        return made
+
+    def _made(self) -> Any:
+        given = () if self.model.borrows else (*self.args, *self.kwargs.values())
+        shared = self.chosen(self.model.shares)
+        kept = tuple(v for v in given if not any(v is s for s in shared))
+        if self.type is None:
+            derived = self.library if self.head is not None and self.head._type.derives else ""
+            return Unknown(self.world, self.method or self.path, derived, kept=kept)
+        if self.acquisition is None:
+            if self.head is not None and self.world.models.canonical(self.model.returns) == self.head._type.name:
+                return self.head
+            return Value(self.world, self.type, self.library, kept=kept)
+        value = Value(self.world, self.type, self.library, self._held(kept), kept=kept)
+        if self.model.element < 0:
+            return value
+        both = [
+            Unknown(self.world, "the other", self.library, truth=True),
+            Unknown(self.world, "the other", truth=True),
+        ]
+        both[self.model.element] = value
+        return tuple(both)
+
+    def _held(self, kept: Iterable[object]) -> Held:
+        assert self.acquisition is not None
+        assert self.type is not None
+        # The model of a call speaks of what the call gives: an un-awaited one gives something else.
+        exit_ = self.model.exit if self.model.at == "call" and self.model.exit else self.type.exit
+        owner = weakref.ref(self.head) if self.head is not None else None
+        held = Held(self.lines, self.acquisition, exit_, owner)
+        held.owned += [v._held for v in self.chosen(self.model.owned_by) if isinstance(v, Value) and v._held]
+        self.world.opened.append(held)
+        if self.head is not None and self.head._held is not None and self.acquisition.kind == "response":
+            self.head._held.owned.append(held)  # the connections of a client that is closed are closed
+        return held
+
+    def passed(self) -> Any:
+        """`gather(a, b)`, `wait_for(a, 5)`: what is passed is awaited, as one task each."""
+        values = self.chosen(self.model.passes)
+        several = self.model.passes == ("*",)
+
+        def body() -> Any:
+            tasks = [_Task(v) for v in values]
+            failed = next((t.error for t in tasks if t.error is not None), None)
+            if failed is not None:
+                raise failed
+            return [t.value for t in tasks] if several else tasks[0].value if tasks else None
+
+        return self._started(body)
+
+    def called(self) -> Any:
+        """`to_thread(f, x)`, `executor.submit(f, x)`: what is given is called."""
+        key = next((k for k in self.model.calls if isinstance(k, int)), 0)
+        rest = self.args[key + 1 :]
+        function = self.args[key] if len(self.args) > key else None
+        return self._started(lambda: function(*rest) if callable(function) else None)
+
+    def _started(self, body: Callable[[], Any]) -> Any:
+        if self.model.awaited == "must":
+            return Task(self.world, body)
+        task = Task(self.world, body).run()
+        if self.model.awaited == "no" and self.model.passes:
+            return task.result()
+        return Value(self.world, self.type, "", kept=(task,)) if self.type and not self.model.passes else task
+
+
+class _Task:
+    """Runs at once; what came of it is kept."""
+
+    def __init__(self, awaitable: Any) -> None:
+        self.error: BaseException | None = None
+        self.value: Any = None
+        try:
+            self.value = finish(awaitable)
+        except (Exception, CancelledError) as error:  # noqa: BLE001 -- it is raised again by who waits
+            self.error = error.with_traceback(None)
+
+
+class Task:
+    """Runs where it is made, or when it is awaited; the waiting may be cancelled, and the result is lost then."""
+
+    def __init__(self, world: World, body: Callable[[], Any]) -> None:
+        self._world, self._body = world, body
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._ran = False
+
+    def run(self) -> Task:
+        self._ran = True
+        try:
+            self._value = self._body()
+        except (Exception, CancelledError) as error:  # noqa: BLE001 -- it is raised again by who waits
+            self._error = error.with_traceback(None)
+        return self
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Unknown(self._world, name)
+
+    def __await__(self) -> Generator[None, None, Any]:
+        if not self._ran:
+            return self._body()
+        self._world.script.fail((CancelledError,), "waiting for a task")
+        return self.result()
+        yield
+
+
+def finish(awaitable: Any) -> Any:
+    """What an awaitable gives, when it never suspends."""
+    waiting = awaitable.__await__()
+    try:
+        waiting.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise RuntimeError("a fake awaitable suspended")

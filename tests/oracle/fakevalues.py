@@ -1,0 +1,238 @@
+"""The values of fake libraries: names, instances of modelled types, and what an un-awaited call gives."""
+
+from __future__ import annotations
+
+import weakref
+from asyncio import CancelledError
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from oracle.unknown import Unknown
+from pooclint.models import Acquisition, Models, Type
+
+if TYPE_CHECKING:
+    from oracle.fakecalls import Calling
+    from oracle.fakes import World
+
+
+@dataclass(eq=False)
+class Held:
+    """What was acquired, and what became of it."""
+
+    lines: frozenset[int]
+    """Lines of the program's calls that led to the acquisition."""
+    acquisition: Acquisition
+    exit: str
+    """What the end of a `with` on it does."""
+    owner: weakref.ref[Any] | None
+    """What it was acquired from."""
+    held: bool = True
+    handle: weakref.ref[Any] | None = None
+    """The object that stands for it: once that is gone, nobody can release it."""
+    owned: list[Held] = field(default_factory=list)
+    """What is released with it."""
+
+    def release(self) -> None:
+        """Give it back, and what it owns."""
+        self.held = False
+        for other in self.owned:
+            other.release()
+
+
+class Name(Unknown):
+    """A module, class, function or object of a library, by its qualified name."""
+
+    def __init__(self, world: World, path: str) -> None:
+        super().__init__(world, path, truth=True)
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._world.named(f"{self._path}.{name}")  # type: ignore[attr-defined]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._world.call_name(self._path, args, kwargs)  # type: ignore[attr-defined]
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = Unknown.__hash__
+
+    def __or__(self, other: object) -> Any:
+        return Either((self, other))
+
+    __ror__ = __or__
+
+    def __getitem__(self, key: object) -> Any:
+        return self if self._world.models.type(self._path) else super().__getitem__(key)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Either:
+    """`asyncpg.Pool | None` in an annotation."""
+
+    options: tuple[object, ...]
+
+    def __or__(self, other: object) -> Either:
+        return Either((*self.options, other))
+
+
+class Value(Unknown):
+    """An instance of a modelled type; `held` where it is one that has to be released."""
+
+    def __init__(
+        self, world: World, type_: Type, library: str, held: Held | None = None, kept: tuple[Any, ...] = ()
+    ) -> None:
+        super().__init__(world, type_.name, library or world.models.library(type_), truth=True, kept=kept)
+        self._type, self._held = type_, held
+        if held is not None and held.handle is None:
+            held.handle = weakref.ref(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        world: Any = self._world
+        models: Models = world.models
+        for lineage in models.lineage(self._type.name):
+            known = models.type(lineage)
+            if known and name in known.attributes:
+                part = models.type(known.attributes[name])
+                return Value(world, part, self._library) if part else Unknown(world, name, self._library)
+        if name in models.closed_tests:
+            closed = self._held is not None and not self._held.held
+            return Flag(world, name, truth=models.closed_tests[name] == closed)
+        if name in self._type.reads_to_end and self._held is not None:
+            self._held.release()
+            world.fail(f"reading {name}", self._library)
+            return Unknown(world, name, self._library)
+        kept = self._items.get(("attribute", name))
+        return Method(world, self, name) if kept is None else kept
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        world: Any = self._world
+        return world.call(
+            world.models.methods(self._type.name, "__call__"), self._type.name, self, "__call__", args, kwargs
+        )
+
+    def __await__(self) -> Generator[None, None, Any]:
+        raise TypeError(f"object {self._type.name} can't be used in 'await' expression")
+
+    def __enter__(self) -> Any:
+        return self._entered("sync")
+
+    def __exit__(self, *exception: object) -> None:
+        self._left(awaited=False)
+
+    async def __aenter__(self) -> Any:
+        return self._entered("async")
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._left(awaited=True)
+
+    def _entered(self, form: str) -> Any:
+        world: Any = self._world
+        if self._type.with_form not in (form, "both"):
+            world.misused("CNX113")
+            raise TypeError(f"{self._type.name} does not support this `with`")
+        entered = world.models.type(self._type.enter)
+        return Value(world, entered, self._library) if entered else self
+
+    def _left(self, awaited: bool) -> None:
+        if self._given and self._type.exit == "releases":
+            self._world.misused("CNX126")  # type: ignore[attr-defined]
+        if self._held is not None and self._held.exit == "releases":
+            if not self._held.held:
+                self._world.misused("CNX122")  # type: ignore[attr-defined]
+            self._held.release()
+        self._world.fail(f"leaving {self._name}", self._library, awaited)
+
+
+class Method(Unknown):
+    """An attribute of a value: mostly a method."""
+
+    def __init__(self, world: World, owner: Value, name: str) -> None:
+        super().__init__(world, name, owner._library)
+        self._owner = owner
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):  # `app.state.pool = pool`
+            self._owner._items["attribute", self._name] = self
+        super().__setattr__(name, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        world: Any = self._world
+        found = world.models.methods(self._owner._type.name, self._name)
+        return world.call(found, "", self._owner, self._name, args, kwargs)
+
+
+def read(value: Any) -> Any:
+    """What an attribute gives that is not called: only a way to release something leads back to its owner."""
+    if not isinstance(value, Method) or value._owner._held is None:
+        return value
+    world: Any = value._world
+    releases = world.models.release_names | {r.name for r in value._owner._held.acquisition.releases}
+    return value if value._name in releases else Unknown(world, value._name, value._library)
+
+
+class Flag(Unknown):
+    """`conn.closed`, also called: `conn.is_closed()`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return Unknown(self._world, self._name, truth=self._truth)
+
+
+class Pending:
+    """What an un-awaited call gives: awaited, entered by `with`, or forgotten."""
+
+    def __init__(self, call: Calling) -> None:
+        self._call = call
+        self._value: Any = None
+
+    def __await__(self) -> Generator[None, None, Any]:
+        if not self._call.awaitable:
+            raise TypeError(f"{self._call.what} can't be used in 'await' expression")
+        return self._call.act(awaited=True)
+        yield
+
+    def __enter__(self) -> Any:
+        return self._entered("sync")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> bool:
+        return self._left(error, awaited=False)
+
+    async def __aenter__(self) -> Any:
+        return self._entered("async")
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> bool:
+        return self._left(error, awaited=True)
+
+    def _entered(self, form: str) -> Any:
+        call = self._call
+        default = call.type.with_form if call.type and call.model.awaited == "no" else "none"
+        if (call.model.with_form or default) not in (form, "both"):
+            call.world.misused("CNX113")
+            raise TypeError(f"{call.what} does not support this `with`")
+        self._value = call.act(awaited=form == "async")
+        entered = call.world.models.type(call.model.enter)
+        if entered and entered is not call.type and isinstance(self._value, Value):
+            return Value(call.world, entered, call.library, self._value._held, kept=(self._value,))
+        return self._value
+
+    def _left(self, error: BaseException | None, awaited: bool) -> bool:
+        call, value = self._call, self._value
+        self._value = None
+        default = call.type.exit if call.type and call.type.with_form != "none" else "releases"
+        if isinstance(value, Value) and value._held and (call.model.exit or default) == "releases":
+            if not value._held.held:
+                call.world.misused("CNX122")
+            value._held.release()
+        call.world.fail(f"leaving {call.what}", call.library, awaited)
+        if call.model.swallows == "everything":
+            return error is not None
+        if call.model.swallows == "cancellation":
+            return isinstance(error, CancelledError)
+        return call.model.swallows == "arguments" and isinstance(
+            error, tuple(a for a in call.args if isinstance(a, type))
+        )

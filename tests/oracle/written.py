@@ -1,0 +1,162 @@
+# ruff: noqa: BLE001 -- whatever a function raises is its result
+"""Functions of the fixtures, executed against the fakes: does one of their runs lose what it acquired?"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import gc
+import sys
+import warnings
+from asyncio import CancelledError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from oracle.callers import bound, live
+from oracle.fakepool import PROGRAM, Script
+from oracle.fakes import World
+from oracle.fakevalues import Method, read
+from oracle.fixture_source import (
+    Rewritten,
+    Target,
+    decorated_by,
+    functions,
+    handlers,
+    kinds_of,
+    names_of_errors,
+    yields_once,
+)
+from oracle.search import Search
+from oracle.unknown import is_none, unpacked
+from pooclint.models import Models
+
+MAX_RUNS = 300
+
+
+@dataclass
+class Outcome:
+    """What the runs of one function showed."""
+
+    leaks: dict[frozenset[int], str] = field(default_factory=dict)
+    """Lines that led to an acquisition that is lost in some run, and that run in words."""
+    misuses: set[tuple[str, int]] = field(default_factory=set)
+    """Codes of rules that are not about leaks, and lines on which some run does what they are about."""
+    runs: int = 0
+    ended: int = 0
+    """How many runs came to a regular end."""
+    acquired: int = 0
+    """How many acquisitions all runs made together."""
+    complete: bool = False
+    last_error: str = ""
+
+
+class Fixture:
+    """A compiled fixture."""
+
+    def __init__(self, source: str, models: Models) -> None:
+        self.models = models
+        tree = ast.parse(source)
+        self.targets = tuple(t for t, _ in functions(tree))
+        self._handled = {t: handlers(n) for t, n in functions(tree)}
+        self._yields_once = {t for t, n in functions(tree) if yields_once(n)}
+        self._caught = names_of_errors(tree)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._code = compile(ast.fix_missing_locations(Rewritten().visit(tree)), PROGRAM, "exec", dont_inherit=True)
+
+    def judge(self, target: Target, max_runs: int = MAX_RUNS, max_faults: int = 2) -> Outcome:
+        """Make every bounded run of a function."""
+        outcome = Outcome()
+        search = Search(lambda prefix: Script(prefix, max_faults), max_runs)
+        with _quietly():
+            for script in search.scripts():
+                self._run(target, script, outcome)
+        outcome.runs, outcome.complete = search.runs, search.complete
+        if target.owner:
+            outcome.misuses |= {("CNX109", line) for line in self._never_released(target.owner)}
+        return outcome
+
+    def _never_released(self, class_: str) -> set[int]:
+        """Lines that acquired what an object still holds when each of its methods has been called."""
+        world = World(self.models, self._caught)
+        namespace = self._executed(world)
+        live(namespace[class_], world)
+        opened = world.opened
+        gc.collect()
+        kept = [value for value in world.stored if isinstance(value, Method)]
+        handed_on = {id(value._owner._held) for value in kept}
+        return {line for held in opened if held.held and id(held) not in handed_on for line in held.lines}
+
+    def _run(self, target: Target, script: Script, outcome: Outcome) -> None:
+        world = World(self.models, self._caught)
+        namespace = self._executed(world)
+        world.kinds = kinds_of(namespace, self._handled[target])
+        call = bound(target, namespace, world)
+        kept: list[object] = [namespace, call]
+        world.misuses.clear()
+        world.begin(script)
+        try:
+            call(kept, target in self._yields_once)
+            ended = "returns"
+            outcome.ended += 1
+        except (Exception, CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit) as error:
+            at = _lines(error)
+            ended = f"ends by {type(error).__name__} ({error}) from line {at[-1] if at else '?'}"
+            outcome.last_error = ended
+            if isinstance(error, UnboundLocalError):
+                world.misused("CNX108", range(target.first, target.last + 1))
+        opened = world.opened
+        world.note_unawaited()
+        world.rest()
+        outcome.acquired += len(opened)
+        outcome.misuses |= world.misuses
+        open_ = [h for h in opened if h.held and h.lines not in outcome.leaks]
+        if script.cut or not open_:
+            return
+        if any(h.handle is not None and h.handle() is not None for h in open_):
+            gc.collect()
+        for held in open_:
+            if held.held and (held.handle is None or held.handle() is None):
+                outcome.leaks[held.lines] = "; ".join([*script.labels, ended])
+
+    def _executed(self, world: World) -> dict[str, Any]:
+        outside = {name: world.named(f"builtins.{name}") for name in ("exit", "input", "open", "print", "quit")}
+        built_in = {**vars(builtins), "__import__": world.load, **outside}
+        namespace: dict[str, Any] = {
+            "__builtins__": built_in,
+            "__name__": "program",
+            "__turn__": world.turn,
+            "__is_none__": is_none,
+            "__unpacked__": unpacked,
+            "__read__": read,
+            "__decorator__": lambda decorator: decorated_by(decorator, world),
+        }
+        exec(self._code, namespace)
+        return namespace
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Say nothing of coroutines that nobody awaits, and of what fails when it is dropped."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+            gc.collect()
+    finally:
+        sys.unraisablehook = hook
+
+
+def _lines(error: BaseException) -> list[int]:
+    """Lines of the program that an exception has passed, the innermost last."""
+    at = error.__traceback__
+    found = []
+    while at is not None:
+        if at.tb_frame.f_code.co_filename == PROGRAM:
+            found.append(at.tb_lineno)
+        at = at.tb_next
+    return found
