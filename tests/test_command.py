@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -78,6 +79,20 @@ def test_output_file(leaky: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert codes((leaky / "out.json").read_text(encoding="utf-8")) == [LEAK_CODE]
     assert pooclint("--output", "absent/out.json", cwd=leaky).returncode == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+def test_output_to_a_device(leaky: Path) -> None:
+    """What is no regular file is written to; renaming a file over it would destroy it."""
+    pipe = leaky / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        assert pooclint("--format", "json", "--output", "pipe", cwd=leaky).returncode == 1
+        assert codes(os.read(reader, 100_000).decode()) == [LEAK_CODE]
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_exit_zero_quiet_statistics(leaky: Path) -> None:

@@ -187,9 +187,13 @@ def _write(text: str, output: str | None) -> None:
     import tempfile
 
     target = Path(output)
+    data = text.encode("utf-8", "backslashreplace")
     try:
+        if target.exists() and not target.is_file():  # a device or a pipe is written to, never replaced
+            target.write_bytes(data)
+            return
         with tempfile.NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}.", delete=False) as stream:
-            stream.write(text.encode("utf-8", "backslashreplace"))
+            stream.write(data)
         os.chmod(stream.name, 0o644)
         os.replace(stream.name, target)
     except OSError as error:
