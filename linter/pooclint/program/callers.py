@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from pooclint.program.consulted import Question
+from pooclint.program.consulted import Question, callers_of
 from pooclint.program.names import Names
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Class, Function, Index, descendants
@@ -56,7 +56,7 @@ class Callers:
         if len(importers) > _MAX_IMPORTERS:
             return
         for importer in importers:
-            index = modules.symbol(importer, "", "anything", path)
+            index = modules.symbol(importer, "", "anything", callers_of(path))
             if index:
                 yield from self._calling(index, function)
 
@@ -95,9 +95,10 @@ class Callers:
         passing_on = [p for p in direct if os.path.basename(p) == "__init__.py"]
         importing = tuple(dict.fromkeys((*direct, *(f for p in passing_on for f in known.get(p, ())))))
         # Who else comes to import it is not told by those who do: the question is noted, and not its answer.
-        places.consulted.asked(path, Question("importers", path), ())
+        places.consulted.asked(callers_of(path), Question("importers", path), ())
         for importer in importing:
-            places.consulted.used(path, importer)
+            places.consulted.used(callers_of(path), importer)
+            places.consulted.used(callers_of(path), callers_of(importer))
         return importing
 
 

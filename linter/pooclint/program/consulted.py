@@ -40,6 +40,12 @@ GONE = State(-1, 0, 0, b"")
 """What cannot be read. That is a fact too: somebody may put it there."""
 
 
+def callers_of(path: str) -> str:
+    """What stands for the callers of a file's functions, where one would name a file. What is reported of the file
+    rests on them; what others see of it does not."""
+    return f"{path}\0callers"
+
+
 @dataclass(slots=True)
 class Learned:
     """What was consulted since somebody last asked for it."""
