@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+from pooclint.config import Config
+from pooclint.program.consulted import Learned
 from pooclint.run.check import Checker
 from pooclint.run.discovery import Source
 from pooclint.run.result import FileReport
@@ -35,3 +37,6 @@ class NeverUp:
 
     def check(self, source: Source) -> FileReport:
         return self.checker.check(source)
+
+    def learned(self, config: Config) -> Learned:
+        return self.checker.learned(config)

@@ -18,9 +18,11 @@ from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Models
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
+from pooclint.program.consulted import Consulted
 from pooclint.program.exports import Exports
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
+from pooclint.program.places import Places
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
@@ -119,7 +121,12 @@ class Project:
 
 
 def open_project(
-    rules: Sequence[type[Rule]], models: Models, limits: Limits, alone: bool = False, exports: Exports | None = None
+    rules: Sequence[type[Rule]],
+    models: Models,
+    limits: Limits,
+    alone: bool = False,
+    exports: Exports | None = None,
+    consulted: Consulted | None = None,
 ) -> Project:
     """Prepare to check files.
 
@@ -129,10 +136,12 @@ def open_project(
         limits: the user's figures.
         alone: look at each file without the modules around it.
         exports: what is known of the project's modules from before.
+        consulted: where it is noted which other files results rest on.
     """
     visitors = _visitors(rules)
     acquiring, exporting, calling_out = _prefilters(models)
-    modules = Modules(exports or Exports(exporting, calling_out), frozenset(visitors) | {cst.Call})
+    exports = exports or Exports(exporting, calling_out, Places(consulted or Consulted()))
+    modules = Modules(exports, frozenset(visitors) | {cst.Call})
     names = Names(models, None if alone else modules)
     return Project(tuple(rules), limits, acquiring, modules, names, Analysis(names), Callers(names), visitors)
 

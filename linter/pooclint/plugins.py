@@ -76,6 +76,15 @@ def pack_models(packs: Sequence[str]) -> tuple[tuple[str, Path], ...]:
     return tuple(found)
 
 
+def pack_packages(packs: Sequence[str]) -> frozenset[str]:
+    """The top-level packages that packs consist of; none of them is imported.
+
+    Raises:
+        PackError: no such pack is installed.
+    """
+    return frozenset(re.split(r"[.:]", point.value)[0] for pack in packs for point in _points(pack))
+
+
 def _points(pack: str) -> list[EntryPoint]:
     offered = _offered()
     found = [point for point in offered if point.name == pack]

@@ -8,10 +8,11 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,6 +24,10 @@ from pooclint.report import reporter
 from pooclint.report.common import Context, printable
 from pooclint.run.discovery import Source, UsageError, discover, display_path, is_excluded
 from pooclint.run.result import FileReport, RunResult, collect
+
+if TYPE_CHECKING:
+    from pooclint.run.cache import Caches
+    from pooclint.run.workers import Done
 
 
 def check(arguments: Sequence[str]) -> int:
@@ -104,20 +109,47 @@ def _check_stdin(data: bytes, options: argparse.Namespace, config: Config) -> li
 def _check_files(sources: Sequence[Source], options: argparse.Namespace) -> list[FileReport]:
     if not sources:
         return []
-    # LibCST and the rules take longer to import than an empty run may last.
+    caches = _caches(options)
+    reports = {place: report for place, source in enumerate(sources) if (report := caches.report(source))}
+    left = [place for place in range(len(sources)) if place not in reports]
+    for place, one in _check_anew(sources, left, options):
+        if options.verbose:
+            print(f"{printable(one.report.path)}: {one.report.status}, {one.seconds * 1000:.1f} ms", file=sys.stderr)
+        caches.add(sources[place], one.report, one.learned)
+        reports[place] = one.report
+    caches.save()
+    if options.verbose:
+        print(f"{len(sources) - len(left)} of {len(sources)} files known from an earlier run", file=sys.stderr)
+    return [reports[place] for place in sorted(reports)]
+
+
+def _check_anew(
+    sources: Sequence[Source], places: Sequence[int], options: argparse.Namespace
+) -> Iterator[tuple[int, Done]]:
+    """Check the sources at these places; each is given once, in the order in which they are done."""
+    if not places:
+        return
+    # LibCST and the rules take longer to import than a run may last that has nothing to check.
     from pooclint.run.check import Checker
     from pooclint.run.progress import with_progress
     from pooclint.run.workers import check_here, check_in_workers, suitable_jobs
 
-    jobs = suitable_jobs(sources, options.jobs)
-    done = check_in_workers(sources, jobs) if jobs > 1 else check_here(Checker(), sources)
+    chosen = [sources[place] for place in places]
+    jobs = suitable_jobs(chosen, options.jobs)
+    done = check_in_workers(chosen, jobs) if jobs > 1 else check_here(Checker(), chosen)
     hidden = options.no_progress or options.quiet or options.verbose or not sys.stderr.isatty()
-    reports: dict[int, FileReport] = {}
-    for one in done if hidden else with_progress(done, len(sources)):
-        if options.verbose:
-            print(f"{printable(one.report.path)}: {one.report.status}, {one.seconds * 1000:.1f} ms", file=sys.stderr)
-        reports[one.index] = one.report
-    return [reports[index] for index in sorted(reports)]
+    for one in done if hidden else with_progress(done, len(chosen)):
+        yield places[one.index], one
+
+
+def _caches(options: argparse.Namespace) -> Caches:
+    from pooclint.run.cache import Caches
+
+    def warn(text: str) -> None:
+        if not options.quiet:
+            print(f"pooclint: {printable(text)}", file=sys.stderr)
+
+    return Caches(Path(options.cache_dir) if options.cache_dir else None, warn, off=options.no_cache)
 
 
 def _tell(reports: Iterable[FileReport], result: RunResult, options: argparse.Namespace, spent: float) -> None:

@@ -91,7 +91,8 @@ def check_parser() -> Parser:
         metavar="N",
         help="processes; default: all cores for much, one for little",
     )
-    speed.add_argument("--no-cache", action="store_true", help="accepted; nothing is cached yet")
+    speed.add_argument("--no-cache", action="store_true", help="neither use nor keep results of other runs")
+    speed.add_argument("--cache-dir", metavar="DIR", help="keep results there (default: .pooclint_cache)")
     return made
 
 

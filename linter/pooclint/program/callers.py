@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from pooclint.program.consulted import Question, callers_of
 from pooclint.program.names import Names
-from pooclint.program.places import SKIPPED, Places
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Class, Function, Index, descendants
 
@@ -17,7 +17,6 @@ _MAX_FRAMES = 4
 """Modules between a handler and the function that is asked about."""
 _MAX_IMPORTERS = 40
 """Modules that mention a name; one that more mention is too common to follow."""
-_MAX_FILES = 20_000
 
 
 @dataclass(slots=True)
@@ -25,7 +24,6 @@ class Callers:
     """Request scope of functions through the modules that import theirs. Its only state is a memo."""
 
     names: Names
-    _files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _importers: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     _scopes: dict[int, RequestScopes] = field(default_factory=dict)
 
@@ -58,7 +56,7 @@ class Callers:
         if len(importers) > _MAX_IMPORTERS:
             return
         for importer in importers:
-            index = modules.symbol(importer, "", "anything")
+            index = modules.symbol(importer, "", "anything", callers_of(path))
             if index:
                 yield from self._calling(index, function)
 
@@ -88,28 +86,20 @@ class Callers:
         project = places.origin(path).project
         if project not in self._importers:
             found: dict[str, list[str]] = {}
-            for file in self._python_files(project, places):
+            for file in places.python_files(project):
                 for target in modules.exports.imported_files(file):
                     found.setdefault(target, []).append(file)
             self._importers[project] = {target: tuple(files) for target, files in found.items()}
         known = self._importers[project]
         direct = known.get(path, ())
         passing_on = [p for p in direct if os.path.basename(p) == "__init__.py"]
-        return tuple(dict.fromkeys((*direct, *(f for p in passing_on for f in known.get(p, ())))))
-
-    def _python_files(self, project: str, places: Places) -> tuple[str, ...]:
-        if project not in self._files:
-            found: list[str] = []
-            todo = [project]
-            while todo and len(found) < _MAX_FILES:
-                folder = todo.pop(0)
-                for entry in sorted(places.listing(folder)):
-                    if entry.endswith(".py"):
-                        found.append(os.path.join(folder, entry))
-                    elif "." not in entry and entry not in SKIPPED and os.path.isdir(os.path.join(folder, entry)):
-                        todo.append(os.path.join(folder, entry))
-            self._files[project] = tuple(found)
-        return self._files[project]
+        importing = tuple(dict.fromkeys((*direct, *(f for p in passing_on for f in known.get(p, ())))))
+        # Who else comes to import it is not told by those who do: the question is noted, and not its answer.
+        places.consulted.asked(callers_of(path), Question("importers", path), ())
+        for importer in importing:
+            places.consulted.used(callers_of(path), importer)
+            places.consulted.used(callers_of(path), callers_of(importer))
+        return importing
 
 
 def _imported_name(function: Function) -> str:

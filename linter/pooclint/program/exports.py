@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pooclint.program.places import Places
-from pooclint.program.scopes import Origin, absolute
+from pooclint.program.places import Origin, Places, absolute
 from pooclint.source.outline import ImportedName, Outline, outline, words_pattern
 from pooclint.source.prefilter import Prefilter
 
@@ -39,11 +38,11 @@ class Exports:
 
     def mentions(self, path: str, word: str) -> bool:
         """True when a word stands somewhere in a file."""
-        return word.encode() in (read(path) or b"")
+        return word.encode() in (self.read(path) or b"")
 
     def imported_files(self, path: str) -> frozenset[str]:
         """Files of the project that a file imports something from."""
-        data = read(path)
+        data = self.read(path)
         if not data:
             return frozenset()
         origin = self.places.origin(path)
@@ -51,29 +50,32 @@ class Exports:
         for imported in self._outline(path, data).imports:
             base = absolute(imported.base, origin.package) if imported.base else imported.name
             place = self.places.place(base, origin)
-            inner = self.places.child(place, imported.name) if place and imported.base else ""
+            inner = self.places.child(place, imported.name, origin) if place and imported.base else ""
             found |= {place, inner}
         return frozenset(f for f in found if f.endswith(".py"))
 
-    def names(self, path: str, interest: Interest, depth: int = _DEPTH) -> frozenset[str]:
+    def names(self, path: str, interest: Interest, asker: str, depth: int = _DEPTH) -> frozenset[str]:
         """Names of a module that acquire something (or call out), or lead to something that does.
 
         Args:
             path: the module's file.
             interest: which of the two.
+            asker: the file on whose behalf that is asked.
             depth: how far imports of imports are followed. The same depth always gives the same answer, whatever was
                 asked before.
         """
+        if path.endswith(".py"):
+            self.places.consulted.used(asker, path)
         key = (path, interest, depth)
         if key not in self._exports:
-            data = read(path) if path.endswith(".py") else None
+            data = self.read(path) if path.endswith(".py") else None
             self._exports[key] = self._exported(path, data, interest, depth) if data else frozenset()
         return self._exports[key]
 
     def _exported(self, path: str, data: bytes, interest: Interest, depth: int) -> frozenset[str]:
         alive = self._imported(path, data, interest, depth)
         if depth and alive == self._imported(path, data, interest, depth - 1):
-            return self.names(path, interest, depth - 1)
+            return self.names(path, interest, path, depth - 1)
         found = self._outline(path, data)
         defined = self._seeded(path, data, interest)
         if alive:
@@ -112,30 +114,27 @@ class Exports:
         if not imported.base:
             place = self.places.place(imported.name, origin)
             prefix = imported.alias if imported.alias != imported.name.split(".")[0] else imported.name
-            return self._prefixed(prefix, place, interest, depth)
+            return self._prefixed(prefix, place, origin, interest, depth)
         place = self.places.place(base, origin)
         if not place:
             return frozenset()
-        names = self.names(place, interest, depth - 1)
+        names = self.names(place, interest, origin.path, depth - 1)
         if imported.name == "*":
             return frozenset(n for n in names if not n.startswith("_"))
         if imported.name in names:
             return frozenset({imported.alias})
-        return self._prefixed(imported.alias, self.places.child(place, imported.name), interest, depth)
+        inner = self.places.child(place, imported.name, origin)
+        return self._prefixed(imported.alias, inner, origin, interest, depth)
 
-    def _prefixed(self, prefix: str, place: str, interest: Interest, depth: int) -> frozenset[str]:
-        return frozenset(f"{prefix}.{n}" for n in self.names(place, interest, depth - 1)) if place else frozenset()
+    def _prefixed(self, prefix: str, place: str, origin: Origin, interest: Interest, depth: int) -> frozenset[str]:
+        names = self.names(place, interest, origin.path, depth - 1) if place else ()
+        return frozenset(f"{prefix}.{n}" for n in names)
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes; None when it cannot be read."""
+        return self.places.consulted.read(path)
 
     def _outline(self, path: str, data: bytes) -> Outline:
         if path not in self._outlines:
             self._outlines[path] = outline(data)
         return self._outlines[path]
-
-
-def read(path: str) -> bytes | None:
-    """A file's bytes; None when it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except (OSError, ValueError):
-        return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from pooclint.program.exports import Exports, Interest, read
+from pooclint.program.exports import Exports, Interest
 from pooclint.program.scopes import Index, build_index
 from pooclint.source.parse import Unreadable, parse
 
@@ -42,18 +42,26 @@ class Modules:
         """True when that file had other bytes before: what was concluded from them no longer holds."""
         return self._sources.get(path, data) != data
 
-    def symbol(self, path: str, name: str, interest: Interest) -> Index | None:
+    def symbol(self, path: str, name: str, interest: Interest, asker: str) -> Index | None:
         """The parsed module of a file in which to look for a name; None when the name is of no interest, or the file
-        cannot be read."""
+        cannot be read.
+
+        Args:
+            path: the file.
+            name: what is looked for in it.
+            interest: which names are worth a parse.
+            asker: the file on whose behalf that is asked.
+        """
         if not path.endswith(".py"):
             return None
-        wanted = interest == "anything" or name in self.exports.names(path, "acquires")
-        wanted = wanted or (interest == "calls-out" and name in self.exports.names(path, "calls-out"))
+        self.exports.places.consulted.used(asker, path)
+        wanted = interest == "anything" or name in self.exports.names(path, "acquires", asker)
+        wanted = wanted or (interest == "calls-out" and name in self.exports.names(path, "calls-out", asker))
         return self._index(path) if wanted else None
 
     def _index(self, path: str) -> Index | None:
         if path not in self._indexes:
-            data = read(path) or b""
+            data = self.exports.read(path) or b""
             module = parse(data)
             self._indexes[path] = None if isinstance(module, Unreadable) else self._keep(module, path, data)
         return self._indexes[path]

@@ -13,7 +13,8 @@ import libcst as cst
 from pooclint.models import Call, Models
 from pooclint.program.exports import Interest
 from pooclint.program.modules import Modules
-from pooclint.program.scopes import Binding, Class, Function, Index, Origin, Scope, children, descendants
+from pooclint.program.places import Origin
+from pooclint.program.scopes import Binding, Class, Function, Index, Scope, children, descendants
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
 _MAX_IMPORTS = 24  # and names that modules pass on to each other
@@ -99,22 +100,24 @@ class Names:
             parts = qualified.split(".")
             tops = self.modules.exports.places.tops(parts[0], origin)
             self._following += 1
-            ways = (self._walk(self.modules, place, parts[1:], interest) for place in tops)
+            ways = (self._walk(self.modules, place, parts[1:], origin, interest) for place in tops)
             self._targets[key] = next((found for found in ways if found), None)
             self._following -= 1
         return self._targets[key]
 
-    def _walk(self, modules: Modules, place: str, parts: list[str], interest: Interest) -> Target | None:
+    def _walk(
+        self, modules: Modules, place: str, parts: list[str], origin: Origin, interest: Interest
+    ) -> Target | None:
         """Follow attribute after attribute from a module: a name that it binds, else a submodule."""
         for position, part in enumerate(parts):
-            index = modules.symbol(place, part, interest)
+            index = modules.symbol(place, part, interest, origin.path)
             if index and part in index.scope.bindings:
                 return self._bound(index, part, parts[position + 1 :], interest)
             for star in index.stars if index else ():
                 found = self.target(".".join((star, *parts[position:])), index.origin, interest) if index else None
                 if found:
                     return found
-            place = modules.exports.places.child(place, part)
+            place = modules.exports.places.child(place, part, origin)
             if not place:
                 return None
         return None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from dataclasses import dataclass, field, replace
 
-from pooclint.program.scopes import Origin
+from pooclint.program.consulted import Consulted, Question
 
 _MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "pooclint.toml", ".pooclint.toml")
 _SOURCE_FOLDERS = ("src", "lib", "python")
@@ -14,14 +15,31 @@ SKIPPED = frozenset({"node_modules", "site-packages", "build", "dist", "__pycach
 _MAX_FOLDERS = 4_000
 """Folders looked at when searching a repository for further packages."""
 _MAX_LEVELS = 5
+_MAX_FILES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a module comes from. Nothing of it is known for standard input or a lone snippet."""
+
+    path: str = ""
+    """Absolute path of its file."""
+    package: str = ""
+    """Dotted name of the package that relative imports start at."""
+    roots: tuple[str, ...] = ()
+    """Folders in which its absolute imports are looked up, first match first."""
+    project: str = ""
+    """The folder that holds the whole project."""
 
 
 @dataclass(slots=True)
 class Places:
     """Look-up of modules by name. What it keeps is a memo of the file system."""
 
+    consulted: Consulted = field(default_factory=Consulted)
     _origins: dict[str, Origin] = field(default_factory=dict)
     _roots: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _entries: dict[str, frozenset[str]] = field(default_factory=dict)
     _tops: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = field(default_factory=dict)
     _places: dict[tuple[str, Origin], str] = field(default_factory=dict)
@@ -40,6 +58,7 @@ class Places:
             package = os.path.relpath(folder, base).replace(os.sep, ".").strip(".")
             self._origins[folder] = Origin("", package, roots, project)
         found = self._origins[folder]
+        self.consulted.asked(path, Question("origin", folder), (found.package, found.project, *found.roots))
         return replace(found, path=path)
 
     def _search_path(self, folder: str, top: str, project: str) -> tuple[str, ...]:
@@ -98,7 +117,7 @@ class Places:
         for found in self.tops(parts[0], origin):
             place = found
             for part in parts[1:]:
-                place = self.child(place, part) if place else ""
+                place = self.child(place, part, origin) if place else ""
             if place:
                 return place
         return ""
@@ -112,10 +131,23 @@ class Places:
             if origin.project and not any(p.endswith(".py") for p in found):
                 found += [p for r in self._further_roots(origin.project) if (p := self._in_folder(r, name))]
             self._tops[key] = tuple(sorted(dict.fromkeys(found), key=lambda p: not p.endswith(".py")))
+        self.consulted.asked(origin.path, Question("top", os.path.dirname(origin.path), name), self._tops[key])
         return self._tops[key]
 
-    def child(self, place: str, name: str) -> str:
-        """The place of a submodule."""
+    def child(self, place: str, name: str, origin: Origin) -> str:
+        """The place of a submodule; empty when there is none.
+
+        Args:
+            place: of the package.
+            name: of the submodule.
+            origin: on whose behalf it is looked up.
+        """
+        found = self.find_child(place, name)
+        self.consulted.asked(origin.path, Question("child", place, name), (found,))
+        return found
+
+    def find_child(self, place: str, name: str) -> str:
+        """As `child`, on nobody's behalf."""
         folder = place if not place.endswith(".py") else os.path.dirname(place)
         if place.endswith(".py") and os.path.basename(place) != "__init__.py":
             return ""
@@ -133,18 +165,43 @@ class Places:
                 return package if any(e.endswith(".py") or "." not in e for e in inner) else ""
         return os.path.join(folder, f"{name}.py") if f"{name}.py" in entries else ""
 
+    def python_files(self, project: str) -> tuple[str, ...]:
+        """The files of a project, nearest to its root first."""
+        if project not in self._files:
+            found: list[str] = []
+            todo = deque([project])
+            while todo and len(found) < _MAX_FILES:
+                folder = todo.popleft()
+                for entry in sorted(self.listing(folder)):
+                    if entry.endswith(".py"):
+                        found.append(os.path.join(folder, entry))
+                    elif "." not in entry and entry not in SKIPPED and os.path.isdir(os.path.join(folder, entry)):
+                        todo.append(os.path.join(folder, entry))
+            self._files[project] = tuple(found)
+        return self._files[project]
+
     def _has(self, folder: str, name: str) -> bool:
         return name in self.listing(folder)
 
     def listing(self, folder: str) -> frozenset[str]:
         """Names in a folder."""
         if folder not in self._entries:
-            try:
-                self._entries[folder] = frozenset(os.listdir(folder))
-            except OSError:
-                self._entries[folder] = frozenset()
+            self._entries[folder] = frozenset(self.consulted.listing(folder))
         return self._entries[folder]
 
 
 def _inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
+
+
+def absolute(dotted_name: str, package: str) -> str:
+    """The full name of a possibly relative import (`..db` in the package `app.api` is `app.db`)."""
+    name = dotted_name.lstrip(".")
+    level = len(dotted_name) - len(name)
+    if not level:
+        return dotted_name
+    parts = package.split(".") if package else []
+    parts = parts[: len(parts) - level + 1]
+    # Without a known package the leading dots stay: such a name never equals that of an installed library.
+    base = ".".join(parts) or "." * level
+    return f"{base}.{name}" if name else base

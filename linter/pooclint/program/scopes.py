@@ -15,6 +15,8 @@ from typing import Literal, cast
 
 import libcst as cst
 
+from pooclint.program.places import Origin, absolute
+
 ScopeKind = Literal["module", "class", "function", "comprehension"]
 BindingKind = Literal["import", "assign", "parameter", "function", "class", "other"]
 
@@ -208,27 +210,13 @@ class Class:
         return self.node.name.value
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a module comes from. Nothing of it is known for standard input or a lone snippet."""
-
-    path: str = ""
-    """Absolute path of its file."""
-    package: str = ""
-    """Dotted name of the package that relative imports start at."""
-    roots: tuple[str, ...] = ()
-    """Folders in which its absolute imports are looked up, first match first."""
-    project: str = ""
-    """The folder that holds the whole project."""
-
-
 @dataclass(eq=False, slots=True)
 class Index:
     """What the walk found in a module."""
 
     module: cst.Module
     scope: Scope
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)
     stars: list[str] = field(default_factory=list)
     """Modules of which it imports every name."""
     functions: dict[int, Function] = field(default_factory=dict)
@@ -433,16 +421,3 @@ def dotted(node: cst.CSTNode) -> str:
 
 def _alias(alias: cst.ImportAlias) -> str:
     return alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else ""
-
-
-def absolute(dotted_name: str, package: str) -> str:
-    """The full name of a possibly relative import (`..db` in the package `app.api` is `app.db`)."""
-    name = dotted_name.lstrip(".")
-    level = len(dotted_name) - len(name)
-    if not level:
-        return dotted_name
-    parts = package.split(".") if package else []
-    parts = parts[: len(parts) - level + 1]
-    # Without a known package the leading dots stay: such a name never equals that of an installed library.
-    base = ".".join(parts) or "." * level
-    return f"{base}.{name}" if name else base

@@ -19,6 +19,7 @@ from pooclint.engine import Limits, Project, check_file, open_project
 from pooclint.models import Models
 from pooclint.own_rules import UnreadableFile
 from pooclint.packs import models_of, rules_of, select_rules
+from pooclint.program.consulted import Consulted, Learned
 from pooclint.rule import Confidence, Finding, Severity
 from pooclint.run.discovery import Source, is_test_path, relative_to
 from pooclint.run.models import ModelSet
@@ -36,6 +37,8 @@ class _Plan:
     config: Config
     codes: frozenset[str]
     models: ModelSet
+    consulted: Consulted
+    """What results rest on besides the files themselves."""
     open: Callable[..., Project]
     """A project of which nothing is known yet but the models that hold for it."""
     severity: Severity
@@ -65,12 +68,13 @@ class Checker:
         """
         if source.problem:
             return self.unreadable(source, f"cannot be read: {source.problem}")
+        consulted, file = self._plan(source.config).consulted, os.path.abspath(source.path)
         try:
-            data = source.path.read_bytes()
+            data = consulted.read_bytes(os.fspath(source.path), file)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             return self.unreadable(source, f"cannot be read: {reason}")
-        return self.check_data(data, source.display, source.config, os.path.abspath(source.path))
+        return self.check_data(data, source.display, source.config, file)
 
     def check_data(self, data: bytes, display: str, config: Config, file: str = "") -> FileReport:
         """Checks the bytes of a file.
@@ -87,7 +91,7 @@ class Checker:
         """
         plan = self._plan(config)
         try:
-            models = plan.models.for_folder(Path(file or os.path.abspath(display)).parent)
+            models = plan.models.for_folder(Path(file or os.path.abspath(display)).parent, file)
             result = check_file(data, display, self._project(plan, models, file, data), file)
         except Exception as error:
             reason = f"internal error of the analysis: {type(error).__name__}"
@@ -104,6 +108,10 @@ class Checker:
     def unreadable(self, source: Source, reason: str) -> FileReport:
         """What is reported of a file that cannot be checked."""
         return self._unreadable(source.display, source.config, reason)
+
+    def learned(self, config: Config) -> Learned:
+        """What the checks under a configuration consulted since this was last asked."""
+        return self._plan(config).consulted.take()
 
     def _unreadable(self, display: str, config: Config, reason: str) -> FileReport:
         finding = Finding(
@@ -143,12 +151,14 @@ class Checker:
 def _make_plan(config: Config) -> _Plan:
     settings = config.settings
     chosen = select_rules(rules_of(config), settings.select, settings.extend_select, settings.ignore)
+    consulted = Consulted()
     limits = Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout)
     return _Plan(
         config=config,
         codes=frozenset(rule.code for rule in chosen),
-        models=ModelSet(models_of(config)),
-        open=partial(open_project, chosen, limits=limits),
+        models=ModelSet(models_of(config), consulted),
+        consulted=consulted,
+        open=partial(open_project, chosen, limits=limits, consulted=consulted),
         severity=Severity[settings.min_severity.upper()],
         confidence=Confidence[settings.min_confidence.upper()],
         ignores=tuple(

@@ -7,7 +7,6 @@ about precision, and other tools report broken lock files.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pooclint.models.versions import newest_allowed, normalised
+from pooclint.program.consulted import Consulted
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -56,12 +56,14 @@ class Found:
 class DependencyFinder:
     """Finds the versions that hold for the files of a folder; each folder is read once."""
 
-    def __init__(self, packages: Iterable[str]) -> None:
+    def __init__(self, packages: Iterable[str], consulted: Consulted | None = None) -> None:
         """Prepares a finder.
 
         Args:
             packages: The names that matter, normalised; `python` is the interpreter.
+            consulted: Where it is noted what was read.
         """
+        self._consulted = consulted or Consulted()
         self._packages = frozenset(packages)
         self._found: dict[Path, Found] = {}
         self._versions: dict[Path, Mapping[str, Version]] = {}
@@ -83,7 +85,7 @@ class DependencyFinder:
         layers: list[Found] = []
         for parent in (folder, *folder.parents):
             if parent not in self._found:
-                self._found[parent] = read_folder(parent, self._packages)
+                self._found[parent] = read_folder(parent, self._packages, self._consulted)
             layers.append(self._found[parent])
             if layers[-1].is_top:
                 break
@@ -98,15 +100,15 @@ class DependencyFinder:
         return versions
 
 
-def read_folder(folder: Path, packages: frozenset[str]) -> Found:
+def read_folder(folder: Path, packages: frozenset[str], consulted: Consulted) -> Found:
     """What the lock files and lists of dependencies in `folder` say about `packages`."""
-    names = _listed(folder)
+    names = consulted.listing(str(folder))
     if "requirements" in names:
-        names += [f"requirements/{name}" for name in _listed(folder / "requirements")]
+        names += [f"requirements/{name}" for name in consulted.listing(str(folder / "requirements"))]
     locks = [name for name in names if _LOCK.fullmatch(name)]
     lists = [name for name in names if _LIST.fullmatch(name)]
     files = [*locks, *lists, *(name for name in names if name == "pyproject.toml")]
-    texts = {name: _read(folder / name) for name in files}
+    texts = {name: consulted.read(str(folder / name)) or b"" for name in files}
     if not any(_says_something(text, packages) for text in texts.values()):
         return Found({}, {}, bool(files), ".git" in names)
     pinned: dict[str, Version] = {}
@@ -136,13 +138,6 @@ def _any_of(packages: frozenset[str]) -> re.Pattern[bytes]:
     # Names are compared with `-`, `_` and `.` alike.
     names = "|".join(re.escape(name).replace(r"\-", "[-_.]+") for name in sorted(packages)) or "(?!)"
     return re.compile(rf"\b(?:{names})\b".encode(), re.IGNORECASE)
-
-
-def _listed(folder: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
 
 
 def _note(requirement: str, packages: frozenset[str], ranges: dict[str, SpecifierSet]) -> None:
@@ -254,10 +249,3 @@ def _clause(clause: str) -> str:
         place = min(1, len(parts) - 1)
     above = [*parts[:place], parts[place] + 1]
     return f">={numbers[1]},<{'.'.join(map(str, above))}"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

@@ -120,10 +120,12 @@ def is_test_path(display: str) -> bool:
 
 def is_excluded(path: Path, config: Config) -> bool:
     """Whether the configuration leaves a file out. Patterns are read as in `.gitignore`, from its folder."""
-    if config.settings.exclude_tests and is_test_path(display_path(path)):
-        return True
+    return _left_out_test(os.fspath(path), config) or _excluded_file(os.path.abspath(path), config)
+
+
+def _excluded_file(target: str, config: Config) -> bool:
     spec = _compile((*config.settings.exclude, *config.settings.extend_exclude))
-    relative = relative_to(os.path.abspath(path), str(config.root))
+    relative = relative_to(target, str(config.root))
     return relative is not None and spec.check_file(relative).include is True
 
 
@@ -159,15 +161,17 @@ def _walk(folder: Path, finder: ConfigFinder, ignores: tuple[_Ignores, ...], no_
         return
     ignores = (*ignores, *_read_ignores(absolute, os.path.join(absolute, ".gitignore")))
     folders = []
+    shown = display_path(folder)
+    above = "" if shown == "." else shown if shown.endswith("/") else f"{shown}/"
     for entry in entries:
         target = os.path.join(absolute, entry.name)
         if _is_folder(entry):
             if not _skipped_folder(entry, target, config, ignores, no_excludes):
                 folders.append(folder / entry.name)
         elif _is_source(entry) and not _ignored(target, False, ignores):
-            left_out = is_excluded(Path(target), config) if not no_excludes else _left_out_test(target, config)
+            left_out = _left_out_test(target, config) or (not no_excludes and _excluded_file(target, config))
             if not left_out:
-                yield Source(folder / entry.name, display_path(folder / entry.name), config)
+                yield Source(folder / entry.name, f"{above}{entry.name}", config)
     for inner in folders:
         yield from _walk(inner, finder, ignores, no_excludes)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pooclint.models import ModelFile, Models
 from pooclint.models.versions import chosen, entries, newest, requirement
+from pooclint.program.consulted import Answer, Consulted, Question
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -21,12 +22,14 @@ class ModelSet:
     They are chosen by folder, not by what a file mentions: a file is looked at together with the modules around it.
     """
 
-    def __init__(self, files: tuple[ModelFile, ...]) -> None:
+    def __init__(self, files: tuple[ModelFile, ...], consulted: Consulted | None = None) -> None:
         """Prepares a set.
 
         Args:
             files: Models with the entries of all versions.
+            consulted: Where it is noted what the versions of a project rest on.
         """
+        self._consulted = consulted or Consulted()
         self.newest = Models(newest(files))
         self._files = files
         self._packages = frozenset(
@@ -35,15 +38,17 @@ class ModelSet:
         self._finder: DependencyFinder | None = None
         self._known: list[tuple[Mapping[str, Version], Models]] = []
 
-    def for_folder(self, folder: Path) -> Models:
-        """The models for the files of a folder (an absolute path)."""
+    def for_folder(self, folder: Path, asker: str = "") -> Models:
+        """The models for the files of a folder (an absolute path), one of which is `asker`."""
         if not self._packages:
             return self.newest
         if self._finder is None:
             from pooclint.run.dependencies import DependencyFinder
 
-            self._finder = DependencyFinder(self._packages)
+            self._finder = DependencyFinder(self._packages, self._consulted)
         versions = self._finder.versions(folder)
+        question = Question("versions", str(folder), " ".join(sorted(self._packages)))
+        self._consulted.asked(asker, question, version_texts(versions))
         if not versions:
             return self.newest
         for known, models in self._known:
@@ -54,3 +59,8 @@ class ModelSet:
         same = next((m for m in (self.newest, *(m for _, m in self._known)) if m.files == files), None)
         self._known.append((versions, same or Models(files)))
         return self._known[-1][1]
+
+
+def version_texts(versions: Mapping[str, Version]) -> Answer:
+    """Versions in words that mean the same in every run."""
+    return tuple(sorted(f"{package}=={version}" for package, version in versions.items()))

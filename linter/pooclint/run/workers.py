@@ -20,6 +20,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
 from pooclint.config import Config, ConfigError
+from pooclint.program.consulted import Learned
 from pooclint.run.check import Checker
 from pooclint.run.discovery import Source
 from pooclint.run.result import FileReport
@@ -34,11 +35,13 @@ _BATCHES = 12  # for each worker: the last to finish should not keep the others 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A checked file: its place among the sources, what it gave, and the seconds that took."""
+    """A checked file: its place among the sources, what it gave, the seconds that took, and what was consulted."""
 
     index: int
     report: FileReport
     seconds: float
+    learned: Learned | None = None
+    """None when the report is of no checker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def check_here(checker: Checker, sources: Sequence[Source], indices: Sequence[in
     for index in range(len(sources)) if indices is None else indices:
         started = time.monotonic()
         report = checker.check(sources[index])
-        yield Done(index, report, time.monotonic() - started)
+        yield Done(index, report, time.monotonic() - started, checker.learned(sources[index].config))
 
 
 def check_in_workers(

@@ -1,0 +1,152 @@
+"""What a result rests on: the files and folders that were looked at, and what questions about the project found.
+
+Nothing here is about one file that is checked: modules ask about modules, and what one of them rests on is found by
+following who used whom. So an answer that comes from a memo needs no record of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+Kind = Literal["origin", "top", "child", "importers", "versions"]
+
+
+class State(NamedTuple):
+    """How a file or folder stood when it was read."""
+
+    size: int
+    modified: int
+    """Nanoseconds; 0 where the time says nothing, and only the content can be compared."""
+    changed: int
+    digest: bytes
+    """Of a file's bytes, or of the names in a folder."""
+
+
+class Question(NamedTuple):
+    """Something that was asked about the project, in words that mean the same in every run."""
+
+    kind: Kind
+    place: str
+    """A file or folder."""
+    name: str = ""
+
+
+Answer = tuple[str, ...]
+
+GONE = State(-1, 0, 0, b"")
+"""What cannot be read. That is a fact too: somebody may put it there."""
+
+
+def callers_of(path: str) -> str:
+    """What stands for the callers of a file's functions, where one would name a file. What is reported of the file
+    rests on them; what others see of it does not."""
+    return f"{path}\0callers"
+
+
+@dataclass(slots=True)
+class Learned:
+    """What was consulted since somebody last asked for it."""
+
+    files: dict[str, State] = field(default_factory=dict)
+    folders: dict[str, State] = field(default_factory=dict)
+    answers: dict[Question, Answer] = field(default_factory=dict)
+    asked: list[tuple[str, Question]] = field(default_factory=list)
+    """The file on whose behalf, and what."""
+    used: list[tuple[str, str]] = field(default_factory=list)
+    """The file on whose behalf, and whose content."""
+
+
+@dataclass(slots=True)
+class Consulted:
+    """The door to the file system for whatever concerns other files than the one that is checked."""
+
+    _learned: Learned = field(default_factory=Learned)
+    _files: dict[str, State] = field(default_factory=dict)
+    _folders: dict[str, State] = field(default_factory=dict)
+    _seen: set[tuple[str, Question] | tuple[str, str]] = field(default_factory=set)
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes; None when it cannot be read."""
+        try:
+            return self.read_bytes(path)
+        except (OSError, ValueError):
+            return None
+
+    def read_bytes(self, path: str, known_as: str = "") -> bytes:
+        """A file's bytes.
+
+        Args:
+            path: where it is.
+            known_as: its absolute path, when `path` is another way to write it.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: no file can have that name.
+        """
+        try:
+            data, state = read_file(path)
+        except (OSError, ValueError):
+            self._note(known_as or path, GONE)
+            raise
+        self._note(known_as or path, state)
+        return data
+
+    def listing(self, folder: str) -> list[str]:
+        """The names in a folder, in order; none when it cannot be read."""
+        names, state = list_folder(folder)
+        if self._folders.get(folder) != state:
+            self._folders[folder] = self._learned.folders[folder] = state
+        return names
+
+    def asked(self, asker: str, question: Question, answer: Answer) -> None:
+        """Note that what is known of the file `asker` rests on an answer."""
+        if (asker, question) not in self._seen:
+            self._seen.add((asker, question))
+            self._learned.asked.append((asker, question))
+            self._learned.answers[question] = answer
+
+    def used(self, asker: str, path: str) -> None:
+        """Note that what is known of the file `asker` rests on the content of another."""
+        if asker != path and (asker, path) not in self._seen:
+            self._seen.add((asker, path))
+            self._learned.used.append((asker, path))
+
+    def take(self) -> Learned:
+        """What was noted since the last call."""
+        found, self._learned = self._learned, Learned()
+        return found
+
+    def _note(self, path: str, state: State) -> None:
+        if self._files.get(path) != state:
+            self._files[path] = self._learned.files[path] = state
+
+
+def read_file(path: str) -> tuple[bytes, State]:
+    """A file's bytes, and its state.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: no file can have that name.
+    """
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())  # before the bytes: a later change is seen the next time
+        data = file.read()
+    return data, State(status.st_size, status.st_mtime_ns, status.st_ctime_ns, _digest(data))
+
+
+def list_folder(folder: str) -> tuple[list[str], State]:
+    """The names in a folder, in order, and its state."""
+    try:
+        status = os.stat(folder)
+        names = sorted(os.listdir(folder))
+    except (OSError, ValueError):
+        return [], GONE
+    digest = _digest("\0".join(names).encode("utf-8", "surrogateescape"))
+    return names, State(0, status.st_mtime_ns, status.st_ctime_ns, digest)
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()

@@ -1,0 +1,277 @@
+"""Results of earlier runs, as long as nothing that they rest on has changed.
+
+A cache is loaded and compared with the disk once, at the start of a run: what changed is dropped, with all that rests
+on it. From then on, everything in it is true, and what the run learns is added. LibCST is not imported for that.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pooclint.config import Config
+from pooclint.program.consulted import GONE, Learned, State, callers_of, list_folder, read_file
+from pooclint.run.cache_file import (
+    MAX_DAYS,
+    SUFFIX,
+    CacheError,
+    Contents,
+    Kept,
+    Links,
+    pack_links,
+    read_cache,
+    unpack_links,
+    write_cache,
+)
+from pooclint.run.cache_key import cache_key
+from pooclint.run.discovery import Source
+from pooclint.run.result import FileReport
+
+FOLDER = ".pooclint_cache"
+_MOMENT = 2_000_000_000
+"""Nanoseconds. A file that was written so shortly before it was read may change again without its time changing."""
+_AMBIGUOUS = State(-2, 0, 0, b"changed while it was looked at")
+_UNSETTLED = ("changed while it was looked at",)
+
+
+class Caches:
+    """The caches of a run: one for each configuration."""
+
+    def __init__(self, folder: Path | None, warn: Callable[[str], None], off: bool = False) -> None:
+        """Prepares them; nothing is read yet.
+
+        Args:
+            folder: Where they are kept; None stands for the folder of each configuration.
+            warn: Is told what goes wrong. Nothing of that changes a result.
+            off: Know nothing, and keep nothing.
+        """
+        self._folder = folder
+        self._warn = warn
+        self._off = off
+        self._open: dict[int, Cache | None] = {}
+
+    def report(self, source: Source) -> FileReport | None:
+        """What an earlier run said about a file; None when it has to be checked."""
+        cache = self._of(source.config)
+        return cache.report(os.path.abspath(source.path), source.display) if cache and not source.problem else None
+
+    def add(self, source: Source, report: FileReport, learned: Learned | None) -> None:
+        """Keep a report.
+
+        Args:
+            source: The file.
+            report: What was found.
+            learned: What the checker consulted for it and before; None when the report is of no checker.
+        """
+        cache = self._of(source.config)
+        if cache and learned is not None:
+            cache.learn(learned)
+            if not report.crash and not source.problem:
+                cache.add(os.path.abspath(source.path), report)
+
+    def save(self) -> None:
+        """Write what is new."""
+        for cache in self._open.values():
+            if cache:
+                try:
+                    cache.save()
+                except CacheError as error:
+                    self._warn(f"cache {cache.file.parent}: {error}")
+
+    def _of(self, config: Config) -> Cache | None:
+        if id(config) not in self._open:
+            key = None if self._off else cache_key(config)
+            self._open[id(config)] = self._load(self._folder or config.root / FOLDER, key) if key else None
+        return self._open[id(config)]
+
+    def _load(self, folder: Path, key: str) -> Cache:
+        file = folder / f"{key}{SUFFIX}"
+        found: Contents | None = None
+        try:
+            found = read_cache(file, key)
+        except CacheError as error:
+            self._warn(f"cache {file}: {error}; it is not used")
+            with suppress(OSError):
+                file.unlink()
+        return Cache(file, key, found)
+
+
+class Cache:
+    """The results of one configuration."""
+
+    def __init__(self, file: Path, key: str, found: Contents | None = None) -> None:
+        """Takes what was found in a cache, and drops what no longer holds.
+
+        Args:
+            file: Where it is kept.
+            key: What its results rest on besides the files of the project.
+            found: What is in it.
+        """
+        self.file = file
+        self._key = key
+        self._started = time.time_ns()
+        self._today = self._started // 86_400_000_000_000
+        self._files = found.files if found else {}
+        self._folders = found.folders if found else {}
+        self._reports = found.reports if found else {}
+        self._packed = found.links if found else None
+        self._links: Links | None = None
+        self._dirty = False
+        self._compare()
+
+    def report(self, file: str, display: str) -> FileReport | None:
+        """What is known of a file that is shown under a name."""
+        kept = self._reports.get(file)
+        if kept is None or kept.report.path != display or file not in self._files:
+            return None
+        if kept.day != self._today:
+            self._reports[file] = Kept(self._today, kept.report)
+            self._dirty = True
+        return kept.report
+
+    def learn(self, learned: Learned) -> None:
+        """Take over what a checker consulted."""
+        links = self._known()
+        for known, news in ((self._files, learned.files), (self._folders, learned.folders)):
+            for path, state in news.items():
+                same = path not in known or known[path].digest == state.digest
+                known[path] = state if same else _AMBIGUOUS
+        for question, answer in learned.answers.items():
+            same = links.answers.setdefault(question, answer) == answer
+            if not same:
+                links.answers[question] = _UNSETTLED
+        for asker, question in learned.asked:
+            links.asked.setdefault(asker, set()).add(question)
+        for asker, path in learned.used:
+            links.used.setdefault(asker, set()).add(path)
+        self._dirty = True
+
+    def add(self, file: str, report: FileReport) -> None:
+        """Keep the report of a file, if it is known by what bytes."""
+        if self._files.get(file, GONE) not in (GONE, _AMBIGUOUS):
+            self._reports[file] = Kept(self._today, report)
+            self._dirty = True
+
+    def save(self) -> None:
+        """Write it, if anything is new.
+
+        Raises:
+            CacheError: it cannot be written.
+        """
+        if not self._dirty:
+            return
+        links = self._known()
+        self._drop_unused(links)
+        contents = Contents(
+            self._key,
+            {path: self._settled(state) for path, state in self._files.items()},
+            {path: self._settled(state) for path, state in self._folders.items()},
+            self._reports,
+            pack_links(links),
+        )
+        write_cache(self.file, contents)
+        self._dirty = False
+
+    def _known(self) -> Links:
+        if self._links is None:
+            try:
+                self._links = unpack_links(self._packed) if self._packed is not None else Links()
+            except CacheError:  # somebody made it by hand; without links, nothing can be trusted
+                self._links = Links()
+                for known in (self._files, self._folders, self._reports):
+                    known.clear()
+        return self._links
+
+    def _compare(self) -> None:
+        """Compare everything with the disk, and drop what no longer holds."""
+        changed = self._renew(self._files, _file_now)
+        moved = self._renew(self._folders, _folder_now)
+        if not changed and not moved:
+            return
+        from pooclint.run.stale import stale_files
+
+        self._dirty = True
+        links = self._known()
+        first, stale, learned = stale_files(self._files.keys(), links, changed, bool(moved))
+        for path in first:
+            links.asked.pop(path, None)
+        for path in stale:
+            links.used.pop(path, None)
+            self._reports.pop(path, None)
+        for path in [path for path in self._reports if callers_of(path) in stale]:
+            del self._reports[path]
+        asked = set[object]().union(*links.asked.values())
+        links.answers = {question: answer for question, answer in links.answers.items() if question in asked}
+        for path in changed:
+            if self._files.get(path) == GONE:
+                del self._files[path]
+        self.learn(learned)
+
+    def _renew(self, known: dict[str, State], now: Callable[[str, State], State]) -> frozenset[str]:
+        """Bring states up to date; what has other content now is returned."""
+        changed = set()
+        for path, state in list(known.items()):
+            current = now(path, state)
+            if current is state:
+                continue
+            known[path] = current
+            if current.digest != state.digest:
+                changed.add(path)
+            elif self._settled(current) != state:
+                self._dirty = True
+        return frozenset(changed)
+
+    def _settled(self, state: State) -> State:
+        """A state without a time that proves nothing."""
+        recent = max(state.modified, state.changed) > self._started - _MOMENT
+        return state._replace(modified=0, changed=0) if recent else state
+
+    def _drop_unused(self, links: Links) -> None:
+        """Drop results that nobody asked for in a long time, and what only they rest on."""
+        old = [file for file, kept in self._reports.items() if self._today - kept.day > MAX_DAYS]
+        if not old:
+            return
+        for file in old:
+            del self._reports[file]
+        live = _reachable([*self._reports, *map(callers_of, self._reports)], links.used)
+        if not any(q.kind == "importers" for path in live for q in links.asked.get(path, ())):
+            # Otherwise it matters of every file what it imports.
+            self._files = {path: state for path, state in self._files.items() if path in live}
+        links.asked = {asker: questions for asker, questions in links.asked.items() if asker in live}
+        links.used = {asker: paths for asker, paths in links.used.items() if asker in live}
+
+
+def _reachable(files: Iterable[str], used: Mapping[str, Iterable[str]]) -> set[str]:
+    live: set[str] = set()
+    todo = list(files)
+    while todo:
+        path = todo.pop()
+        if path not in live:
+            live.add(path)
+            todo += used.get(path, ())
+    return live
+
+
+def _file_now(path: str, known: State) -> State:
+    """The state of a file; the same object when it need not be read to know that."""
+    try:
+        status = os.stat(path)
+        if known.modified and (status.st_size, status.st_mtime_ns, status.st_ctime_ns) == known[:3]:
+            return known
+        return read_file(path)[1]
+    except (OSError, ValueError):
+        return known if known == GONE else GONE
+
+
+def _folder_now(path: str, known: State) -> State:
+    """The state of a folder; as `_file_now`."""
+    try:
+        status = os.stat(path)
+        if known.modified and (status.st_mtime_ns, status.st_ctime_ns) == known[1:3]:
+            return known
+    except (OSError, ValueError):
+        return known if known == GONE else GONE
+    return list_folder(path)[1]
