@@ -1,8 +1,10 @@
-"""The documentation says what is so: its examples give the findings that they are marked with."""
+"""The documentation says what is so: its examples give the findings that they are marked with, its links lead somewhere."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,6 +55,15 @@ def test_examples_give_what_they_are_marked_with(example: Example) -> None:
 
 def _places(marks: tuple[tuple[int, frozenset[str]], ...]) -> list[tuple[int, str]]:
     return sorted((line, code) for line, codes in marks for code in codes)
+
+
+def test_the_readme_shows_what_the_command_prints() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^<!-- real output .*?^```text\n(.*?)\n```", text, re.MULTILINE | re.DOTALL)
+    assert len(shown) == 1
+    command = [sys.executable, "-m", "pooclint", "--isolated", "--color", "never", "--no-progress", "examples/shop"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False).stdout
+    assert [finding for finding in shown[0].split("\n\n") if finding not in printed] == []
 
 
 def test_there_are_examples() -> None:
