@@ -1,4 +1,4 @@
-"""The documentation says what is so: its examples give the findings that they are marked with, its links lead somewhere."""
+"""The documentation says what is so: its examples give what they are marked with, its links lead somewhere."""
 
 from __future__ import annotations
 
