@@ -19,7 +19,7 @@ from pooclint.models import Models
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
 from pooclint.program.consulted import Consulted
-from pooclint.program.exports import Exports
+from pooclint.program.exports import Exports, Library
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.places import Places
@@ -196,13 +196,17 @@ def _check_module(index: Index, path: str, project: Project) -> FileResult:
 
 
 @lru_cache(maxsize=4)
-def _prefilters(models: Models) -> tuple[Prefilter, Prefilter, Prefilter]:
+def _prefilters(models: Models) -> tuple[Prefilter, tuple[Library, ...], tuple[Library, ...]]:
     """What shows that a file may hold something, that it acquires something, and that it calls out of the process."""
-    return (
-        compile_prefilter(models.prefilter_words()),
-        compile_prefilter(models.acquiring_words(), called=True),
-        compile_prefilter(models.words_that_call_out()),
+    acquiring, calling_out = (
+        tuple((_encoded(roots), _encoded(words)) for roots, words in pairs)
+        for pairs in (models.acquiring_words(), models.words_that_call_out())
     )
+    return compile_prefilter(models.prefilter_words()), acquiring, calling_out
+
+
+def _encoded(words: Iterable[str]) -> frozenset[bytes]:
+    return frozenset(w.encode() for w in words)
 
 
 def _syntax_problem(data: bytes) -> Unreadable | None:

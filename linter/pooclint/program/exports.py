@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pooclint.program.places import Origin, Places, absolute
-from pooclint.source.outline import ImportedName, Outline, outline, words_pattern
-from pooclint.source.prefilter import Prefilter
+from pooclint.source.outline import ImportedName, Outline, outline
+from pooclint.source.prefilter import imported_words
 
 Interest = Literal["acquires", "calls-out", "anything"]
 """Which names of another module are worth parsing it for: those that acquire something or lead there; those that call
 out of the process as well; or whatever is asked for."""
+
+Library = tuple[frozenset[bytes], frozenset[bytes]]
+"""Top-level import names of a library, and last words of its calls."""
 
 _DEPTH = 3
 """Imports of imports are followed this far when deciding whether a name matters."""
@@ -21,9 +24,9 @@ _DEPTH = 3
 class Exports:
     """The names by which the modules of a project acquire something. What it keeps is a memo of the files."""
 
-    acquiring: Prefilter
+    acquiring: tuple[Library, ...]
     """Calls that acquire."""
-    calling_out: Prefilter
+    calling_out: tuple[Library, ...]
     """Calls that leave the process."""
     places: Places = field(default_factory=Places)
     _outlines: dict[str, Outline] = field(default_factory=dict)
@@ -34,7 +37,7 @@ class Exports:
     def matters(self, path: str, data: bytes) -> bool:
         """True when a file imports, and mentions again, a name by which a module of its project acquires."""
         alive = self._imported(path, data, "acquires", _DEPTH)
-        return bool(alive) and any(len(words_pattern((n.split(".")[-1],)).findall(data)) > 1 for n in alive)
+        return bool(alive) and bool(self._outline(path, data).mentioning(alive))
 
     def mentions(self, path: str, word: str) -> bool:
         """True when a word stands somewhere in a file."""
@@ -79,10 +82,10 @@ class Exports:
         found = self._outline(path, data)
         defined = self._seeded(path, data, interest)
         if alive:
-            defined |= found.mentioning(data, words_pattern(alive))
+            defined |= found.mentioning(alive)
         known = defined
         while known:  # definitions that mention such a definition
-            more = found.mentioning(data, words_pattern(known)) - defined
+            more = found.mentioning(known) - defined
             defined |= more
             known = more
         return defined | frozenset(a for a in alive if "." not in a)
@@ -91,9 +94,10 @@ class Exports:
         """Top-level definitions that mention what an imported library acquires by."""
         key = (path, interest)
         if key not in self._seeds:
-            found = self._outline(path, data)
-            patterns = (self.acquiring if interest == "acquires" else self.calling_out).words_of(data)
-            self._seeds[key] = frozenset[str]().union(*(found.mentioning(data, p) for p in patterns))
+            imported = imported_words(data)
+            libraries = self.acquiring if interest == "acquires" else self.calling_out
+            words = frozenset[bytes]().union(*(w for roots, w in libraries if not roots.isdisjoint(imported)))
+            self._seeds[key] = self._outline(path, data).calling(words) if words else frozenset()
         return self._seeds[key]
 
     def _imported(self, path: str, data: bytes, interest: Interest, depth: int) -> frozenset[str]:

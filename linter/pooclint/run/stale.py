@@ -12,7 +12,6 @@ from pooclint.program.places import Places
 from pooclint.run.cache_file import Links
 from pooclint.run.dependencies import DependencyFinder
 from pooclint.run.models import version_texts
-from pooclint.source.prefilter import compile_prefilter
 
 
 def stale_files(
@@ -31,8 +30,7 @@ def stale_files(
         was learned on the way.
     """
     consulted = Consulted()
-    nothing = compile_prefilter(())
-    exports = Exports(nothing, nothing, Places(consulted))
+    exports = Exports((), (), Places(consulted))
     first = changed
     seen = Learned()
     if moved or not all(path.endswith(".py") for path in changed):

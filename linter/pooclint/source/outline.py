@@ -7,7 +7,6 @@ they say decides which files are parsed, not what is reported.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,6 +15,8 @@ _IMPORT = re.compile(rb"^[ \t]*import[ \t]+((?:[^\n#;\\]|\\\r?\n)+)", re.MULTILI
 _ALIAS = re.compile(rb"([.\w]+)(?:[ \t]+as[ \t]+(\w+))?|(\*)")
 _COMMENT = re.compile(rb"#[^\n]*")
 _TOP = re.compile(rb"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_CALLED = re.compile(rb"([A-Za-z_]\w*)[ \t]*\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +30,34 @@ class ImportedName:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """A top-level definition, up to the next one."""
+
+    name: str
+    words: frozenset[bytes]
+    called: frozenset[bytes]
+    """Those of them that a parenthesis follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """A file's imports and top-level definitions."""
 
     imports: tuple[ImportedName, ...]
-    names: tuple[str, ...]
-    """Top-level definitions, in source order; one that is bound twice stands there twice."""
-    starts: tuple[int, ...]
-    """Where each of them begins; it extends to the next one."""
+    blocks: tuple[Block, ...]
+    """In source order; a name that is bound twice has two."""
 
-    def mentioning(self, data: bytes, words: re.Pattern[bytes]) -> frozenset[str]:
-        """The top-level definitions in whose text a word stands."""
-        found = set()
-        for match in words.finditer(data):
-            at = bisect_right(self.starts, match.start()) - 1
-            if at >= 0:
-                found.add(self.names[at])
-        return frozenset(found)
+    def calling(self, words: frozenset[bytes]) -> frozenset[str]:
+        """The definitions in whose text one of the words is called."""
+        return frozenset(b.name for b in self.blocks if not words.isdisjoint(b.called))
+
+    def mentioning(self, names: Iterable[str]) -> frozenset[str]:
+        """The definitions in whose text one of the names stands; of a dotted one (`db.connect`), all parts."""
+        plain = frozenset(n.encode() for n in names if "." not in n)
+        dotted = [frozenset(n.encode().split(b".")) for n in names if "." in n]
+        return frozenset(
+            b.name for b in self.blocks if not plain.isdisjoint(b.words) or any(parts <= b.words for parts in dotted)
+        )
 
 
 def outline(data: bytes) -> Outline:
@@ -59,18 +71,12 @@ def outline(data: bytes) -> Outline:
         for name, alias in _aliases(match[1]):
             imports.append(ImportedName("", name, alias or name.split(".")[0]))
     tops = [(m.start(), (m[1] or m[2]).decode()) for m in _TOP.finditer(data)]
-    return Outline(tuple(imports), tuple(name for _, name in tops), tuple(at for at, _ in tops))
-
-
-def words_pattern(words: Iterable[str]) -> re.Pattern[bytes]:
-    """Matches any of the words as a whole."""
-    return re.compile(any_word(words))
-
-
-def any_word(words: Iterable[str], called: bool = False) -> bytes:
-    """The text of a pattern that matches any of the words as a whole; only where it is called, if asked."""
-    after = r"\s*\(" if called else ""
-    return rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b{after}".encode()
+    ends = [at for at, _ in tops[1:]] + [len(data)] * bool(tops)
+    blocks = (
+        Block(name, frozenset(_WORD.findall(data, at, end)), frozenset(_CALLED.findall(data, at, end)))
+        for (at, name), end in zip(tops, ends, strict=True)
+    )
+    return Outline(tuple(imports), tuple(blocks))
 
 
 def _aliases(listed: bytes) -> list[tuple[str, str]]:

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pooclint.source.outline import any_word
-
 # Relative and aliased imports, imports inside functions and several names on a line are covered; a name in a comment or
 # a string only costs a parse. A statement that goes on behind a backslash or in parentheses is read for two lines.
 _IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t]+([^\n#]*(?:\\\r?\n[^\n#]*)?)", re.MULTILINE)
@@ -26,25 +24,27 @@ class Prefilter:
 
     def lets_through(self, data: bytes) -> bool:
         """True when the file imports a known library and contains a word by which that library acquires."""
-        return any(words.search(data) for words in self.words_of(data))
-
-    def words_of(self, data: bytes) -> list[re.Pattern[bytes]]:
-        """For each library that the file imports, the words by which it acquires."""
         if self.any_root.search(data) is None:
-            return []
-        imported = {name for line in _IMPORT.findall(data) for name in _NAME.findall(line)}
-        return [re.compile(words) for roots, words in self.libraries if not roots.isdisjoint(imported)]
+            return False
+        imported = imported_words(data)
+        return any(not roots.isdisjoint(imported) and re.search(words, data) for roots, words in self.libraries)
 
 
-def compile_prefilter(libraries: Iterable[tuple[Iterable[str], Iterable[str]]], called: bool = False) -> Prefilter:
-    """A prefilter for libraries given as pairs of top-level import names and words.
+def imported_words(data: bytes) -> frozenset[bytes]:
+    """Every word in an import statement."""
+    return frozenset(name for line in _IMPORT.findall(data) for name in _NAME.findall(line))
 
-    Args:
-        called: a word counts only where a parenthesis follows it.
-    """
+
+def compile_prefilter(libraries: Iterable[tuple[Iterable[str], Iterable[str]]]) -> Prefilter:
+    """A prefilter for libraries given as pairs of top-level import names and words."""
     pairs = [(frozenset(r.encode() for r in roots), frozenset(words)) for roots, words in libraries]
     roots = b"|".join(sorted({re.escape(r) for names, _ in pairs for r in names})) or rb"(?!)"
     any_root = re.compile(
         rb"^[ \t]*(?:from|import)[ \t][^\n#]*(?:\\\r?\n[^\n#]*)?\b(?:" + roots + rb")\b", re.MULTILINE
     )
-    return Prefilter(any_root, tuple((names, any_word(words, called)) for names, words in pairs))
+    return Prefilter(any_root, tuple((names, _any_word(words)) for names, words in pairs))
+
+
+def _any_word(words: Iterable[str]) -> bytes:
+    """The text of a pattern that matches any of the words as a whole."""
+    return rf"\b(?:{'|'.join(sorted(map(re.escape, words)))})\b".encode()
