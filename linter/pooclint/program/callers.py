@@ -11,12 +11,14 @@ import libcst as cst
 from pooclint.program.consulted import Question, callers_of
 from pooclint.program.names import Names
 from pooclint.program.requests import Entry, RequestScopes
-from pooclint.program.scopes import Class, Function, Index, descendants
+from pooclint.program.scopes import Class, Function, Index, Scope
 
 _MAX_FRAMES = 4
 """Modules between a handler and the function that is asked about."""
-_MAX_IMPORTERS = 40
+_MAX_IMPORTERS = 12
 """Modules that mention a name; one that more mention is too common to follow."""
+_MAX_MODULES = 24
+"""Modules that are looked at for one function."""
 
 
 @dataclass(slots=True)
@@ -27,17 +29,25 @@ class Callers:
     _importers: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     _scopes: dict[int, RequestScopes] = field(default_factory=dict)
 
-    def entry(self, function: Function, frames: int = _MAX_FRAMES) -> Entry | None:
+    def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task through other modules; None when nothing says so.
 
-        The answer does not depend on what was asked before.
+        The nearest handler is the answer. It does not depend on what was asked before.
         """
-        if frames == 0 or self.names.modules is None or self.names.runs_once(function):
-            return None
-        for caller in self._callers(function):
-            found = self._scope(caller.scope.module).entry(caller) or self.entry(caller, frames - 1)
-            if found:
-                return Entry(found.kind, found.framework, (*found.chain, function))
+        todo: list[tuple[Function, tuple[Function, ...]]] = [(function, ())]
+        looked_at: set[int] = set()
+        while todo:
+            current, below = todo.pop(0)
+            if len(below) >= _MAX_FRAMES or self.names.runs_once(current):
+                continue
+            for caller in self._callers(current):
+                found = self._scope(caller.scope.module).entry(caller)
+                if found:
+                    return Entry(found.kind, found.framework, (*found.chain, current, *below))
+                looked_at.add(id(caller.scope.module))
+                todo.append((caller, (current, *below)))
+            if len(looked_at) > _MAX_MODULES:
+                return None
         return None
 
     def _scope(self, index: Index) -> RequestScopes:
@@ -52,7 +62,7 @@ class Callers:
         wanted = _imported_name(function)
         if not path or not wanted or modules is None:
             return
-        importers = [p for p in self._importing(path) if modules.exports.mentions(p, wanted)]
+        importers = [p for p in self._importing(path) if _may_serve(p) and modules.exports.mentions(p, wanted)]
         if len(importers) > _MAX_IMPORTERS:
             return
         for importer in importers:
@@ -64,7 +74,7 @@ class Callers:
         seen: set[int] = set()
         for node, scope in index.visited:
             caller = scope.function
-            if isinstance(node, cst.Call) and caller and id(caller) not in seen and _may_name(node, function):
+            if isinstance(node, cst.Call) and caller and id(caller) not in seen and _may_name(node, scope, function):
                 defined = self.names.definition(node.func, scope, interest="anything")
                 if isinstance(defined, Class):
                     defined = self.names.method(defined, "__init__")
@@ -111,8 +121,16 @@ def _imported_name(function: Function) -> str:
     return function.name if function.parent.kind == "module" else ""
 
 
-def _may_name(node: cst.Call, function: Function) -> bool:
-    """A quick look at the last word, before the definition is looked up; a class or an alias may be called anything."""
-    if function.name == "__init__" or isinstance(node.func, cst.Name):
-        return True
-    return any(isinstance(n, cst.Name) and n.value == function.name for n in descendants(node.func))
+def _may_serve(path: str) -> bool:
+    """Tests have no requests to serve."""
+    folders, name = os.path.split(path)
+    return not (name.startswith("test_") or name == "conftest.py" or f"{os.sep}tests" in folders)
+
+
+def _may_name(node: cst.Call, scope: Scope, function: Function) -> bool:
+    """A quick look at words, before the definition is looked up, which may mean to parse another module."""
+    wanted = _imported_name(function)
+    if isinstance(node.func, cst.Attribute):
+        return node.func.attr.value == wanted
+    found = scope.lookup(node.func.value) if isinstance(node.func, cst.Name) else None
+    return any(b.qualified.rpartition(".")[2] == wanted for b in found[1]) if found else False

@@ -16,6 +16,9 @@ out of the process as well; or whatever is asked for."""
 Library = tuple[frozenset[bytes], frozenset[bytes]]
 """Top-level import names of a library, and last words of its calls."""
 
+_MAX_IMPORTED = 100_000
+"""Bytes. Parsing takes some two seconds a megabyte, and what is imported from everywhere is imported in every process:
+the few modules beyond that are looked at only for themselves."""
 _DEPTH = 3
 """Imports of imports are followed this far when deciding whether a name matters."""
 
@@ -29,6 +32,7 @@ class Exports:
     calling_out: tuple[Library, ...]
     """Calls that leave the process."""
     places: Places = field(default_factory=Places)
+    _large: dict[str, bool] = field(default_factory=dict)
     _outlines: dict[str, Outline] = field(default_factory=dict)
     _seeds: dict[tuple[str, Interest], frozenset[str]] = field(default_factory=dict)
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
@@ -71,7 +75,7 @@ class Exports:
             self.places.consulted.used(asker, path)
         key = (path, interest, depth)
         if key not in self._exports:
-            data = self.read(path) if path.endswith(".py") else None
+            data = self.read(path) if path.endswith(".py") and not self.is_large(path) else None
             self._exports[key] = self._exported(path, data, interest, depth) if data else frozenset()
         return self._exports[key]
 
@@ -133,6 +137,12 @@ class Exports:
     def _prefixed(self, prefix: str, place: str, origin: Origin, interest: Interest, depth: int) -> frozenset[str]:
         names = self.names(place, interest, origin.path, depth - 1) if place else ()
         return frozenset(f"{prefix}.{n}" for n in names)
+
+    def is_large(self, path: str) -> bool:
+        """True for a module that is too large to be read for what others import from it."""
+        if path not in self._large:
+            self._large[path] = len(self.read(path) or b"") > _MAX_IMPORTED
+        return self._large[path]
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes; None when it cannot be read."""

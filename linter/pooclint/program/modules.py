@@ -52,7 +52,7 @@ class Modules:
             interest: which names are worth a parse.
             asker: the file on whose behalf that is asked.
         """
-        if not path.endswith(".py"):
+        if not path.endswith(".py") or self.exports.is_large(path):
             return None
         self.exports.places.consulted.used(asker, path)
         wanted = interest == "anything" or name in self.exports.names(path, "acquires", asker)
