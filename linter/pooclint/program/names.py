@@ -12,6 +12,7 @@ import libcst as cst
 
 from pooclint.models import Call, Models
 from pooclint.program.exports import Interest
+from pooclint.program.keywords import keywords
 from pooclint.program.modules import Modules
 from pooclint.program.scopes import Binding, Class, Function, Index, Origin, Scope, children, descendants
 
@@ -334,9 +335,8 @@ class Names:
         return tuple(c for c in found if (c.awaited != "no") == asynchronous)[:1] or found[:1]
 
     def _applies(self, call: Call, node: cst.Call, scope: Scope) -> bool:
-        for argument in node.args if call.unless else ():
-            key = argument.keyword.value if argument.keyword else ""
-            if key in call.unless and self.qualify(argument.value, scope) in call.unless[key]:
+        for key, value in keywords(node, scope) if call.unless else ():
+            if key in call.unless and self.qualify(value, scope) in call.unless[key]:
                 return False
         if not call.only_if:
             return True
