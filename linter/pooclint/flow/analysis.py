@@ -12,7 +12,7 @@ import libcst as cst
 from pooclint.flow import statements, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.expressions import evaluate
-from pooclint.flow.external import external_of
+from pooclint.flow.external import external_of, waited_for
 from pooclint.flow.given import Given, given, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
@@ -317,14 +317,26 @@ class Analysis:
         return self._reaches[id(function)]
 
     def _first_external(self, function: Function) -> Reached | None:
+        waited: frozenset[int] | None = None
         for node, scope in self._own_calls(function):
             external = external_of(self.names, node, scope)
+            found: Reached | None = None
+            suspends = False
             if external and external.category != "database":
-                return Reached(external, f"{function.name} → {dotted(node.func)}", Place(node, scope.module))
-            called = self.names.definition(node.func, scope, interest="calls-out")
-            found = self.reaches(called) if isinstance(called, Function) and not called.is_generator else None
-            if found:
-                return replace(found, way=f"{function.name} → {found.way}")
+                suspends = external.io == "await"
+                found = Reached(external, f"{function.name} → {dotted(node.func)}", Place(node, scope.module))
+            else:
+                called = self.names.definition(node.func, scope, interest="calls-out")
+                if isinstance(called, Function) and not called.is_generator:
+                    suspends = called.is_async
+                    inner = self.reaches(called)
+                    found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
+            if found is None:
+                continue
+            if suspends and waited is None:
+                waited = waited_for(self.names, function)
+            if not suspends or waited is None or id(node) in waited:
+                return found
         return None
 
     # ------------------------------------------------------------------------------------------------------- summaries
