@@ -11,6 +11,7 @@ from typing import cast
 import libcst as cst
 
 from pooclint.models import Call, Models
+from pooclint.program.decorators import keeps_result
 from pooclint.program.exports import Interest
 from pooclint.program.keywords import keywords
 from pooclint.program.modules import Modules
@@ -285,7 +286,13 @@ class Names:
 
     def runs_once(self, function: Function) -> bool:
         """True when the function's result is cached, so that its body runs once for each argument."""
-        return any(self.qualify(_callee(d), function.parent) in _ONCE for d in function.decorators)
+        return any(self._caches(_callee(d), function.parent) for d in function.decorators)
+
+    def _caches(self, decorator: cst.BaseExpression, scope: Scope) -> bool:
+        if self.qualify(decorator, scope) in _ONCE:
+            return True
+        defined = self.definition(decorator, scope)
+        return isinstance(defined, Function) and keeps_result(defined)
 
     def calls(self, node: cst.Call, scope: Scope, receiver: str = "") -> tuple[Call, ...]:
         """Model entries of a call whose conditions (`only-if`) its literal arguments meet.
