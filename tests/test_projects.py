@@ -59,6 +59,21 @@ def test_the_trace_names_both_files(copy: Path) -> None:
     ]
 
 
+def test_what_a_test_may_replace(copy: Path) -> None:
+    """In test code, only what the test makes itself is certain: what it calls may be made to return something else."""
+    file = copy / "shop/shop/api/orders.py"
+    data = file.read_bytes() + b"\n\ndef own():\n    conn = sqlite3.connect('x')\n    conn.cursor()\n    del conn\n"
+    data = b"import sqlite3\n" + data.replace(b"from __future__ import annotations\n", b"")
+    shown = {"app": set[str](), "tests": set[str]()}
+    for folder, functions in shown.items():
+        config = Config(settings=Settings(min_severity="info"), root=FIXTURES)
+        found = Checker().check_data(data, f"{folder}/orders.py", config, str(file)).findings
+        functions |= {f.function for f in found}
+    assert {"through_two_modules", "own"} <= shown["app"]
+    assert "own" in shown["tests"]
+    assert "through_two_modules" not in shown["tests"]
+
+
 def test_what_is_edited_counts(copy: Path) -> None:
     """A file that changes between two checks is seen as it is now, and so is what it imports from a changed one."""
     file = copy / "shop/shop/lending.py"
