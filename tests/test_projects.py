@@ -82,3 +82,24 @@ def test_what_is_edited_counts(copy: Path) -> None:
     changed = file.read_bytes() + b"\n\ndef lose():\n    conn = borrow()\n    conn.cursor()\n"
     report = checker.check_data(changed, "shop/lending.py", CONFIG, str(file))
     assert [f.code for f in report.findings] == ["CNX101"]
+
+
+def test_star_imports_in_circles(tmp_path: Path) -> None:
+    """A package that imports everything of its own modules, which import from the package: found, and in no time."""
+    package = tmp_path / "kit"
+    package.mkdir()
+    (tmp_path / ".git").mkdir()
+    names = [f"part{n}" for n in range(12)]
+    (package / "__init__.py").write_text("".join(f"from kit.{n}.{n} import *\n" for n in names))
+    for name in names:
+        (package / name).mkdir()
+        (package / name / "__init__.py").write_text(f"from kit.{name}.{name} import *\n")
+        (package / name / f"{name}.py").write_text(f"import httpx\nimport kit\nfrom kit import {name}_call\n")
+    (package / "part7" / "part7.py").write_text(
+        "import httpx\n\ndef opened(url):\n    return httpx.Client(base_url=url)\n"
+    )
+    file = package / "use.py"
+    file.write_text(
+        "from kit import opened, part3_call\n\n\ndef get(url):\n    part3_call(url)\n    client = opened(url)\n    client.get('/')\n"
+    )
+    assert [(f.line, f.code) for f in findings(Checker(), file)] == [(6, "CNX101")]

@@ -54,6 +54,7 @@ class Names:
     _types: dict[tuple[int, int], str] = field(default_factory=dict)
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
+    _starring: dict[tuple[str, tuple[str, ...], Origin, Interest], Target | None] = field(default_factory=dict)
     _calls: dict[tuple[int, int, str], tuple[Call, ...]] = field(default_factory=dict)
     _qualified: dict[tuple[int, str], str] = field(default_factory=dict)
     _definers: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
@@ -67,7 +68,15 @@ class Names:
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
-        for memo in (self._types, self._locals, self._targets, self._calls, self._qualified, self._named):
+        for memo in (
+            self._types,
+            self._locals,
+            self._targets,
+            self._starring,
+            self._calls,
+            self._qualified,
+            self._named,
+        ):
             memo.clear()
         self._inferring = self._following = 0
 
@@ -113,13 +122,35 @@ class Names:
             if index and part in index.scope.bindings:
                 return self._bound(index, part, parts[position + 1 :], interest)
             for star in index.stars if index else ():
-                found = self.target(".".join((star, *parts[position:])), index.origin, interest) if index else None
+                found = self._starred(modules, star, tuple(parts[position:]), index.origin, interest) if index else None
                 if found:
                     return found
             place = modules.exports.places.child(place, part)
             if not place:
                 return None
         return None
+
+    def _starred(
+        self, modules: Modules, star: str, parts: tuple[str, ...], origin: Origin, interest: Interest
+    ) -> Target | None:
+        """What a name leads to that may come from a module of which everything is imported.
+
+        The module is found by its path alone: were it looked up like any name, the star imports of its packages would
+        be followed for each part of it, and theirs for each of those.
+        """
+        key = (star, parts, origin, interest)
+        if key not in self._starring:
+            self._starring[key] = None  # cuts off circles
+            places = modules.exports.places
+            head, *rest = star.split(".")
+            for place in places.tops(head, origin):
+                for part in rest:
+                    place = places.child(place, part) if place else ""
+                found = self._walk(modules, place, list(parts), interest) if place else None
+                if found:
+                    self._starring[key] = found
+                    break
+        return self._starring[key]
 
     def _bound(self, index: Index, name: str, rest: list[str], interest: Interest) -> Target | None:
         """What a name that a module binds leads to."""
