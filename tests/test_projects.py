@@ -100,6 +100,7 @@ def test_star_imports_in_circles(tmp_path: Path) -> None:
     )
     file = package / "use.py"
     file.write_text(
-        "from kit import opened, part3_call\n\n\ndef get(url):\n    part3_call(url)\n    client = opened(url)\n    client.get('/')\n"
+        "from kit import opened, part3_call\n\n\ndef get(url):\n    part3_call(url)\n    client = opened(url)\n"
+        "    client.get('/')\n"
     )
     assert [(f.line, f.code) for f in findings(Checker(), file)] == [(6, "CNX101")]

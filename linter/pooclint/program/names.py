@@ -143,7 +143,8 @@ class Names:
             self._starring[key] = None  # cuts off circles
             places = modules.exports.places
             head, *rest = star.split(".")
-            for place in places.tops(head, origin):
+            for top in places.tops(head, origin):
+                place = top
                 for part in rest:
                     place = places.child(place, part) if place else ""
                 found = self._walk(modules, place, list(parts), interest) if place else None
