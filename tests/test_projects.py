@@ -59,6 +59,21 @@ def test_the_trace_names_both_files(copy: Path) -> None:
     ]
 
 
+def test_what_a_test_may_replace(copy: Path) -> None:
+    """In test code, only what the test makes itself is certain: what it calls may be made to return something else."""
+    file = copy / "shop/shop/api/orders.py"
+    data = file.read_bytes() + b"\n\ndef own():\n    conn = sqlite3.connect('x')\n    conn.cursor()\n    del conn\n"
+    data = b"import sqlite3\n" + data.replace(b"from __future__ import annotations\n", b"")
+    shown = {"app": set[str](), "tests": set[str]()}
+    for folder, functions in shown.items():
+        config = Config(settings=Settings(min_severity="info"), root=FIXTURES)
+        found = Checker().check_data(data, f"{folder}/orders.py", config, str(file)).findings
+        functions |= {f.function for f in found}
+    assert {"through_two_modules", "own"} <= shown["app"]
+    assert "own" in shown["tests"]
+    assert "through_two_modules" not in shown["tests"]
+
+
 def test_what_is_edited_counts(copy: Path) -> None:
     """A file that changes between two checks is seen as it is now, and so is what it imports from a changed one."""
     file = copy / "shop/shop/lending.py"
@@ -67,3 +82,25 @@ def test_what_is_edited_counts(copy: Path) -> None:
     changed = file.read_bytes() + b"\n\ndef lose():\n    conn = borrow()\n    conn.cursor()\n"
     report = checker.check_data(changed, "shop/lending.py", CONFIG, str(file))
     assert [f.code for f in report.findings] == ["CNX101"]
+
+
+def test_star_imports_in_circles(tmp_path: Path) -> None:
+    """A package that imports everything of its own modules, which import from the package: found, and in no time."""
+    package = tmp_path / "kit"
+    package.mkdir()
+    (tmp_path / ".git").mkdir()
+    names = [f"part{n}" for n in range(12)]
+    (package / "__init__.py").write_text("".join(f"from kit.{n}.{n} import *\n" for n in names))
+    for name in names:
+        (package / name).mkdir()
+        (package / name / "__init__.py").write_text(f"from kit.{name}.{name} import *\n")
+        (package / name / f"{name}.py").write_text(f"import httpx\nimport kit\nfrom kit import {name}_call\n")
+    (package / "part7" / "part7.py").write_text(
+        "import httpx\n\ndef opened(url):\n    return httpx.Client(base_url=url)\n"
+    )
+    file = package / "use.py"
+    file.write_text(
+        "from kit import opened, part3_call\n\n\ndef get(url):\n    part3_call(url)\n    client = opened(url)\n"
+        "    client.get('/')\n"
+    )
+    assert [(f.line, f.code) for f in findings(Checker(), file)] == [(6, "CNX101")]

@@ -77,7 +77,7 @@ class AttributeNeverReleased:
             acquisition = found.site.acquisition
             origin = f"{acquisition.type} from '{found.site.through}'" if found.site.through else found.site.label
             forgetful = life_cycle(context.names, owner)
-            forgets: Message = (f"; '{forgetful.name}' on line ", forgetful.node, " does not") if forgetful else ()
+            forgets = _forgets(forgetful, owner) if forgetful else ()
             build = _per_call(owner, context)
             yield Report(
                 found.site.node,
@@ -96,6 +96,14 @@ class AttributeNeverReleased:
                     *(((build, "and an object is built here in each call"),) if build else ()),
                 ),
             )
+
+
+def _forgets(method: Function, owner: Class) -> Message:
+    """Names the method that could release it; the line only where it is in the same file."""
+    if method.scope.module is owner.scope.module:
+        return (f"; '{method.name}' on line ", method.node, " does not")
+    inherited = f" of '{method.owner.name}'" if method.owner else ""
+    return (f"; '{method.name}'{inherited} does not",)
 
 
 def _kept_severity(acquisition: Acquisition, owner: Class, context: FileContext, expected: bool) -> Severity:

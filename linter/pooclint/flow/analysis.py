@@ -12,7 +12,7 @@ import libcst as cst
 from pooclint.flow import statements, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.expressions import evaluate
-from pooclint.flow.external import external_of
+from pooclint.flow.external import external_of, waited_for
 from pooclint.flow.given import Given, given, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
@@ -24,6 +24,7 @@ _SYMBOLIC = 1_000_000  # numbers of a callee's parameters
 _RETURNED = 2_000_000  # numbers of what a callee returns to its caller
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8
+_INERT_TYPES = frozenset({f"builtins.{n}" for n in ("bool", "int", "float", "complex", "str", "bytes")})
 
 
 @dataclass(slots=True)
@@ -38,10 +39,19 @@ class Analysis:
     _active: list[int] = field(default_factory=list)
     _holding: dict[int, bool] = field(default_factory=dict)
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
+    _handing: dict[int, bool] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget all of them."""
-        for memo in (self._records, self._acquiring, self._reaches, self._summaries, self._holding, self._calls):
+        for memo in (
+            self._records,
+            self._acquiring,
+            self._reaches,
+            self._summaries,
+            self._holding,
+            self._calls,
+            self._handing,
+        ):
             memo.clear()
         self._active.clear()
 
@@ -102,7 +112,8 @@ class Analysis:
         )
 
     def acquires(self, function: Function) -> bool:
-        """True when a call in the function's own body acquires, or calls a function of this file that does."""
+        """True when a call in the function's own body acquires, or calls a project function that hands over what it
+        does."""
         if id(function) not in self._acquiring:
             self._acquiring[id(function)] = False  # cuts off recursion
             self._acquiring[id(function)] = any(self._call_acquires(c, s) for c, s in self._own_calls(function))
@@ -118,7 +129,31 @@ class Analysis:
         if any(c.acquires for c in self.names.calls(node, scope)):
             return True
         defined = self.names.definition(node.func, scope)
-        return isinstance(defined, Function) and self.acquires(defined)
+        return isinstance(defined, Function) and self._hands_over(defined)
+
+    def _hands_over(self, function: Function) -> bool:
+        """True when a caller may get hold of something that the function acquires: most functions that acquire also
+        release, so their callers need no evaluation."""
+        key = id(function)
+        if key not in self._handing:
+            self._handing[key] = False  # cuts off recursion
+            self._handing[key] = _may_hand_over(self.names, function) and self.acquires(function)
+            if self._handing[key] and len(self._active) >= _MAX_DEPTH:
+                del self._handing[key]  # to be asked again where there is room to evaluate it
+                return True
+            if self._handing[key] and not function.is_generator:
+                self._handing[key] = self._returns_owned(function)
+        return self._handing[key]
+
+    def _returns_owned(self, function: Function) -> bool:
+        """True when the function, whatever it is given, may return what it acquires, or leave it in an outer name."""
+        self._active.append(id(function))
+        try:
+            return any(s.fresh for s in self._summarise(function, (), [], State({}, {})))
+        except GaveUp:
+            return True
+        finally:
+            self._active.pop()
 
     def _decisive_words(self, module: Index) -> frozenset[str]:
         """Names of functions that acquire or release, or, being of this file, may do so."""
@@ -282,14 +317,26 @@ class Analysis:
         return self._reaches[id(function)]
 
     def _first_external(self, function: Function) -> Reached | None:
+        waited: frozenset[int] | None = None
         for node, scope in self._own_calls(function):
             external = external_of(self.names, node, scope)
+            found: Reached | None = None
+            suspends = False
             if external and external.category != "database":
-                return Reached(external, f"{function.name} → {dotted(node.func)}", Place(node, scope.module))
-            called = self.names.definition(node.func, scope, interest="calls-out")
-            found = self.reaches(called) if isinstance(called, Function) and not called.is_generator else None
-            if found:
-                return replace(found, way=f"{function.name} → {found.way}")
+                suspends = external.io == "await"
+                found = Reached(external, f"{function.name} → {dotted(node.func)}", Place(node, scope.module))
+            else:
+                called = self.names.definition(node.func, scope, interest="calls-out")
+                if isinstance(called, Function) and not called.is_generator:
+                    suspends = called.is_async
+                    inner = self.reaches(called)
+                    found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
+            if found is None:
+                continue
+            if suspends and waited is None:
+                waited = waited_for(self.names, function)
+            if not suspends or waited is None or id(node) in waited:
+                return found
         return None
 
     # ------------------------------------------------------------------------------------------------------- summaries
@@ -300,7 +347,7 @@ class Analysis:
         """In which ways a call of the function completes, in the caller's terms; None when that is not known or not
         needed."""
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
-        idle = not numbers and (not self.acquires(function) or self.names.runs_once(function))
+        idle = not numbers and (not self._hands_over(function) or self.names.runs_once(function))
         if idle and not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
             return None
         if id(function) in self._active or len(self._active) >= _MAX_DEPTH:
@@ -443,6 +490,29 @@ def _shape(value: Value, known: list[int]) -> tuple[object, ...]:
 
 
 # ------------------------------------------------------------------------------------------------- a look at the syntax
+
+
+def _may_hand_over(names: Names, function: Function) -> bool:
+    """True unless the function plainly returns and yields nothing that can be or hold a resource, and binds no name of
+    a function around it."""
+    if isinstance(function.node, cst.Lambda) or function.is_generator or function.scope.declared_outside:
+        return True
+    returns = function.node.returns
+    if returns and isinstance(returns.annotation, cst.Name):
+        annotated = returns.annotation
+        if annotated.value == "None" or names.qualify(annotated, function.parent) in _INERT_TYPES:
+            return False
+    body = descendants(function.node.body, into_functions=False)
+    return any(isinstance(n, cst.Return) and n.value is not None and not _is_inert(n.value) for n in body)
+
+
+def _is_inert(node: cst.BaseExpression) -> bool:
+    """True for an expression whose value is plainly a constant, a truth value or a text."""
+    return (
+        isinstance(node, (cst.BaseNumber, cst.BaseString, cst.Comparison))
+        or (isinstance(node, cst.Name) and node.value in {"None", "True", "False"})
+        or (isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not))
+    )
 
 
 def own_calls(node: cst.CSTNode, scope: Scope) -> Iterator[tuple[cst.Call, Scope]]:

@@ -9,7 +9,7 @@ from pooclint.flow.run import Hold, Reached, Run
 from pooclint.flow.values import Fate, Obligation, State
 from pooclint.models import External
 from pooclint.program.names import Names
-from pooclint.program.scopes import Scope
+from pooclint.program.scopes import Function, Scope, descendants
 
 
 def external_call(run: Run, invocation: Invocation) -> External | None:
@@ -34,6 +34,48 @@ def external_of(names: Names, node: cst.Call, scope: Scope) -> External | None:
     return names.models.external_method(
         _modelled_type(names, names.type_of(node.func.value, scope)), node.func.attr.value
     )
+
+
+def waited_for(names: Names, function: Function) -> frozenset[int]:
+    """Calls, by `id`, whose result is awaited while the function runs, there or by way of a name (`task = ...`,
+    `tasks.append(...)`, later `await gather(*tasks)`). A coroutine that a background task runs is not among them."""
+    if isinstance(function.node, cst.Lambda):
+        return frozenset(id(n) for n in descendants(function.node) if isinstance(n, cst.Call))
+    roots: list[cst.CSTNode] = []
+    given: dict[str, list[cst.CSTNode]] = {}  # what each name may stand for or contain
+    for node in descendants(function.node.body, into_functions=False):
+        match node:
+            case cst.Await(expression=value):
+                roots.append(value)
+            case (
+                cst.For(asynchronous=cst.Asynchronous(), iter=value)
+                | cst.CompFor(asynchronous=cst.Asynchronous(), iter=value)
+            ):
+                roots.append(value)
+            case cst.With(asynchronous=cst.Asynchronous(), items=items):
+                roots += items
+            case cst.Return(value=cst.BaseExpression() as value) if not function.is_async:
+                roots.append(value)
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value):
+                given.setdefault(name, []).append(value)
+            case cst.AnnAssign(target=cst.Name(value=name), value=cst.BaseExpression() as value):
+                given.setdefault(name, []).append(value)
+            case cst.For(target=cst.Name(value=name), iter=value):
+                given.setdefault(name, []).append(value)
+            case cst.Call(func=cst.Attribute(value=cst.Name(value=name)), args=args):
+                given.setdefault(name, []).extend(args)
+        if isinstance(node, cst.Call) and any(
+            c.passes and c.awaited == "no" for c in names.calls(node, function.scope)
+        ):
+            roots += node.args  # it runs a coroutine to its end
+    found: set[int] = set()
+    while roots:
+        for node in descendants(roots.pop(), into_functions=False):
+            if isinstance(node, cst.Call):
+                found.add(id(node))
+            elif isinstance(node, cst.Name):
+                roots += given.pop(node.value, ())
+    return frozenset(found)
 
 
 def _modelled_type(names: Names, type_name: str) -> str:

@@ -11,7 +11,9 @@ from typing import cast
 import libcst as cst
 
 from pooclint.models import Call, Models
+from pooclint.program.decorators import keeps_result
 from pooclint.program.exports import Interest
+from pooclint.program.keywords import keywords
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Binding, Class, Function, Index, Scope, children, descendants
@@ -53,6 +55,7 @@ class Names:
     _types: dict[tuple[int, int], str] = field(default_factory=dict)
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
+    _starring: dict[tuple[str, tuple[str, ...], Origin, Interest], Target | None] = field(default_factory=dict)
     _calls: dict[tuple[int, int, str], tuple[Call, ...]] = field(default_factory=dict)
     _qualified: dict[tuple[int, str], str] = field(default_factory=dict)
     _definers: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
@@ -66,7 +69,15 @@ class Names:
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
-        for memo in (self._types, self._locals, self._targets, self._calls, self._qualified, self._named):
+        for memo in (
+            self._types,
+            self._locals,
+            self._targets,
+            self._starring,
+            self._calls,
+            self._qualified,
+            self._named,
+        ):
             memo.clear()
         self._inferring = self._following = 0
 
@@ -114,13 +125,36 @@ class Names:
             if index and part in index.scope.bindings:
                 return self._bound(index, part, parts[position + 1 :], interest)
             for star in index.stars if index else ():
-                found = self.target(".".join((star, *parts[position:])), index.origin, interest) if index else None
+                found = self._starred(modules, star, tuple(parts[position:]), index.origin, interest) if index else None
                 if found:
                     return found
             place = modules.exports.places.child(place, part, origin)
             if not place:
                 return None
         return None
+
+    def _starred(
+        self, modules: Modules, star: str, parts: tuple[str, ...], origin: Origin, interest: Interest
+    ) -> Target | None:
+        """What a name leads to that may come from a module of which everything is imported.
+
+        The module is found by its path alone: were it looked up like any name, the star imports of its packages would
+        be followed for each part of it, and theirs for each of those.
+        """
+        key = (star, parts, origin, interest)
+        if key not in self._starring:
+            self._starring[key] = None  # cuts off circles
+            places = modules.exports.places
+            head, *rest = star.split(".")
+            for top in places.tops(head, origin):
+                place = top
+                for part in rest:
+                    place = places.child(place, part) if place else ""
+                found = self._walk(modules, place, list(parts), interest) if place else None
+                if found:
+                    self._starring[key] = found
+                    break
+        return self._starring[key]
 
     def _bound(self, index: Index, name: str, rest: list[str], interest: Interest) -> Target | None:
         """What a name that a module binds leads to."""
@@ -287,7 +321,13 @@ class Names:
 
     def runs_once(self, function: Function) -> bool:
         """True when the function's result is cached, so that its body runs once for each argument."""
-        return any(self.qualify(_callee(d), function.parent) in _ONCE for d in function.decorators)
+        return any(self._caches(_callee(d), function.parent) for d in function.decorators)
+
+    def _caches(self, decorator: cst.BaseExpression, scope: Scope) -> bool:
+        if self.qualify(decorator, scope) in _ONCE:
+            return True
+        defined = self.definition(decorator, scope)
+        return isinstance(defined, Function) and keeps_result(defined)
 
     def calls(self, node: cst.Call, scope: Scope, receiver: str = "") -> tuple[Call, ...]:
         """Model entries of a call whose conditions (`only-if`) its literal arguments meet.
@@ -337,9 +377,8 @@ class Names:
         return tuple(c for c in found if (c.awaited != "no") == asynchronous)[:1] or found[:1]
 
     def _applies(self, call: Call, node: cst.Call, scope: Scope) -> bool:
-        for argument in node.args if call.unless else ():
-            key = argument.keyword.value if argument.keyword else ""
-            if key in call.unless and self.qualify(argument.value, scope) in call.unless[key]:
+        for key, value in keywords(node, scope) if call.unless else ():
+            if key in call.unless and self.qualify(value, scope) in call.unless[key]:
                 return False
         if not call.only_if:
             return True

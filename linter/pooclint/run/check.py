@@ -176,10 +176,18 @@ def _filtered(findings: Iterable[Finding], display: str, plan: _Plan) -> tuple[F
         if finding.code not in plan.codes or finding.code.startswith(ignored):
             continue
         lowered = in_tests and finding.code != UnreadableFile.code
-        ranked = replace(finding, severity=finding.severity.lower()) if lowered else finding
+        ranked = _in_test(finding) if lowered else finding
         if ranked.severity >= plan.severity and ranked.confidence >= plan.confidence:
             kept.append(ranked)
     return tuple(sorted(kept, key=lambda finding: finding.sort_key))
+
+
+def _in_test(finding: Finding) -> Finding:
+    """A finding in test code: of less consequence; and hardly certain where the code under test makes the resource,
+    since a test may have put something else in its place."""
+    replaceable = any(step.path != finding.path and not is_test_path(step.path) for step in finding.trace)
+    confidence = Confidence.LOW if replaceable else finding.confidence
+    return replace(finding, severity=finding.severity.lower(), confidence=confidence)
 
 
 def _ignored_here(display: str, plan: _Plan) -> tuple[str, ...]:
