@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pooclint.program.places import Origin, Places, absolute
-from pooclint.source.outline import ImportedName, Outline, outline
+from pooclint.source.outline import ImportedName, Outline, imports, outline
 from pooclint.source.prefilter import imported_words
 
 Interest = Literal["acquires", "calls-out", "anything"]
@@ -33,6 +33,7 @@ class Exports:
     """Calls that leave the process."""
     places: Places = field(default_factory=Places)
     _large: dict[str, bool] = field(default_factory=dict)
+    _imports: dict[str, tuple[ImportedName, ...]] = field(default_factory=dict)
     _outlines: dict[str, Outline] = field(default_factory=dict)
     _seeds: dict[tuple[str, Interest], frozenset[str]] = field(default_factory=dict)
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Exports:
             return frozenset()
         origin = self.places.origin(path)
         found: set[str] = set()
-        for imported in self._outline(path, data).imports:
+        for imported in self._imports_of(path, data):
             base = absolute(imported.base, origin.package) if imported.base else imported.name
             place = self.places.place(base, origin)
             inner = self.places.child(place, imported.name, origin) if place and imported.base else ""
@@ -111,9 +112,8 @@ class Exports:
         key = (path, interest, depth)
         if key not in self._alive:
             origin = self.places.origin(path)
-            found = self._outline(path, data)
             self._alive[key] = frozenset[str]().union(
-                *(self._alive_through(i, origin, interest, depth) for i in found.imports)
+                *(self._alive_through(i, origin, interest, depth) for i in self._imports_of(path, data))
             )
         return self._alive[key]
 
@@ -147,6 +147,11 @@ class Exports:
     def read(self, path: str) -> bytes | None:
         """A file's bytes; None when it cannot be read."""
         return self.places.consulted.read(path)
+
+    def _imports_of(self, path: str, data: bytes) -> tuple[ImportedName, ...]:
+        if path not in self._imports:
+            self._imports[path] = imports(data)
+        return self._imports[path]
 
     def _outline(self, path: str, data: bytes) -> Outline:
         if path not in self._outlines:

@@ -149,8 +149,8 @@ class Names:
             for top in places.tops(head, origin):
                 place = top
                 for part in rest:
-                    place = places.child(place, part) if place else ""
-                found = self._walk(modules, place, list(parts), interest) if place else None
+                    place = places.child(place, part, origin) if place else ""
+                found = self._walk(modules, place, list(parts), origin, interest) if place else None
                 if found:
                     self._starring[key] = found
                     break

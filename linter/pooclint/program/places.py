@@ -15,7 +15,7 @@ SKIPPED = frozenset({"node_modules", "site-packages", "build", "dist", "__pycach
 _MAX_FOLDERS = 4_000
 """Folders looked at when searching a repository for further packages."""
 _MAX_LEVELS = 5
-_MAX_FILES = 20_000
+_MAX_FILES = 8_000
 
 
 @dataclass(frozen=True, slots=True)

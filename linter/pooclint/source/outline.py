@@ -41,9 +41,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A file's imports and top-level definitions."""
+    """A file's top-level definitions."""
 
-    imports: tuple[ImportedName, ...]
     blocks: tuple[Block, ...]
     """In source order; a name that is bound twice has two."""
 
@@ -60,23 +59,29 @@ class Outline:
         )
 
 
-def outline(data: bytes) -> Outline:
-    """The outline of a file's bytes."""
-    imports: list[ImportedName] = []
+def imports(data: bytes) -> tuple[ImportedName, ...]:
+    """What a file imports, by its bytes."""
+    found: list[ImportedName] = []
     for match in _FROM.finditer(data):
         base = match[1].decode()
         for name, alias in _aliases(match[2]):
-            imports.append(ImportedName(base, name, alias or name))
+            found.append(ImportedName(base, name, alias or name))
     for match in _IMPORT.finditer(data):
         for name, alias in _aliases(match[1]):
-            imports.append(ImportedName("", name, alias or name.split(".")[0]))
+            found.append(ImportedName("", name, alias or name.split(".")[0]))
+    return tuple(found)
+
+
+def outline(data: bytes) -> Outline:
+    """The top-level definitions of a file, by its bytes."""
     tops = [(m.start(), (m[1] or m[2]).decode()) for m in _TOP.finditer(data)]
     ends = [at for at, _ in tops[1:]] + [len(data)] * bool(tops)
-    blocks = (
-        Block(name, frozenset(_WORD.findall(data, at, end)), frozenset(_CALLED.findall(data, at, end)))
-        for (at, name), end in zip(tops, ends, strict=True)
+    return Outline(
+        tuple(
+            Block(name, frozenset(_WORD.findall(data, at, end)), frozenset(_CALLED.findall(data, at, end)))
+            for (at, name), end in zip(tops, ends, strict=True)
+        )
     )
-    return Outline(tuple(imports), tuple(blocks))
 
 
 def _aliases(listed: bytes) -> list[tuple[str, str]]:
