@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from pooclint.rule import Report, Severity
+from pooclint.flow.fields import replaced_fields
+from pooclint.flow.verdicts import severity_of
+from pooclint.rule import Confidence, Report, Severity
 from pooclint_rules.verdict_reports import released_on, reports, source, subject, way, with_message
 
 if TYPE_CHECKING:
@@ -199,7 +201,8 @@ class Overwritten:
 
     ## What it does
     Reports a name that holds an unreleased resource and is bound again: retries, reconnects, a new one in each turn
-    of a loop.
+    of a loop. And an attribute that the constructor fills and another method fills again (`reconnect`) while the first
+    resource is still open.
 
     ## Why is this bad?
     The old one can no longer be released. In a retry loop each attempt takes another connection.
@@ -237,6 +240,26 @@ class Overwritten:
                     *way(verdict),
                     f" while it is still held (acquired from {source(verdict)})",
                 ),
+            )
+
+    def visit_ClassDef(self, node: cst.ClassDef, context: FileContext) -> Iterable[Report]:
+        """Report attributes that are filled again."""
+        owner = context.index.classes.get(id(node))
+        for found in replaced_fields(context.analysis, owner) if owner else ():
+            acquisition = found.site.acquisition
+            yield Report(
+                found.node,
+                (
+                    f"'self.{found.attribute}' is overwritten by '{found.method.name}' while the {acquisition.kind} of "
+                    "line ",
+                    found.site.node,
+                    f" is still held (acquired from {found.site.through or found.site.label})",
+                ),
+                severity_of(acquisition),
+                Confidence.MEDIUM,
+                found.method.qualname,
+                acquisition.library,
+                ((found.site.node, "acquired here, when the object is made"), (found.node, "replaced here")),
             )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
+from pooclint.flow.fields import used_up_fields
 from pooclint.flow.run import Misuse, MisuseKind, Record
 from pooclint.flow.values import Lane, Site
 from pooclint.flow.verdicts import Verdict, verdicts
@@ -63,7 +64,8 @@ class UseAfterRelease:
 
     ## What it does
     Reports a method that needs the connection, called on it (or on its cursor) after every way to that line has
-    released it. Where only some ways have, the finding is of low confidence.
+    released it. Where only some ways have, the finding is of low confidence. And an attribute that the constructor
+    fills once, and that two public methods use and release (`with self.conn:`).
 
     ## Why is this bad?
     What went back to a pool may be another caller's by now: two of them send statements over one connection, in one
@@ -117,6 +119,27 @@ class UseAfterRelease:
                 site.acquisition.library,
                 (*_trace(misuse, site, "used here"), *((m.node, "and here") for m in others[:3])),
             )
+
+    def visit_ClassDef(self, node: cst.ClassDef, context: FileContext) -> Iterable[Report]:
+        """Report attributes that each of several methods uses and releases."""
+        owner = context.index.classes.get(id(node))
+        for found in used_up_fields(context.analysis, owner) if owner else ():
+            (first, released), (second, used), *_ = found.uses
+            yield Report(
+                used,
+                (
+                    f"'self.{found.attribute}' is released on line ", released, f" by '{first.name}' and used again by "
+                    f"'{second.name}', which releases it too: the second of them to be called fails",
+                ),
+                self.severity,
+                Confidence.MEDIUM,
+                second.qualname,
+                found.site.acquisition.library,
+                (
+                    (found.site.node, "acquired here, once for each object"),
+                    *((place, f"released here by '{method.name}'") for method, place in found.uses[:4]),
+                ),
+            )  # fmt: skip
 
 
 class DoubleRelease:

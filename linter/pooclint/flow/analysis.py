@@ -15,7 +15,7 @@ from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import external_of, waited_for
 from pooclint.flow.given import Given, given, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
-from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Obligation, Site, State, Value
+from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Index, Scope, children, descendants, dotted
 from pooclint.rule import Place
@@ -236,6 +236,7 @@ class Analysis:
             return
         if not completion.exceptional:
             work.left(run, state)
+            self._note_given(run, state)
         before = state
         if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
@@ -262,6 +263,17 @@ class Analysis:
                     steps,
                 )
             )
+
+    def _note_given(self, run: Run, state: State) -> None:
+        """What becomes of what was handed in, on a way on which nothing has raised."""
+        for site in run.record.given:
+            obligation = state.obligations.get(site.number)
+            if obligation is None or obligation.doubtful or obligation.lane is not Lane.NORMAL:
+                continue
+            run.record.ends.setdefault(site.number, set()).add(obligation.fate)
+            now = state.get(site.label).refs & state.obligations.keys()
+            if obligation.fate is Fate.HELD and now and site.number not in now:
+                run.record.replaced.setdefault(site.number, state.obligations[min(now)].site.node)
 
     def _note_fields(self, run: Run, function: Function, state: State) -> None:
         """What the function leaves on the attributes of its object."""

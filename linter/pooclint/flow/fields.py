@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from pooclint.flow.analysis import Analysis
+from pooclint.flow.analysis import Analysis, own_calls
 from pooclint.flow.given import Given
-from pooclint.flow.run import GaveUp
-from pooclint.flow.values import Site
+from pooclint.flow.run import GaveUp, Record
+from pooclint.flow.values import Fate, Site
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Index, Scope, children, descendants, dotted
 
@@ -59,6 +59,92 @@ def unreleased_fields(analysis: Analysis, owner: Class) -> list[Field]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """An attribute whose first resource is replaced by another while it is still open."""
+
+    attribute: str
+    site: Site
+    """Where the first is acquired."""
+    node: cst.CSTNode
+    """Where the other is."""
+    method: Function
+    """The method that replaces it."""
+
+
+def replaced_fields(analysis: Analysis, owner: Class) -> Iterator[Replaced]:
+    """Attributes that the constructor fills, and that another method fills again without a look at what is there.
+
+    What the reference count releases at that moment does not count.
+    """
+    for names, field in _stored(analysis, owner):
+        if field.method.name != "__init__" or field.site.acquisition.reclaimed in ("refcount", "harmless"):
+            continue
+        calls = own_calls(field.method.node, field.method.scope)
+        building = {id(analysis.names.definition(node.func, scope)) for node, scope in calls}
+        for method in owner.methods.values():
+            own = method.parameters[0].name if method.parameters else ""
+            if method is field.method or id(method) in building or not own or not analysis.acquires(method):
+                continue
+            record = _entered_with(analysis, method, [Given(f"{own}.{a}", field.site.acquisition) for a in sorted(names)])
+            for site in record.given if record else ():
+                if record and site.number in record.replaced:
+                    yield Replaced(
+                        site.label.removeprefix(own + "."), field.site, record.replaced[site.number], method
+                    )
+
+
+@dataclass(frozen=True, slots=True)
+class UsedUp:
+    """An attribute that several methods use and then release, although only the constructor fills it."""
+
+    attribute: str
+    site: Site
+    uses: tuple[tuple[Function, cst.CSTNode], ...]
+    """The methods, each with the place where it releases."""
+
+
+def used_up_fields(analysis: Analysis, owner: Class) -> Iterator[UsedUp]:
+    """Attributes that two public methods use and release on every way, so that whichever comes second fails.
+
+    One such method may well be called once in the life of an object; two are not.
+    """
+    stored = list(_stored(analysis, owner))
+    for names, field in stored:
+        filled_again = any(names & others and f.method is not field.method for others, f in stored)
+        if field.method.name != "__init__" or filled_again:
+            continue
+        for attribute in sorted(names):
+            uses = tuple(_using_up(analysis, owner, attribute, field.site))
+            if len(uses) > 1:
+                yield UsedUp(attribute, field.site, uses)
+
+
+def _using_up(
+    analysis: Analysis, owner: Class, attribute: str, site: Site
+) -> Iterator[tuple[Function, cst.CSTNode]]:
+    """Public methods that use the resource and release it, whichever way they go; not those that end the object."""
+    ending = analysis.names.models.release_names | _PROTOCOL
+    for method in owner.methods.values():
+        if method.is_private or method.name in ending or not method.parameters:
+            continue
+        path = f"{method.parameters[0].name}.{attribute}"
+        if all(dotted(n) != path for n in descendants(method.node.body) if isinstance(n, cst.Attribute)):
+            continue
+        record = _entered_with(analysis, method, [Given(path, site.acquisition)])
+        for own in record.given if record else ():
+            used = record is not None and any(number == own.number for number, _ in record.used_while_held)
+            if record and used and record.ends.get(own.number) == {Fate.RELEASED} and own.number in record.releases:
+                yield method, record.releases[own.number][0]
+
+
+def _entered_with(analysis: Analysis, method: Function, items: list[Given]) -> Record | None:
+    try:
+        return analysis.record_with(method, items)
+    except GaveUp:
+        return None
+
+
 def relatives(names: Names, owner: Class) -> list[Class]:
     """The class, its bases, its subclasses in this file, and the bases that it meets in them."""
     found = {id(c): c for c in names.ancestors(owner)}
@@ -98,9 +184,8 @@ def _fate(analysis: Analysis, module: Index, family: list[Class], wanted: dict[s
         items = [Given(f"{own}.{a}", wanted[a].acquisition) for a in sorted(mentioned)]
         if not items:
             continue
-        try:
-            record = analysis.record_with(function, items)
-        except GaveUp:
+        record = _entered_with(analysis, function, items)
+        if record is None:
             doubtful |= mentioned
             continue
         for site in record.given:

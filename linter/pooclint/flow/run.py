@@ -144,6 +144,10 @@ class Record:
     """By the `id` of the acquiring node."""
     given: list[Site] = field(default_factory=list)
     """What is somebody else's when the function is entered; `label` is its path."""
+    ends: dict[int, set[Fate]] = field(default_factory=dict)
+    """Number of a site in `given` to what becomes of it on the ways that end normally, nothing having raised before."""
+    replaced: dict[int, cst.CSTNode] = field(default_factory=dict)
+    """Number of a site in `given` to the acquisition that takes its path while it is still held."""
     bound: dict[str, list[Site]] = field(default_factory=dict)
     """Sites by the names they were bound to."""
     cut_lent: bool = False
