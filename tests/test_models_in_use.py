@@ -60,6 +60,8 @@ def programs(file: ModelFile) -> Iterator[tuple[Call, Acquisition, Type, Program
     for call in file.call:
         acquisition, type_ = MODELS.acquisition(call), MODELS.type(call.returns)
         plain = call.element < 0 and all(isinstance(value, PLAIN_CONDITIONS) for value in call.only_if.values())
+        if call.kept:
+            continue  # what keeps it releases it: whether that is done is a question of its class
         if acquisition and type_ and plain and acquisition.kind != "stack" and acquisition.reclaimed != "harmless":
             yield call, acquisition, type_, Program(call, acquisition, type_)
 

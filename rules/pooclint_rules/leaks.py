@@ -247,14 +247,11 @@ class Overwritten:
         owner = context.index.classes.get(id(node))
         for found in replaced_fields(context.analysis, owner) if owner else ():
             acquisition = found.site.acquisition
+            origin = found.site.through or found.site.label
+            before = f"'self.{found.attribute}' is overwritten by '{found.method.name}' while the {acquisition.kind}"
             yield Report(
                 found.node,
-                (
-                    f"'self.{found.attribute}' is overwritten by '{found.method.name}' while the {acquisition.kind} of "
-                    "line ",
-                    found.site.node,
-                    f" is still held (acquired from {found.site.through or found.site.label})",
-                ),
+                (f"{before} of line ", found.site.node, f" is still held (acquired from {origin})"),
                 severity_of(acquisition),
                 Confidence.MEDIUM,
                 found.method.qualname,

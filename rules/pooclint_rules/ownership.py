@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
-from pooclint.flow.fields import Field, builders, has_unknown_base, is_local, life_cycle, unreleased_fields
+from pooclint.flow.fields import Field, unreleased_fields
 from pooclint.flow.verdicts import is_awaited, severity_of
+from pooclint.program.attributes import builders, has_unknown_base, is_local, life_cycle
 from pooclint.program.defaults import defaults
 from pooclint.program.scopes import descendants, dotted
 from pooclint.rule import Confidence, Report, Severity

@@ -125,12 +125,11 @@ class UseAfterRelease:
         owner = context.index.classes.get(id(node))
         for found in used_up_fields(context.analysis, owner) if owner else ():
             (first, released), (second, used), *_ = found.uses
+            attribute = f"'self.{found.attribute}'"
+            after = f" released it; '{second.name}' releases it too: whichever is called second fails"
             yield Report(
                 used,
-                (
-                    f"'self.{found.attribute}' is released on line ", released, f" by '{first.name}' and used again by "
-                    f"'{second.name}', which releases it too: the second of them to be called fails",
-                ),
+                (f"{attribute} is used after '{first.name}' on line ", released, after),
                 self.severity,
                 Confidence.MEDIUM,
                 second.qualname,
@@ -139,7 +138,7 @@ class UseAfterRelease:
                     (found.site.node, "acquired here, once for each object"),
                     *((place, f"released here by '{method.name}'") for method, place in found.uses[:4]),
                 ),
-            )  # fmt: skip
+            )
 
 
 class DoubleRelease:

@@ -12,6 +12,8 @@ from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import CALLBACKS, Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.models import Call
+from pooclint.program.attributes import only_called
+from pooclint.program.scopes import dotted
 
 FAILED = "#failed"
 """The name under which a state carries the `id` of the acquiring call that raised."""
@@ -27,8 +29,9 @@ def acquire(
 ) -> tuple[State, Value]:
     """The state after the acquisition, and the resource."""
     acquisition = run.models.acquisition(model)
-    if acquisition is None or _shares(run, node, model, arguments):
-        return state, Value(run.models.canonical(model.returns))
+    kept = model.kept and not _forgotten(run, node)
+    if acquisition is None or kept or _shares(run, node, model, arguments):
+        return state, Value(run.models.canonical(model.returns), truth=True)
     receiver = head.type if head else ""
     site = run.site(
         node, acquisition, label_of(run, node, model, receiver), guessed=_guessed(run, node, model, receiver)
@@ -64,6 +67,16 @@ def _guessed(run: Run, node: cst.Call, model: Call, receiver: str) -> bool:
     return not model.names and not run.names.type_of(node.func.value, run.scope)
 
 
+def _forgotten(run: Run, node: cst.Call) -> bool:
+    """True when what keeps the result is an attribute of the function's own object, and its class never turns to it
+    for a release."""
+    function, path = run.function, dotted(node.func)
+    if function is None or function.owner is None or not function.parameters or path.count(".") != 1:
+        return False
+    own, attribute = path.split(".")
+    return own == function.parameters[0].name and only_called(run.names, function.owner, attribute)
+
+
 def _shares(run: Run, node: cst.Call, model: Call, arguments: tuple[tuple[int | str, Value], ...]) -> bool:
     """True when the object works on a pool or connection of somebody else (`Redis(connection_pool=pool)`,
     `Session(conn)`).
@@ -84,9 +97,10 @@ def label_of(run: Run, node: cst.Call, model: Call, receiver: str = "") -> str:
     """How messages name what was acquired: the model's function or method."""
     if model.names:
         return run.names.qualify(node.func, run.scope) or model.names[0]
+    if model.methods == ("__call__",):
+        return model.on[0]
     method = node.func.attr.value if isinstance(node.func, cst.Attribute) else model.methods[0]
-    owner = receiver or model.on[0]
-    return owner if method == "__call__" or model.methods == ("__call__",) else f"{owner}.{method}"
+    return f"{receiver or model.on[0]}.{method}"
 
 
 def opens_nothing(run: Run, model: Call) -> bool:

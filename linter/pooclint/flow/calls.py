@@ -84,8 +84,10 @@ def _interest(invocation: Invocation, state: State) -> Interest:
 
 
 def _models(run: Run, invocation: Invocation) -> tuple[Call, ...]:
-    receiver = invocation.head.type if invocation.method or invocation.head.type else ""
-    return run.names.calls(invocation.node, run.scope, receiver)
+    known = invocation.head.type
+    if invocation.method:
+        return run.names.calls(invocation.node, run.scope, receiver=known)
+    return run.names.calls(invocation.node, run.scope, callee=known)
 
 
 def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset[int], bool] | None:

@@ -257,6 +257,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """True when what it awaits goes on after the waiting was cancelled: the result is then lost (`shield`)."""
     moves: bool = False
     """True when the value, of the receiver's type, takes over what the receiver owns (`ExitStack.pop_all`)."""
+    kept: bool = False
+    """True when the receiver keeps what it acquires, until it is told to release it (a registry of sessions)."""
     iterates: tuple[Argument, ...] = ()
     """The callee reads these to their end: that fails when what they read from fails (`list(cursor)`)."""
     calls: tuple[Argument, ...] = ()

@@ -56,7 +56,7 @@ class Names:
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
     _starring: dict[tuple[str, tuple[str, ...], Origin, Interest], Target | None] = field(default_factory=dict)
-    _calls: dict[tuple[int, int, str], tuple[Call, ...]] = field(default_factory=dict)
+    _calls: dict[tuple[int, int, str, str], tuple[Call, ...]] = field(default_factory=dict)
     _qualified: dict[tuple[int, str], str] = field(default_factory=dict)
     _definers: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
     _named: dict[tuple[int, str], str] = field(default_factory=dict)
@@ -329,46 +329,48 @@ class Names:
         defined = self.definition(decorator, scope)
         return isinstance(defined, Function) and keeps_result(defined)
 
-    def calls(self, node: cst.Call, scope: Scope, receiver: str = "") -> tuple[Call, ...]:
+    def calls(self, node: cst.Call, scope: Scope, receiver: str = "", callee: str = "") -> tuple[Call, ...]:
         """Model entries of a call whose conditions (`only-if`) its literal arguments meet.
 
         Args:
             receiver: type of the object a method is called on, where the caller knows it better.
+            callee: type of what is called, where that is no method and the caller knows it better.
         """
-        func = node.func
-        if type(func) is cst.Attribute and func.attr.value not in self.models.call_words:
-            return ()
-        key = (id(node), id(scope), receiver)
+        key = (id(node), id(scope), receiver, callee)
         known = self._calls.get(key)
         if known is None:
-            known = tuple(c for c in self._candidates(node, scope, receiver) if self._applies(c, node, scope))
+            known = tuple(c for c in self._candidates(node, scope, receiver, callee) if self._applies(c, node, scope))
             if not self._inferring and not self._following:
                 self._calls[key] = known
         return known
 
-    def _candidates(self, node: cst.Call, scope: Scope, receiver: str) -> tuple[Call, ...]:
+    def _candidates(self, node: cst.Call, scope: Scope, receiver: str, callee: str) -> tuple[Call, ...]:
         qualified = self.qualify(node.func, scope)
         found = self.models.calls(qualified) if qualified else ()
+        if not found and isinstance(node.func, cst.Attribute) and not callee:
+            found = self._methods(node.func, scope, receiver)
         if found:
             return found
-        if isinstance(node.func, cst.Attribute):
-            receiver = receiver or self.type_of(node.func.value, scope)
-            owner = self.local_class(receiver)
-            if owner and not self.method(owner, node.func.attr.value):
-                receiver = self.modelled_base(owner)
-            found = self.models.methods(receiver, node.func.attr.value)
-            if found:
-                return found
-            # A class method called on the class itself: `Redis.from_url(...)` of an alias or a subclass.
-            base = self.models.canonical(self.qualify(node.func.value, scope))
-            found = self.models.calls(f"{base}.{node.func.attr.value}") if base else ()
-            return found or (() if receiver or owner else self._by_name(node.func.attr.value, scope))
         defined = self.definition(node.func, scope)
         if isinstance(defined, Class):
             return self.models.calls(self.modelled_base(defined))
-        if defined is None:
-            return self.models.methods(receiver or self.type_of(node.func, scope), "__call__")
-        return ()
+        return () if defined else self.models.methods(callee or self.type_of(node.func, scope), "__call__")
+
+    def _methods(self, func: cst.Attribute, scope: Scope, receiver: str) -> tuple[Call, ...]:
+        method = func.attr.value
+        if method not in self.models.call_words:
+            return ()
+        receiver = receiver or self.type_of(func.value, scope)
+        owner = self.local_class(receiver)
+        if owner and not self.method(owner, method):
+            receiver = self.modelled_base(owner)
+        found = self.models.methods(receiver, method)
+        if found:
+            return found
+        # A class method called on the class itself: `Redis.from_url(...)` of an alias or a subclass.
+        base = self.models.canonical(self.qualify(func.value, scope))
+        found = self.models.calls(f"{base}.{method}") if base else ()
+        return found or (() if receiver or owner else self._by_name(method, scope))
 
     def _by_name(self, method: str, scope: Scope) -> tuple[Call, ...]:
         """Calls that a method's name alone stands for; of twins, the one that fits the kind of function."""

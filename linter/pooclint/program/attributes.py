@@ -1,0 +1,168 @@
+"""How a class, its relatives and the file around them use the attributes of its objects, as far as the text tells."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from pooclint.program.names import Names
+from pooclint.program.scopes import Class, Function, Index, Scope, children, descendants, dotted
+
+PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
+"""Methods that the interpreter calls when an object is done with."""
+_KNOWN_ROOTS = frozenset({"builtins", *sys.stdlib_module_names})
+
+
+def relatives(names: Names, owner: Class) -> list[Class]:
+    """The class, its bases, its subclasses in this file, and the bases that it meets in them."""
+    found = {id(c): c for c in names.ancestors(owner)}
+    for other in owner.scope.module.classes.values():
+        lineage = list(names.ancestors(other))
+        if any(c is owner for c in lineage):
+            found |= {id(c): c for c in lineage}
+    return list(found.values())
+
+
+def methods_of(family: list[Class]) -> Iterator[tuple[Function, str]]:
+    """Methods of the classes, and functions nested in them, with the name that each has for the object."""
+    members = {id(c) for c in family}
+    modules = {id(c.scope.module): c.scope.module for c in family}
+    for function in (f for module in modules.values() for f in module.functions.values()):
+        outermost = function
+        while outermost.owner is None and outermost.parent.function:
+            outermost = outermost.parent.function
+        if outermost.owner is not None and id(outermost.owner) in members and outermost.parameters:
+            own = outermost.parameters[0].name
+            if function is outermost or all(p.name != own for p in function.parameters):
+                yield function, own
+
+
+def taken(function: Function, own: str, releases: frozenset[str]) -> set[str]:
+    """Attributes and methods of the object with which a method does more than use what they give: calling a harmless
+    method on that, or reading an attribute, neither releases it nor hands it out."""
+    found: set[str] = set()
+    stack: list[cst.CSTNode] = [function.node.body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, cst.Attribute):
+            if isinstance(node.value, cst.Name) and node.value.value == own:
+                found.add(node.attr.value)
+                continue
+            if node.attr.value not in releases:
+                inner = node.value.expression if isinstance(node.value, cst.Await) else node.value
+                if isinstance(inner, cst.Call):
+                    stack += inner.args
+                    inner = inner.func
+                if dotted(inner).startswith(own + ".") and dotted(inner).count(".") == 1:
+                    continue
+        if node is function.node.body or not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+            stack += children(node)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a node stands."""
+
+    scope: Scope
+    own: str = ""
+    """The name of the object in a method."""
+    related: bool = False
+    """True in the methods of the class and its relatives."""
+
+
+def answered_outside(names: Names, module: Index, family: list[Class], wanted: frozenset[str]) -> Iterator[str]:
+    """Attributes that something else in the file gets, or that a release by name or a look-up by string may mean."""
+    releases = names.models.release_names | PROTOCOL
+    methods = {id(f.node): (f, own, False) for f, own in methods_of(list(module.classes.values()))}
+    methods |= {id(f.node): (f, own, True) for f, own in methods_of(family)}
+    stack: list[tuple[cst.CSTNode, _Place, str]] = [(module.module, _Place(module.scope), "")]
+    while stack:
+        node, here, used = stack.pop()
+        if isinstance(node, (cst.FunctionDef, cst.Lambda)):
+            inner = module.functions[id(node)]
+            _, own, related = methods.get(id(node), (inner, here.own, here.related))
+            here = _Place(inner.scope, own, related)
+        if isinstance(node, cst.Attribute):
+            attribute = node.attr.value
+            on_self = isinstance(node.value, cst.Name) and node.value.value == here.own
+            ours = attribute in wanted and (here.related if on_self else _may_be(names, node.value, here.scope, family))
+            if ours and (used in releases or (not on_self and not used)):
+                yield attribute
+            if here.related and attribute == "__dict__":
+                yield from wanted
+            stack.append((node.value, here, attribute))
+            continue
+        if here.related and isinstance(node, cst.SimpleString) and node.evaluated_value in wanted:
+            yield str(node.evaluated_value)
+        if here.related and isinstance(node, cst.Call) and names.qualify(node.func, here.scope) == "builtins.vars":
+            yield from wanted
+        stack += [(child, here, "") for child in children(node)]
+
+
+def _may_be(names: Names, node: cst.BaseExpression, scope: Scope, family: list[Class]) -> bool:
+    """True unless the expression is known to be an object of another class."""
+    type_name = names.type_of(node, scope)
+    owner = names.local_class(type_name)
+    return not type_name if owner is None else any(c is owner for c in family)
+
+
+def only_called(names: Names, owner: Class, attribute: str) -> bool:
+    """True when the class, its relatives and the file around them do nothing with an attribute but fill and call it:
+    nobody gets it, and no method of it is called."""
+    family, wanted = relatives(names, owner), frozenset({attribute})
+    if any(answered_outside(names, owner.scope.module, family, wanted)):
+        return False
+    for method, own in methods_of(family):
+        path = f"{own}.{attribute}"
+        inner = list(descendants(method.node.body, into_functions=False))
+        harmless = {id(n.func) for n in inner if isinstance(n, cst.Call)}
+        harmless |= {id(n.target) for n in inner if isinstance(n, (cst.AssignTarget, cst.AnnAssign))}
+        if any(isinstance(n, cst.Attribute) and dotted(n) == path and id(n) not in harmless for n in inner):
+            return False
+    return True
+
+
+def has_unknown_base(names: Names, owner: Class) -> bool:
+    """True when the class derives from one that is not in sight, and so may have a release that is not either."""
+    for current in names.ancestors(owner):
+        for base in current.node.bases:
+            node = base.value.value if isinstance(base.value, cst.Subscript) else base.value
+            if isinstance(names.definition(node, current.parent), Class):
+                continue
+            qualified = names.qualify(node, current.parent)
+            if qualified.partition(".")[0] not in _KNOWN_ROOTS and not names.models.type(qualified):
+                return True
+    return False
+
+
+def builders(names: Names, owner: Class) -> list[tuple[cst.Call, Function | None]]:
+    """Calls in this file that build an instance of the class or of a subclass, with the function that each is in."""
+    found: list[tuple[cst.Call, Function | None]] = []
+    for node, scope in owner.scope.module.visited:
+        if isinstance(node, cst.Call):
+            defined = names.definition(node.func, scope)
+            if isinstance(defined, Class) and any(c is owner for c in names.ancestors(defined)):
+                found.append((node, scope.function))
+    return found
+
+
+def is_local(node: cst.Call, function: Function) -> bool:
+    """True when a call's result stays in a name of the function: it is neither returned nor stored."""
+    name = ""
+    for part in descendants(function.node.body, into_functions=False):
+        match part:
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value) if value is node:
+                name = "" if target in function.scope.declared_outside else target
+            case cst.Return(value=cst.Name(value=used)) | cst.Assign(value=cst.Name(value=used)) if name == used:
+                return False
+    return bool(name)
+
+
+def life_cycle(names: Names, owner: Class) -> Function | None:
+    """A method by which an instance is released as a whole (`close`, `__exit__`)."""
+    wanted = names.models.release_names | PROTOCOL
+    return next((f for c in names.ancestors(owner) for n, f in c.methods.items() if n in wanted), None)
