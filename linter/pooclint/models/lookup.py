@@ -234,7 +234,7 @@ def _with(known: tuple[Call, ...], call: Call) -> tuple[Call, ...]:
     may do."""
     if not known:
         return (call,)
-    return (*(c for c in known if c.only_if != call.only_if or c.unless != call.unless), call)
+    return (*(c for c in known if (c.only_if, c.when, c.unless) != (call.only_if, call.when, call.unless)), call)
 
 
 def _coroutines(texts: Iterable[str]) -> list[Release]:

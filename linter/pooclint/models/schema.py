@@ -232,6 +232,9 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """Overrides the type's."""
     only_if: dict[str, Any] = {}
     """It acquires only when these keyword arguments have these literal values (`stream = true`)."""
+    when: dict[str, tuple[str, ...]] = {}
+    """This entry holds only when one of these keyword arguments is one of these qualified names, or a subclass (a
+    factory that is told what to make)."""
     unless: dict[str, tuple[str, ...]] = {}
     """It acquires nothing when one of these keyword arguments is one of these qualified names (a pool that keeps
     nothing)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
@@ -379,13 +379,24 @@ class Names:
         return tuple(c for c in found if (c.awaited != "no") == asynchronous)[:1] or found[:1]
 
     def _applies(self, call: Call, node: cst.Call, scope: Scope) -> bool:
-        for key, value in keywords(node, scope) if call.unless else ():
-            if key in call.unless and self.qualify(value, scope) in call.unless[key]:
-                return False
+        if call.unless and self._is_given(node, scope, call.unless):
+            return False
+        if call.when and not self._is_given(node, scope, call.when):
+            return False
         if not call.only_if:
             return True
         given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
         return all(key in given and given[key] == value for key, value in call.only_if.items())
+
+    def _is_given(self, node: cst.Call, scope: Scope, wanted: Mapping[str, Collection[str]]) -> bool:
+        """True when a keyword argument is one of the things that are wanted for it, or a class derived from one."""
+        for key, value in keywords(node, scope):
+            if key in wanted:
+                defined = self.definition(value, scope)
+                base = self.modelled_base(defined) if isinstance(defined, Class) else ""
+                if self.qualify(value, scope) in wanted[key] or base in wanted[key]:
+                    return True
+        return False
 
     def origin(self, node: cst.BaseExpression, scope: Scope, steps: int = 0) -> cst.Call | None:
         """The one call that makes what a name or attribute stands for; None where there are several, or none is
