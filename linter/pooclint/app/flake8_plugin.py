@@ -19,6 +19,7 @@ from pooclint.models import ModelError
 from pooclint.packs import rule_codes, selection_problem
 from pooclint.report.common import printable
 from pooclint.run.check import Checker
+from pooclint.run.collector import paused
 from pooclint.run.discovery import display_path, is_excluded
 
 
@@ -97,7 +98,8 @@ class Plugin:
             config = finder.for_folder(path.parent)
             if is_excluded(path, config):
                 return
-            report = checker.check_data(self._data(), display_path(self._filename), config, str(path))
+            with paused():
+                report = checker.check_data(self._data(), display_path(self._filename), config, str(path))
         except (ConfigError, ModelError) as error:
             raise ExecutionError(str(error)) from error
         for finding in report.findings:

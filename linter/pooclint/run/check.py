@@ -29,6 +29,8 @@ from pooclint.source.suppressions import apply, find_directives
 MAX_KEPT = 4_000_000
 """Bytes of source whose trees are kept for the files that follow; a tree takes about forty times its source."""
 
+_WORTH_COLLECTING = 500_000  # bytes of source: with less, to look for what is garbage costs more than it takes
+
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
@@ -133,10 +135,13 @@ class Checker:
         """What is known of the project so far; begun anew when that takes too much memory, a file has changed, or the
         next folder uses other versions of libraries."""
         known = self._projects.get(id(plan))
-        if known is None or known.names.models is not models or known.modules.is_outdated(file, data):
-            known = self._projects[id(plan)] = plan.open(models)
-        elif known.modules.weight > MAX_KEPT:
-            known = self._projects[id(plan)] = plan.open(models, exports=known.modules.exports)
+        other = known is None or known.names.models is not models or known.modules.is_outdated(file, data)
+        if known is not None and not other and known.modules.weight <= MAX_KEPT:
+            return known
+        heavy = known is not None and known.modules.weight > _WORTH_COLLECTING
+        exports = known.modules.exports if known is not None and not other else None
+        known = self._projects[id(plan)] = plan.open(models, exports=exports)
+        if heavy:
             gc.collect()  # trees and what is known of them refer to each other
         return known
 

@@ -22,6 +22,7 @@ from multiprocessing.process import BaseProcess
 from pooclint.config import Config, ConfigError
 from pooclint.program.consulted import Learned
 from pooclint.run.check import Checker
+from pooclint.run.collector import paused
 from pooclint.run.discovery import Source
 from pooclint.run.result import FileReport
 
@@ -93,7 +94,8 @@ def check_here(checker: Checker, sources: Sequence[Source], indices: Sequence[in
     """
     for index in range(len(sources)) if indices is None else indices:
         started = time.monotonic()
-        report = checker.check(sources[index])
+        with paused():
+            report = checker.check(sources[index])
         yield Done(index, report, time.monotonic() - started, checker.learned(sources[index].config))
 
 
@@ -303,7 +305,7 @@ def _work(connection: Connection, configs: Sequence[Config], make: Callable[[], 
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     checker = make()
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    with paused(), suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(None)
         while tasks := connection.recv():
             sources = [Source(Path(path), display, configs[place], why) for _, path, display, place, why in tasks]
