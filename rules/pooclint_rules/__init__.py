@@ -18,6 +18,7 @@ from pooclint_rules.leaks import (
     YieldWithoutFinally,
 )
 from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
+from pooclint_rules.nesting import NestedAcquire
 from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.responses import ResponseNotClosed
@@ -48,6 +49,7 @@ RULES: tuple[type[Rule], ...] = (
     HeldAcrossAwait,
     HeldAcrossBlockingCall,
     HeldAcrossSleep,
+    NestedAcquire,
     ClientPerRequest,
     PoolPerRequest,
     ClientInLoop,

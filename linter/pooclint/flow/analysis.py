@@ -11,6 +11,7 @@ import libcst as cst
 
 from pooclint.flow import statements, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
+from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import external_of, waited_for
 from pooclint.flow.given import Given, given, held_parameters
@@ -32,6 +33,7 @@ class Analysis:
     """Analyses of the functions of a project, made on demand and kept."""
 
     names: Names
+    draws: Draws
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
     _reaches: dict[int, Reached | None] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class Analysis:
         ):
             memo.clear()
         self._active.clear()
+        self.draws.forget()
 
     def record(self, code: Function | Index) -> Record:
         """What the evaluation of a function, or of a module's own code, saw.
@@ -94,10 +97,11 @@ class Analysis:
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters? Every rule asks, so the answer is kept."""
         if id(function) not in self._holding:
-            # What the caller lends can only be held across an external call, or be left inside a transaction.
+            # What the caller lends can only be held across an external call or a second acquisition, or be left inside
+            # a transaction.
             self._holding[id(function)] = self.acquires(function) or (
                 any(True for _ in held_parameters(self.names, function))
-                and (self.reaches(function) is not None or self._commits(function))
+                and (self.reaches(function) is not None or self._commits(function) or bool(self.draws.of(function)))
             )
         return self._holding[id(function)]
 
@@ -186,6 +190,7 @@ class Analysis:
             record=record,
             summarise=self.summarise,
             reaches=self.reaches,
+            draws=self.draws,
             global_names=at_module,
             repeated=repeated_names(node, self._decisive_words(scope.module)),
             yields_to=self._yields_to(function),

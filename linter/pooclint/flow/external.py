@@ -97,11 +97,12 @@ def hold(
     if external.category == "database":
         return
     for number, obligation in state.obligations.items():
-        if number not in own and _occupies(obligation):
+        if number not in own and occupies(obligation):
             key = (obligation.site.number, id(node))
             run.record.holds.setdefault(key, Hold(obligation.site, obligation, node, external, awaited, reached))
 
 
-def _occupies(obligation: Obligation) -> bool:
+def occupies(obligation: Obligation) -> bool:
+    """True while others cannot have the connection: it is checked out of a pool, or inside a transaction."""
     acquisition = obligation.site.acquisition
     return obligation.fate is Fate.HELD and obligation.holding and (acquisition.pooled or obligation.in_transaction)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from pooclint.flow import nesting
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
 from pooclint.flow.completions import EXIT, Completion, Outcomes
 from pooclint.flow.external import external_call, hold
@@ -48,6 +49,8 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
             node, calls=(model,), arguments=invocation.arguments, receiver=head, external=external)))]  # fmt: skip
     if external and external.io == "blocking":
         hold(run, state, node, external, awaited=False, own=head.refs | head.derived)
+    if model.self_contained:
+        nesting.self_contained(run, state, node)
     if not (acquired_now and opens_nothing(run, model)):
         fail(run, invocation, model, state, out, acquires=acquired_now)
     if acquired_now:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from pooclint.flow import nesting
 from pooclint.flow.completions import CANCEL, EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Invocation, Results, reach
@@ -36,6 +37,7 @@ def apply_summary(
     reached = run.reaches(function)
     if reached:
         hold(run, state, node, reached.external, awaited=reached.external.io == "await", reached=reached)
+    nesting.drawn(run, state, node, function, arguments)
     named = tuple((_parameter_name(function, k), v) for k, v in arguments)
     summaries = run.summarise(function, named, state)
     if summaries is None:
@@ -93,6 +95,8 @@ def _adopt(run: Run, node: cst.Call, function: Function, summary: Summary, state
     for number, origin in summary.fresh:
         place = origin.origin or Place(origin.node, function.scope.module)
         site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
+        if not site.acquisition.lazy:
+            nesting.taken(run, state, site, node)
         state, own = run.acquire(state, site, doubtful=number in summary.doubtful)
         value = value.renumbered(number, own)
         outer = tuple((k, v.renumbered(number, own)) for k, v in outer)
