@@ -23,6 +23,7 @@ from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, Def
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.responses import ResponseNotClosed
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
+from pooclint_rules.suspending import HeldAcrossYield
 from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
 
 RULES: tuple[type[Rule], ...] = (
@@ -49,6 +50,7 @@ RULES: tuple[type[Rule], ...] = (
     HeldAcrossAwait,
     HeldAcrossBlockingCall,
     HeldAcrossSleep,
+    HeldAcrossYield,
     NestedAcquire,
     ClientPerRequest,
     PoolPerRequest,

@@ -90,6 +90,17 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspended:
+    """A connection is held while the function is suspended, or after it has returned, until somebody has read what it
+    gives."""
+
+    site: Site
+    obligation: Obligation
+    node: cst.CSTNode
+    """The `yield`, or what makes the response that is returned."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nested:
     """A second connection is taken from a pool of which one is held."""
 
@@ -159,6 +170,10 @@ class Record:
     fields: dict[int, set[str]] = field(default_factory=dict)
     """Site number to the attributes of the function's object that hold it in the end."""
     holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
+    suspended: dict[tuple[int, int], Suspended] = field(default_factory=dict)
+    """By the number of the held site and the `id` of the place."""
+    left: set[int] = field(default_factory=set)
+    """Numbers of injected sites that have a connection when the function returns."""
     nested: dict[tuple[int, int], Nested] = field(default_factory=dict)
     """By the number of the held site and the `id` of the second acquisition."""
     misuses: dict[tuple[MisuseKind, int], Misuse] = field(default_factory=dict)
@@ -195,6 +210,8 @@ class Record:
         self.given += [site for site in other.given if site.number in added]
         self.releases.update({n: places for n, places in other.releases.items() if n in added})
         self.holds.update({key: hold for key, hold in other.holds.items() if key[0] in added})
+        self.suspended.update({key: found for key, found in other.suspended.items() if key[0] in added})
+        self.left |= other.left & added
         self.nested.update({key: nested for key, nested in other.nested.items() if key[0] in added})
         self.cut_lent = other.cut
 
@@ -411,6 +428,10 @@ class Summary:
     """Those of the released ones for which a call released them; others were found to be closed."""
     outer: tuple[tuple[str, Value], ...] = ()
     """What it leaves in the variables that it declares `nonlocal`."""
+    holding: frozenset[int] = frozenset()
+    """The caller's obligations that have a connection afterwards."""
+    waited: frozenset[int] = frozenset()
+    """Those of them that have one while an external call is made, on whatever way."""
 
 
 def _is_settled(obligation: Obligation) -> bool:

@@ -34,6 +34,8 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     if pending.external and pending.external.io == "await":
         own = pending.receiver.refs | pending.receiver.derived if pending.receiver else frozenset[int]()
         hold(run, state, pending.node, pending.external, awaited=True, own=own)
+    if pending.reached:
+        hold(run, state, pending.node, pending.reached.external, awaited=True, reached=pending.reached)
     if pending.releases:
         released_again(run, state, pending.releases, pending.node, _method_name(pending.node))
         after = run.release(state, pending.releases, pending.node)

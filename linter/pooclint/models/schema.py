@@ -153,6 +153,8 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """True when its release leaves a transaction open that has only read: the next owner reads what it saw."""
     reentrant: bool = False
     """True when a task or thread that holds one and takes another of the same pool gets the very same connection."""
+    streams: bool = False
+    """True for a response whose body is sent piece by piece, for as long as its reader takes."""
     groups: bool = False
     """True for a group of tasks: entering it does not fail, and leaving it raises what failed as an exception group."""
     derives: bool = True
@@ -255,6 +257,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     stays where it was, and what the result does is done on them."""
     passes: tuple[Argument, ...] = ()
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
+    after_response: bool = False
+    """True when what it is given to call runs once the response has been sent (`BackgroundTasks.add_task`)."""
     shields: bool = False
     """True when what it awaits goes on after the waiting was cancelled: the result is then lost (`shield`)."""
     moves: bool = False
@@ -357,6 +361,8 @@ class Dependency(_Model, frozen=True, kw_only=True):
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
     after_response: bool = False
     """True when the code after the provider's `yield` runs only once the whole response has been sent."""
+    ends_early: dict[str, Any] = {}
+    """Given this keyword argument, it runs before that (`scope = "function"`)."""
 
 
 class Teardown(_Model, frozen=True, kw_only=True):
