@@ -14,6 +14,7 @@ import libcst as cst
 
 from pooclint.deep import with_deep_stack
 from pooclint.flow.analysis import Analysis
+from pooclint.flow.draws import Draws
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Models
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
@@ -23,6 +24,7 @@ from pooclint.program.exports import Exports, Library
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.places import Places
+from pooclint.program.pools import Pools
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
@@ -143,7 +145,16 @@ def open_project(
     exports = exports or Exports(exporting, calling_out, Places(consulted or Consulted()))
     modules = Modules(exports, frozenset(visitors) | {cst.Call})
     names = Names(models, None if alone else modules)
-    return Project(tuple(rules), limits, acquiring, modules, names, Analysis(names), Callers(names), visitors)
+    return Project(
+        tuple(rules),
+        limits,
+        acquiring,
+        modules,
+        names,
+        Analysis(names, Draws(names, Pools(names))),
+        Callers(names),
+        visitors,
+    )
 
 
 def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Models, limits: Limits) -> FileResult:

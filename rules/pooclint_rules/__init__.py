@@ -18,10 +18,12 @@ from pooclint_rules.leaks import (
     YieldWithoutFinally,
 )
 from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
+from pooclint_rules.nesting import NestedAcquire
 from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.responses import ResponseNotClosed
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
+from pooclint_rules.suspending import HeldAcrossYield
 from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
 
 RULES: tuple[type[Rule], ...] = (
@@ -48,6 +50,8 @@ RULES: tuple[type[Rule], ...] = (
     HeldAcrossAwait,
     HeldAcrossBlockingCall,
     HeldAcrossSleep,
+    HeldAcrossYield,
+    NestedAcquire,
     ClientPerRequest,
     PoolPerRequest,
     ClientInLoop,

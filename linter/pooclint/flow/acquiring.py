@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from pooclint.flow import nesting
 from pooclint.flow.completions import OTHER, RESOURCE, Outcomes
 from pooclint.flow.external import external_call
 from pooclint.flow.invocations import Invocation
@@ -36,6 +37,8 @@ def acquire(
     site = run.site(
         node, acquisition, label_of(run, node, model, receiver), guessed=_guessed(run, node, model, receiver)
     )
+    if not acquisition.lazy:
+        nesting.taken(run, state, site, node)
     state, number = run.acquire(state, site)
     owned = frozenset[int]().union(
         *(v.reach() for w in model.owned_by for k, v in arguments if w in ("*", k) or k in ("*", "**"))
@@ -152,6 +155,8 @@ def checkout(run: Run, invocation: Invocation, model: Call | None, state: State)
         if method in type_.checks_in:
             state = state.change([number], holding=False)
         elif method in type_.checks_out or ("*" in type_.checks_out and method not in type_.cannot_raise):
+            if not obligation.holding:
+                nesting.taken(run, state, obligation.site, invocation.node)
             state = state.change([number], holding=True)
     return state
 

@@ -9,11 +9,12 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import statements, work
+from pooclint.flow import statements, suspending, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
+from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
-from pooclint.flow.external import external_of, waited_for
-from pooclint.flow.given import Given, given, held_parameters
+from pooclint.flow.external import called_elsewhere, external_of, waited_for
+from pooclint.flow.given import Given, given, held_parameters, injected_as
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.names import Names, literal
@@ -32,6 +33,7 @@ class Analysis:
     """Analyses of the functions of a project, made on demand and kept."""
 
     names: Names
+    draws: Draws
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
     _reaches: dict[int, Reached | None] = field(default_factory=dict)
@@ -40,6 +42,8 @@ class Analysis:
     _holding: dict[int, bool] = field(default_factory=dict)
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
     _handing: dict[int, bool] = field(default_factory=dict)
+    _entering: set[int] = field(default_factory=set)
+    _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget all of them."""
@@ -51,9 +55,12 @@ class Analysis:
             self._holding,
             self._calls,
             self._handing,
+            self._streamed,
         ):
             memo.clear()
         self._active.clear()
+        self._entering.clear()
+        self.draws.forget()
 
     def record(self, code: Function | Index) -> Record:
         """What the evaluation of a function, or of a module's own code, saw.
@@ -74,7 +81,7 @@ class Analysis:
 
     def _recorded(self, code: Function | Index) -> Record:
         """The function evaluated with what it is always handed; and, apart from that, with what it may be handed."""
-        items = given(self.names, code) if isinstance(code, Function) else []
+        items = given(self.names, code, self._left_by_dependencies(code)) if isinstance(code, Function) else []
         record = self._evaluate(code, [item for item in items if not item.optional])
         if any(item.optional for item in items):
             try:
@@ -82,6 +89,37 @@ class Analysis:
             except GaveUp:
                 return record
         return record
+
+    def _left_by_dependencies(self, function: Function) -> list[Given]:
+        """Injected sessions that other dependencies of the function have used when it is entered, and that the
+        framework takes back later: the function that reads the current user has a connection out."""
+        found: list[Given] = []
+        for parameter in function.parameters:
+            injection = injected_as(self.names, function, parameter)
+            provider = injection.provider if injection else None
+            if provider is None or id(provider) in self._entering or not self._injects(provider):
+                continue
+            self._entering.add(id(provider))
+            try:
+                record = self.record(provider)
+            except GaveUp:
+                continue
+            finally:
+                self._entering.discard(id(provider))
+            inner = [i for i in given(self.names, provider) if i.injected]
+            sites = [s for s in record.given if s.number in record.left]
+            for site in sites:
+                of = next((i.provider for i in inner if i.path == site.label), None) or site.provider
+                found.append(
+                    Given(
+                        f"{provider.name}({site.label})", site.acquisition, True, False, of, site.outlives, True, True
+                    )
+                )
+        return found
+
+    def _injects(self, provider: Function) -> bool:
+        """A quick look: does the provider have dependencies of its own?"""
+        return any(injected_as(self.names, provider, p) for p in provider.parameters)
 
     def record_with(self, function: Function, items: Sequence[Given]) -> Record:
         """What the evaluation of a function sees when it is entered with just these resources of somebody else's.
@@ -94,12 +132,46 @@ class Analysis:
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters? Every rule asks, so the answer is kept."""
         if id(function) not in self._holding:
-            # What the caller lends can only be held across an external call, or be left inside a transaction.
+            # What is lent can only be held across an external call, a second acquisition or a response, or be left
+            # inside a transaction.
             self._holding[id(function)] = self.acquires(function) or (
-                any(True for _ in held_parameters(self.names, function))
-                and (self.reaches(function) is not None or self._commits(function))
+                (
+                    self.reaches(function) is not None
+                    or self._commits(function)
+                    or self._streams(function)
+                    or bool(self.draws.of(function))
+                )
+                and (
+                    any(True for _ in held_parameters(self.names, function))
+                    or bool(self._left_by_dependencies(function))
+                )
             )
         return self._holding[id(function)]
+
+    def _streams(self, function: Function) -> bool:
+        """A quick look: does it make a response that is sent piece by piece, or something to be called after it?"""
+        calls = (c for node, scope in self._own_calls(function) for c in self.names.calls(node, scope)[:1])
+        types = ((c, self.names.models.type(c.returns)) for c in calls)
+        return any(c.after_response or (t is not None and t.streams) for c, t in types)
+
+    def streamed(self, function: Function) -> bool:
+        """True when its module hands what the generator gives to a response that is sent piece by piece."""
+        module = function.scope.module
+        if id(module) not in self._streamed:
+            self._streamed[id(module)] = frozenset(id(f) for f in self._sent_in(module))
+        return id(function) in self._streamed[id(module)]
+
+    def _sent_in(self, module: Index) -> Iterator[Function]:
+        for node, scope in module.visited:
+            model = next(iter(self.names.calls(node, scope)), None) if isinstance(node, cst.Call) else None
+            type_ = self.names.models.type(model.returns) if model else None
+            if type_ is None or not type_.streams or not isinstance(node, cst.Call):
+                continue
+            for inner in (n for a in node.args for n in descendants(a.value)):
+                made = self.names.origin(inner, scope) if isinstance(inner, (cst.Name, cst.Call)) else None
+                defined = self.names.definition(made.func, scope) if made else None
+                if isinstance(defined, Function):
+                    yield defined
 
     def _commits(self, function: Function) -> bool:
         """A quick look: is there a call by the name of a commit, and a handler that could keep an error from the
@@ -186,6 +258,7 @@ class Analysis:
             record=record,
             summarise=self.summarise,
             reaches=self.reaches,
+            draws=self.draws,
             global_names=at_module,
             repeated=repeated_names(node, self._decisive_words(scope.module)),
             yields_to=self._yields_to(function),
@@ -212,10 +285,20 @@ class Analysis:
         for position, item in enumerate(items):
             number = _SYMBOLIC + position
             node: cst.CSTNode = run.function.node if run.function else run.scope.module.module
-            site = Site(number, node, item.acquisition, item.path, position, injected=item.injected)
+            site = Site(
+                number,
+                node,
+                item.acquisition,
+                item.path,
+                position,
+                item.injected,
+                item.outlives,
+                provider=item.provider,
+            )
             run.record.given.append(site)
-            state = state.add(number, Obligation(site, holding=not item.acquisition.lazy))
-            state = state.bind(item.path, Value(item.acquisition.type, refs=frozenset({number})))
+            state = state.add(number, Obligation(site, holding=item.used or not item.acquisition.lazy))
+            if not item.hidden:
+                state = state.bind(item.path, Value(item.acquisition.type, refs=frozenset({number})))
         return state
 
     def _body(self, run: Run, state: State) -> Outcomes:
@@ -237,6 +320,7 @@ class Analysis:
         if not completion.exceptional:
             work.left(run, state)
             self._note_given(run, state)
+            suspending.left(run, state, state.get(statements.RETURNED))
         before = state
         if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))
@@ -337,6 +421,10 @@ class Analysis:
             if external and external.category != "database":
                 suspends = external.io == "await"
                 found = Reached(external, f"{function.name} → {dotted(node.func)}", Place(node, scope.module))
+            elif (model := next((c for c in self.names.calls(node, scope) if c.calls), None)) is not None:
+                suspends = model.awaited != "no"
+                inner = called_elsewhere(self.names, self.reaches, node, scope, model) if suspends else None
+                found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
             else:
                 called = self.names.definition(node.func, scope, interest="calls-out")
                 if isinstance(called, Function) and not called.is_generator:
@@ -369,7 +457,7 @@ class Analysis:
             id(function),
             len(self._active),  # what is cut off at the bound must not stand for what is asked further out
             tuple((name, _shape(value, known)) for name, value in arguments),
-            tuple(id(state.obligations[n].site.acquisition) for n in known),
+            tuple((id(state.obligations[n].site.acquisition), state.obligations[n].holding) for n in known),
         )
         if key not in self._summaries:
             self._active.append(id(function))
@@ -411,19 +499,20 @@ class Analysis:
         for completion, states in self._body(run, state).items():
             for ended in states:
                 summary = _summary(completion, run.keep_cells(ended), shared)
-                found.setdefault(
-                    (
-                        summary.completion,
-                        summary.value,
-                        summary.fates,
-                        summary.doubtful,
-                        bool(summary.fresh),
-                        summary.explicit,
-                        summary.outer,
-                    ),
-                    summary,
+                key = (
+                    summary.completion,
+                    summary.value,
+                    summary.fates,
+                    summary.doubtful,
+                    bool(summary.fresh),
+                    summary.explicit,
+                    summary.outer,
                 )
-        ordered = sorted(found.values(), key=lambda s: s.completion.exceptional)
+                first = found.setdefault(key, summary)
+                # Whether a lent session has a connection tells no ways apart: it may have one.
+                found[key] = replace(first, holding=first.holding | summary.holding)
+        waited = frozenset(h.site.number for h in run.record.holds.values() if h.site.number >= _SYMBOLIC)
+        ordered = sorted((replace(s, waited=waited) for s in found.values()), key=lambda s: s.completion.exceptional)
         return tuple(ordered[:_MAX_OUTCOMES])
 
 
@@ -445,7 +534,8 @@ def _summary(completion: Completion, state: State, shared: frozenset[str]) -> Su
     explicit = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.released is not None)
     completed = NORMAL if completion.kind == "return" else completion
     left = tuple((k, _portable(v)) for k, v in outer.items())
-    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left)
+    holding = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.holding)
+    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left, holding)
 
 
 def _symbolic(value: Value, known: list[int]) -> Value:
@@ -486,6 +576,8 @@ def _translated(summary: Summary, known: list[int]) -> Summary:
         summary.fresh,
         frozenset(known[n - _SYMBOLIC] for n in summary.explicit if n - _SYMBOLIC < len(known)),
         outer,
+        frozenset(known[n - _SYMBOLIC] for n in summary.holding if n - _SYMBOLIC < len(known)),
+        frozenset(known[n - _SYMBOLIC] for n in summary.waited if n - _SYMBOLIC < len(known)),
     )
 
 

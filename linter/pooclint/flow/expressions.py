@@ -8,7 +8,7 @@ from functools import reduce
 
 import libcst as cst
 
-from pooclint.flow import calls
+from pooclint.flow import calls, suspending
 from pooclint.flow.completions import CANCEL, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.project import apply_summary
@@ -365,6 +365,7 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
             results += _delegated(run, node, given, current, out)
             continue
         if run.yields_to == "consumer":
+            suspending.yielded(run, node, given, current)
             current = run.hand_over(current, given)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
             run.fail(current, node, out, OTHER, {}, Lane.CANCELLED)  # thrown in
@@ -380,6 +381,7 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
 def _delegated(run: Run, node: cst.Yield, given: Value, state: State, out: Outcomes) -> Results:
     """`yield from generator(resource)`: the one who reads may stop early; else the generator runs to its end."""
     if run.yields_to == "consumer":
+        suspending.yielded(run, node, given, state)
         run.fail(state, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
     return [(s, NOTHING) for s in exhausted(run, node, given, state, out)]
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import libcst as cst
 
-from pooclint.flow.invocations import Invocation
+from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.run import Hold, Reached, Run
 from pooclint.flow.values import Fate, Obligation, State
-from pooclint.models import External
+from pooclint.models import Call, External
 from pooclint.program.names import Names
-from pooclint.program.scopes import Function, Scope, descendants
+from pooclint.program.scopes import Function, Scope, descendants, dotted
+from pooclint.rule import Place
+
+Reaches = Callable[[Function], Reached | None]
+"""What tells which external call a function of the project makes."""
 
 
 def external_call(run: Run, invocation: Invocation) -> External | None:
@@ -34,6 +40,30 @@ def external_of(names: Names, node: cst.Call, scope: Scope) -> External | None:
     return names.models.external_method(
         _modelled_type(names, names.type_of(node.func.value, scope)), node.func.attr.value
     )
+
+
+def called_elsewhere(names: Names, reaches: Reaches, node: cst.Call, scope: Scope, model: Call) -> Reached | None:
+    """The external call of a function that is handed over to be called in a thread, or later."""
+    for key, argument in zip(argument_keys(node), node.args, strict=True):
+        if key in model.calls:
+            return _reached_by(names, reaches, argument.value, scope)
+    return None
+
+
+def _reached_by(names: Names, reaches: Reaches, callee: cst.BaseExpression, scope: Scope) -> Reached | None:
+    if isinstance(callee, cst.Call) and callee.args:  # `partial(f, x)`
+        made = names.calls(callee, scope)
+        return _reached_by(names, reaches, callee.args[0].value, scope) if made and "*" in made[0].owned_by else None
+    qualified = names.qualify(callee, scope)
+    external = names.models.external(qualified) if qualified else None
+    if external is None and isinstance(callee, cst.Attribute):
+        owner = _modelled_type(names, names.type_of(callee.value, scope))
+        external = names.models.external_method(owner, callee.attr.value)
+    if external:
+        known = external.category != "database"
+        return Reached(external, dotted(callee), Place(callee, scope.module)) if known else None
+    defined = names.definition(callee, scope, interest="calls-out")
+    return reaches(defined) if isinstance(defined, Function) else None
 
 
 def waited_for(names: Names, function: Function) -> frozenset[int]:
@@ -97,11 +127,12 @@ def hold(
     if external.category == "database":
         return
     for number, obligation in state.obligations.items():
-        if number not in own and _occupies(obligation):
+        if number not in own and occupies(obligation):
             key = (obligation.site.number, id(node))
             run.record.holds.setdefault(key, Hold(obligation.site, obligation, node, external, awaited, reached))
 
 
-def _occupies(obligation: Obligation) -> bool:
+def occupies(obligation: Obligation) -> bool:
+    """True while others cannot have the connection: it is checked out of a pool, or inside a transaction."""
     acquisition = obligation.site.acquisition
     return obligation.fate is Fate.HELD and obligation.holding and (acquisition.pooled or obligation.in_transaction)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from pooclint.models import Acquisition
 from pooclint.program.defaults import defaults
-from pooclint.program.names import Names, literal
-from pooclint.program.scopes import Function, descendants
+from pooclint.program.names import Injection, Names, literal
+from pooclint.program.scopes import Function, Parameter, descendants
 
 _LASTING = frozenset({"connection", "session", "client", "pool", "engine"})
 
@@ -26,6 +26,14 @@ class Given:
     """True when a framework hands it in and takes it back."""
     optional: bool = False
     """True when it may be None instead."""
+    provider: Function | None = None
+    """The function that a framework takes it from."""
+    outlives: bool = False
+    """True when the framework takes it back only once the whole response has been sent."""
+    used: bool = False
+    """True when another dependency of the function has left it with a connection."""
+    hidden: bool = False
+    """True when only another dependency has it, and the function no name for it."""
 
 
 def held_parameters(names: Names, function: Function) -> Iterator[Given]:
@@ -34,15 +42,24 @@ def held_parameters(names: Names, function: Function) -> Iterator[Given]:
         if index == 0 and function.owner:
             continue
         type_name = names.annotated(parameter.annotation, function.parent) if parameter.annotation else ""
-        injected = names.is_injected(parameter.default, function.parent) or names.is_injected(
-            parameter.annotation, function.parent
-        )
-        if not type_name and injected and isinstance(parameter.default, cst.Call):
+        injection = injected_as(names, function, parameter)
+        if not type_name and injection and isinstance(parameter.default, cst.Call):
             type_name = names.provided(parameter.default, function.parent)
         acquisition = names.models.acquisition_of_type(type_name) if type_name else None
         if acquisition and acquisition.kind in ("connection", "session"):
             optional = parameter.default is not None and literal(parameter.default) is None
-            yield Given(parameter.name, acquisition, injected, optional)
+            if injection is None:
+                yield Given(parameter.name, acquisition, optional=optional)
+                continue
+            provider = injection.provider
+            outlives = injection.after_response and provider is not None and provider.is_generator
+            yield Given(parameter.name, acquisition, True, optional, provider, outlives)
+
+
+def injected_as(names: Names, function: Function, parameter: Parameter) -> Injection | None:
+    """How a framework injects a parameter's value."""
+    found = names.injection(parameter.default, function.parent)
+    return found or names.injection(parameter.annotation, function.parent)
 
 
 def replaceable(names: Names, function: Function) -> Iterator[Given]:
@@ -67,9 +84,19 @@ def _may_release(names: Names, function: Function) -> bool:
     return False
 
 
-def given(names: Names, function: Function) -> list[Given]:
-    """Everything of somebody else's that the analysis of a function follows; each path once."""
+def given(names: Names, function: Function, left: Sequence[Given] = ()) -> list[Given]:
+    """Everything of somebody else's that the analysis of a function follows; each path once.
+
+    Args:
+        left: what the function's other dependencies leave in use. A framework asks a provider once for each request.
+    """
     found: dict[str, Given] = {}
     for item in (*held_parameters(names, function), *replaceable(names, function)):
-        found.setdefault(item.path, item)
+        used = item.injected and any(item.provider is other.provider for other in left)
+        found.setdefault(item.path, replace(item, used=True) if used else item)
+    known = {id(item.provider) for item in found.values() if item.provider}
+    for item in left:
+        if id(item.provider) not in known:
+            found.setdefault(item.path, item)
+            known.add(id(item.provider))
     return sorted(found.values(), key=lambda item: item.optional)  # so that positions agree with and without those

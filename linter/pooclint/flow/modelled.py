@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import libcst as cst
 
+from pooclint.flow import nesting
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
 from pooclint.flow.completions import EXIT, Completion, Outcomes
-from pooclint.flow.external import external_call, hold
+from pooclint.flow.external import called_elsewhere, external_call, hold
 from pooclint.flow.invocations import Attempt, Invocation, Results, argument_keys, reach
 from pooclint.flow.project import settled_by
 from pooclint.flow.run import CALLBACKS, Run
@@ -48,6 +49,8 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
             node, calls=(model,), arguments=invocation.arguments, receiver=head, external=external)))]  # fmt: skip
     if external and external.io == "blocking":
         hold(run, state, node, external, awaited=False, own=head.refs | head.derived)
+    if model.self_contained:
+        nesting.self_contained(run, state, node)
     if not (acquired_now and opens_nothing(run, model)):
         fail(run, invocation, model, state, out, acquires=acquired_now)
     if acquired_now:
@@ -136,9 +139,23 @@ def _calls_release(run: Run, word: str, obligation: Obligation | None, own: bool
 def _started(run: Run, invocation: Invocation, model: Call, state: State) -> State:
     """`Thread(target=work, args=(conn,))`: what is handed to code that runs elsewhere is that code's business."""
     wanted = (*model.calls, *model.passes)
-    return (
-        run.keep(state, reach(state, [v for k, v in invocation.arguments if k not in wanted])) if model.calls else state
-    )
+    given = reach(state, [v for k, v in invocation.arguments if k not in wanted]) if model.calls else frozenset()
+    if model.after_response:
+        _note_task(run, invocation, model, state, given)
+        given = frozenset(n for n in given if n in state.obligations and not state.obligations[n].site.injected)
+    return run.keep(state, given) if given else state
+
+
+def _note_task(run: Run, invocation: Invocation, model: Call, state: State, given: frozenset[int]) -> None:
+    """A task that runs after the response keeps what a framework takes back only then."""
+    reached = called_elsewhere(run.names, run.reaches, invocation.node, run.scope, model)
+    if reached is None:
+        return
+    lent = [n for n in given if n in state.obligations and state.obligations[n].site.outlives]
+    kept = state.change(lent, holding=True)  # the task uses what it is given
+    others = frozenset(state.obligations) - frozenset(lent)
+    asynchronous = reached.external.io == "await"
+    hold(run, kept, invocation.node, reached.external, awaited=asynchronous, own=others, reached=reached)
 
 
 def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
@@ -147,8 +164,16 @@ def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outc
     releases = frozenset[int]().union(*(v.refs for v in invocation.chosen(model.calls) if v.method))
     called = _called_elsewhere(run, invocation, model)
     external = external_call(run, invocation)
+    reached = (
+        called_elsewhere(run.names, run.reaches, invocation.node, run.scope, model) if model.awaited != "no" else None
+    )
     pending = Pending(
-        invocation.node, calls=called or (model,), passes=tuple(passed), releases=releases, external=external
+        invocation.node,
+        calls=called or (model,),
+        passes=tuple(passed),
+        releases=releases,
+        external=external,
+        reached=reached,
     )
     value = Value(pending=pending)
     if model.awaited == "no":

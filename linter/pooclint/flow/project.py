@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from pooclint.flow import nesting
 from pooclint.flow.completions import CANCEL, EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Invocation, Results, reach
@@ -33,22 +34,32 @@ def apply_summary(
     out: Outcomes,
 ) -> Results:
     """The effect of calling a project function: one result for each way in which it completes."""
-    reached = run.reaches(function)
-    if reached:
-        hold(run, state, node, reached.external, awaited=reached.external.io == "await", reached=reached)
+    nesting.drawn(run, state, node, function, arguments)
     named = tuple((_parameter_name(function, k), v) for k, v in arguments)
     summaries = run.summarise(function, named, state)
+    reached = run.reaches(function)
+    if reached:
+        # Of what it is lent, it may take the connection itself, or give it back first.
+        waited = frozenset[int]().union(*(s.waited for s in summaries or ()))
+        given = reach(state, [v for _, v in arguments])
+        own = given - waited if summaries is not None else frozenset[int]()
+        meanwhile = state.change(waited, holding=True)
+        awaited = reached.external.io == "await"
+        hold(run, meanwhile, node, reached.external, awaited, own, reached)
     if summaries is None:
         numbers = reach(state, [v for _, v in arguments])
-        state = state.change(numbers, doubtful=True) if numbers else state
+        state = state.change(numbers, doubtful=True, holding=True) if numbers else state
         run.fail(state, node, out, OTHER, {}, Lane.OTHER)
         if function.is_async:
             run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
         type_ = run.names.returned_type(function)
         return [(state, Value(type_) if type_ else NOTHING)]
     results: Results = []
+    lent = {n for n in reach(state, [v for _, v in arguments]) & state.obligations.keys() if _is_lazy(state, n)}
     for summary in summaries:
         after = _apply_fates(run, node, summary, state)
+        for number in lent:
+            after = after.change([number], holding=number in summary.holding)
         if summary.completion.kind in ("normal", "return"):
             results.append(_adopt(run, node, function, summary, after))
         elif summary.completion.kind == "exit":
@@ -57,6 +68,11 @@ def apply_summary(
             after, _ = _adopt(run, node, function, summary, after)
             run.fail(after, node, out, summary.completion, {}, Lane.OTHER)
     return results
+
+
+def _is_lazy(state: State, number: int) -> bool:
+    obligation = state.obligations[number]
+    return obligation.site.acquisition.lazy and obligation.fate is Fate.HELD
 
 
 def settled_by(
@@ -93,6 +109,8 @@ def _adopt(run: Run, node: cst.Call, function: Function, summary: Summary, state
     for number, origin in summary.fresh:
         place = origin.origin or Place(origin.node, function.scope.module)
         site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
+        if not site.acquisition.lazy:
+            nesting.taken(run, state, site, node)
         state, own = run.acquire(state, site, doubtful=number in summary.doubtful)
         value = value.renumbered(number, own)
         outer = tuple((k, v.renumbered(number, own)) for k, v in outer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
@@ -12,8 +12,12 @@ from pooclint.flow.completions import Completion, Outcomes, States
 from pooclint.flow.values import UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.models import Acquisition, External, Models
 from pooclint.program.names import Names
+from pooclint.program.pools import Pool
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
+
+if TYPE_CHECKING:
+    from pooclint.flow.draws import Draw, Draws
 
 MAX_STATES = 32
 """States of one completion that are told apart; beyond it what is known of plain names is given up."""
@@ -85,6 +89,40 @@ class Hold:
     """Where the call is made, when a project function makes it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """A connection is held while the function is suspended, or after it has returned, until somebody has read what it
+    gives."""
+
+    site: Site
+    obligation: Obligation
+    node: cst.CSTNode
+    """The `yield`, or what makes the response that is returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A second connection is taken from a pool of which one is held."""
+
+    site: Site
+    """Where the held one was taken."""
+    obligation: Obligation
+    node: cst.CSTNode
+    """Where the second one is."""
+    pool: Pool
+    second: Site | None = None
+    """The acquisition of the second one, when it is this function's own."""
+    draw: Draw | None = None
+    """How a project function takes it."""
+
+    @property
+    def raises(self) -> bool:
+        """True when it is an error at once that none is left; False when the second one is waited for."""
+        if self.draw:
+            return self.draw.raises
+        return self.second is not None and self.second.acquisition.raises_when_empty
+
+
 MisuseKind = Literal[
     "unbound-release", "wrong-with", "release-not-awaited", "use-after-release", "double-release", "wrong-pool",
     "writes-discarded", "reads-stay-open", "left-in-transaction",
@@ -132,6 +170,12 @@ class Record:
     fields: dict[int, set[str]] = field(default_factory=dict)
     """Site number to the attributes of the function's object that hold it in the end."""
     holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
+    suspended: dict[tuple[int, int], Suspended] = field(default_factory=dict)
+    """By the number of the held site and the `id` of the place."""
+    left: set[int] = field(default_factory=set)
+    """Numbers of injected sites that have a connection when the function returns."""
+    nested: dict[tuple[int, int], Nested] = field(default_factory=dict)
+    """By the number of the held site and the `id` of the second acquisition."""
     misuses: dict[tuple[MisuseKind, int], Misuse] = field(default_factory=dict)
     """The best-ranked misuse of each kind at each place."""
     used_while_held: set[tuple[int, int]] = field(default_factory=set)
@@ -170,6 +214,9 @@ class Record:
         self.given += [site for site in other.given if site.number in added]
         self.releases.update({n: places for n, places in other.releases.items() if n in added})
         self.holds.update({key: hold for key, hold in other.holds.items() if key[0] in added})
+        self.suspended.update({key: found for key, found in other.suspended.items() if key[0] in added})
+        self.left |= other.left & added
+        self.nested.update({key: nested for key, nested in other.nested.items() if key[0] in added})
         self.cut_lent = other.cut
 
     def leak(self, leak: Leak) -> None:
@@ -192,6 +239,8 @@ class Run:
     """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
     reaches: Callable[[Function], Reached | None]
     """The external call that a project function makes, itself or through others, and the way to it."""
+    draws: Draws
+    """The pools from which functions of the project take connections."""
     global_names: frozenset[str]
     repeated: frozenset[str]
     """Names that are tested at least twice, or assigned a constant and tested: worth telling apart."""
@@ -383,6 +432,10 @@ class Summary:
     """Those of the released ones for which a call released them; others were found to be closed."""
     outer: tuple[tuple[str, Value], ...] = ()
     """What it leaves in the variables that it declares `nonlocal`."""
+    holding: frozenset[int] = frozenset()
+    """The caller's obligations that have a connection afterwards."""
+    waited: frozenset[int] = frozenset()
+    """Those of them that have one while an external call is made, on whatever way."""
 
 
 def _is_settled(obligation: Obligation) -> bool:

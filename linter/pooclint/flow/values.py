@@ -12,6 +12,7 @@ import libcst as cst
 from pooclint.models import Acquisition
 
 if TYPE_CHECKING:
+    from pooclint.flow.run import Reached
     from pooclint.models import Call, External
     from pooclint.program.scopes import Function
     from pooclint.rule import Place
@@ -62,8 +63,12 @@ class Site:
     """For the symbolic obligation of a parameter: its position."""
     injected: bool = False
     """True when a framework hands it in and takes it back."""
+    outlives: bool = False
+    """True when the framework takes it back only once the whole response has been sent."""
     guessed: bool = False
     """True when only the method's name says what it acquires."""
+    provider: Function | None = None
+    """The function that the framework takes it from."""
     through: str = ""
     """The project function that acquired it for the caller."""
     origin: Place | None = None
@@ -115,6 +120,8 @@ class Pending:
     releases: frozenset[int] = frozenset()
     """Obligations that awaiting it releases."""
     external: External | None = None
+    reached: Reached | None = None
+    """The external call that something else makes meanwhile, which is waited for: a thread, a function."""
     passes: tuple[Value, ...] = ()
     """Awaitables that awaiting it awaits."""
     holder: str = ""

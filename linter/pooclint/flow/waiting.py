@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from pooclint.flow import nesting
 from pooclint.flow.acquiring import acquire, fail, result_of
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.external import hold
@@ -33,6 +34,8 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     if pending.external and pending.external.io == "await":
         own = pending.receiver.refs | pending.receiver.derived if pending.receiver else frozenset[int]()
         hold(run, state, pending.node, pending.external, awaited=True, own=own)
+    if pending.reached:
+        hold(run, state, pending.node, pending.reached.external, awaited=True, reached=pending.reached)
     if pending.releases:
         released_again(run, state, pending.releases, pending.node, _method_name(pending.node))
         after = run.release(state, pending.releases, pending.node)
@@ -62,6 +65,8 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
         if attempt != "await" and model.enter:
             resource = replace(resource, type=run.models.canonical(model.enter))
         return [(answer_for(run, pending.holder, value.type, resource, after), resource)]
+    if model.self_contained:
+        nesting.self_contained(run, state, pending.node)
     fail(run, invocation, model, state, out)
     result = result_of(run, invocation, model)
     return [(state, replace(result, pending=None))]
@@ -135,6 +140,8 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
     if acquisition is None:
         return state, Value(type_)
     site = run.site(pending.node, acquisition, acquisition.type, through=function.name)
+    if not acquisition.lazy:
+        nesting.taken(run, state, site, pending.node)
     after, number = run.acquire(state, site)
     given_out = Value(acquisition.type, refs=frozenset({number}))
     return answer_for(run, pending.holder, "", given_out, after), given_out

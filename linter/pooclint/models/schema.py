@@ -151,6 +151,10 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """False when only a statement that writes begins a transaction."""
     stays_open: bool = False
     """True when its release leaves a transaction open that has only read: the next owner reads what it saw."""
+    reentrant: bool = False
+    """True when a task or thread that holds one and takes another of the same pool gets the very same connection."""
+    streams: bool = False
+    """True for a response whose body is sent piece by piece, for as long as its reader takes."""
     groups: bool = False
     """True for a group of tasks: entering it does not fail, and leaving it raises what failed as an exception group."""
     derives: bool = True
@@ -256,6 +260,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     stays where it was, and what the result does is done on them."""
     passes: tuple[Argument, ...] = ()
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
+    after_response: bool = False
+    """True when what it is given to call runs once the response has been sent (`BackgroundTasks.add_task`)."""
     shields: bool = False
     """True when what it awaits goes on after the waiting was cancelled: the result is then lost (`shield`)."""
     moves: bool = False
@@ -285,6 +291,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     requires: Requires = ""
     """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
+    raises_when_empty: bool = False
+    """True when it raises at once where the pool has no connection left, instead of waiting for one."""
     self_contained: bool = False
     """True when it takes a connection from the receiver and gives it back before it returns (`Pool.fetch`): nothing to
     release, but a second connection for a caller that holds one."""
@@ -358,6 +366,8 @@ class Dependency(_Model, frozen=True, kw_only=True):
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
     after_response: bool = False
     """True when the code after the provider's `yield` runs only once the whole response has been sent."""
+    ends_early: dict[str, Any] = {}
+    """Given this keyword argument, it runs before that (`scope = "function"`)."""
 
 
 class Teardown(_Model, frozen=True, kw_only=True):
@@ -446,3 +456,5 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     keep its slot taken."""
     acquired_from: str = ""
     """Type of the pool or engine that the call is a method of."""
+    raises_when_empty: bool = False
+    """True when the call raises at once where the pool has no connection left."""

@@ -16,7 +16,7 @@ from pooclint.program.exports import Interest
 from pooclint.program.keywords import keywords
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
-from pooclint.program.scopes import Binding, Class, Function, Index, Scope, children, descendants
+from pooclint.program.scopes import Binding, Class, Function, Index, Scope, descendants
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
 _MAX_IMPORTS = 24  # and names that modules pass on to each other
@@ -43,6 +43,16 @@ class Target:
     scope: Scope | None = None
     """For a variable of a module: the scope that binds it as `variable`."""
     variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """A parameter's value that a framework takes from a provider."""
+
+    provider: Function | None
+    """None where it is not a function of the project."""
+    after_response: bool
+    """True when a yielding provider is resumed only once the whole response has been sent."""
 
 
 @dataclass(slots=True)
@@ -638,22 +648,29 @@ class Names:
             return ""
         return self.annotated(node.value, scope)
 
-    def dependency(self, node: cst.BaseExpression | None, scope: Scope) -> Function | None:
-        """The provider function that an annotation or a default injects (`Depends(get_session)`)."""
+    def injection(self, node: cst.BaseExpression | None, scope: Scope) -> Injection | None:
+        """The framework's injection in an annotation or a default (`Depends(get_session)`)."""
         if node is None:
             return None
         alias = self._alias(node, scope)
         if alias:
-            return self.dependency(*alias)
-        for inner in [node, *(children(node))] if isinstance(node, cst.Call) else descendants(node):
-            if (
-                isinstance(inner, cst.Call)
-                and self.qualify(inner.func, scope) in self.models.dependencies
-                and inner.args
-            ):
-                provider = self.definition(inner.args[0].value, scope)
-                return provider if isinstance(provider, Function) else None
+            return self.injection(*alias)
+        for inner in descendants(node):
+            model = (
+                self.models.dependencies.get(self.qualify(inner.func, scope)) if isinstance(inner, cst.Call) else None
+            )
+            if isinstance(inner, cst.Call) and model:
+                provider = self.definition(inner.args[0].value, scope) if inner.args else None
+                given = {a.keyword.value: literal(a.value) for a in inner.args if a.keyword}
+                early = any(given.get(key, ...) == value for key, value in model.ends_early.items())
+                found = provider if isinstance(provider, Function) else None
+                return Injection(found, model.after_response and not early)
         return None
+
+    def dependency(self, node: cst.BaseExpression | None, scope: Scope) -> Function | None:
+        """The provider function that an annotation or a default injects (`Depends(get_session)`)."""
+        found = self.injection(node, scope)
+        return found.provider if found else None
 
     def _alias(self, node: cst.BaseExpression, scope: Scope) -> tuple[cst.Subscript, Scope] | None:
         """The `Annotated[...]` that a name stands for, with the scope to read it in."""
@@ -663,18 +680,6 @@ class Names:
             found = target.scope.lookup(target.variable) if target and target.scope else None
         values = (b.value for b in found[1]) if found else ()
         return next(((v, found[0]) for v in values if isinstance(v, cst.Subscript) and found), None)
-
-    def is_injected(self, node: cst.BaseExpression | None, scope: Scope) -> bool:
-        """True when an annotation or default is a framework's injection, whatever its provider."""
-        if node is None:
-            return False
-        alias = self._alias(node, scope)
-        if alias:
-            return self.is_injected(*alias)
-        return any(
-            isinstance(i, cst.Call) and self.qualify(i.func, scope) in self.models.dependencies
-            for i in descendants(node)
-        )
 
 
 def literal(node: cst.BaseExpression) -> object:

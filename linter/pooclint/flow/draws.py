@@ -1,0 +1,117 @@
+"""From which pools a function of the project takes connections for as long as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import libcst as cst
+
+from pooclint.flow.external import waited_for
+from pooclint.models import Call, Type
+from pooclint.program.names import Names
+from pooclint.program.pools import Pool, Pools
+from pooclint.program.scopes import Function, descendants, dotted
+from pooclint.rule import Place
+
+_MAX_DRAWS = 6
+"""Of a function; those beyond are of the same few pools."""
+_SLOTS = frozenset({"connection", "session"})
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A connection that a function takes from a pool, itself or through others, and gives back before it returns."""
+
+    pool: Pool
+    """In terms of the function's parameters."""
+    way: str
+    """The functions between, outermost first."""
+    place: Place
+    raises: bool = False
+    """True when it is an error at once that the pool has none left."""
+
+
+@dataclass(slots=True)
+class Draws:
+    """Draws of functions, worked out on demand. Its only state is a memo."""
+
+    names: Names
+    pools: Pools
+    _known: dict[int, tuple[Draw, ...]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget what was worked out so far."""
+        self._known.clear()
+        self.pools.forget()
+
+    def of(self, function: Function) -> tuple[Draw, ...]:
+        """The pools from which a call of the function takes a connection; what it hands over is not among them."""
+        if id(function) not in self._known:
+            self._known[id(function)] = ()  # cuts off recursion
+            self._known[id(function)] = tuple(self._found(function))
+        return self._known[id(function)]
+
+    def at(self, function: Function, node: cst.Call, caller: Function | None) -> Iterator[Draw]:
+        """The draws of a call, in terms of its caller."""
+        scope = caller.scope if caller else None
+        for draw in self.of(function):
+            pool = self.pools.translated(draw.pool, function, node, scope) if scope else None
+            if pool:
+                yield replace(draw, pool=pool)
+
+    def _found(self, function: Function) -> list[Draw]:
+        found: dict[Pool, Draw] = {}
+        waited: frozenset[int] | None = None
+        handed_over = self.names.returned_type(function)
+        for node in descendants(function.node.body, into_functions=False):
+            if not isinstance(node, cst.Call):
+                continue
+            for draw, waits in self._by_call(node, function, handed_over):
+                if waits and waited is None:
+                    waited = waited_for(self.names, function)
+                if not waits or waited is None or id(node) in waited:
+                    found.setdefault(draw.pool, draw)
+            if len(found) >= _MAX_DRAWS:
+                break
+        return list(found.values())
+
+    def _by_call(self, node: cst.Call, function: Function, handed_over: str) -> Iterator[tuple[Draw, bool]]:
+        """What a call in a function draws, and whether it does so only when it is awaited or entered."""
+        scope = function.scope
+        model = next((c for c in self.names.calls(node, scope) if c.self_contained or self._takes(c)), None)
+        if model:
+            type_ = self.names.models.type(model.returns)
+            pool = self.pools.taken_from(node, scope, model)
+            if pool and (model.self_contained or (type_ and self._stays(type_, function, handed_over))):
+                way = f"{function.name} → {dotted(node.func) or pool.name}"
+                yield (
+                    Draw(pool, way, Place(node, scope.module), model.raises_when_empty),
+                    model.awaited != "no" and model.at != "call",
+                )
+            return
+        called = self.names.definition(node.func, scope)
+        if not isinstance(called, Function):
+            return
+        if called.is_generator:
+            type_ = self.names.models.type(self.names.yielded_type(called))
+            entered = self.names.is_context_manager(called) and type_ is not None and type_.pooled
+            pool = self.pools.given_by(node, scope) if entered else None
+            if pool and type_ and self._stays(type_, function, handed_over):
+                yield Draw(pool, f"{function.name} → {called.name}", Place(node, scope.module)), False
+            return
+        for draw in self.at(called, node, function):
+            yield replace(draw, way=f"{function.name} → {draw.way}"), called.is_async
+
+    def _takes(self, model: Call) -> bool:
+        acquisition = self.names.models.acquisition(model)
+        return acquisition is not None and acquisition.pooled and acquisition.kind in _SLOTS
+
+    def _stays(self, type_: Type, function: Function, handed_over: str) -> bool:
+        """True when the function itself uses what it takes: a session that only passes through has no connection."""
+        if self.names.models.canonical(handed_over) in self.names.models.lineage(type_.name) or function.is_generator:
+            return False
+        return not type_.lazy or "*" in type_.checks_out or any(
+            isinstance(n, cst.Attribute) and n.attr.value in type_.checks_out
+            for n in descendants(function.node.body, into_functions=False)
+        )  # fmt: skip
