@@ -324,7 +324,8 @@ class Names:
         return any(self._caches(_callee(d), function.parent) for d in function.decorators)
 
     def _caches(self, decorator: cst.BaseExpression, scope: Scope) -> bool:
-        if self.qualify(decorator, scope) in _ONCE:
+        qualified = self.qualify(decorator, scope)
+        if qualified in _ONCE or qualified in self.models.run_once:
             return True
         defined = self.definition(decorator, scope)
         return isinstance(defined, Function) and keeps_result(defined)
@@ -626,7 +627,7 @@ class Names:
         return self.annotated(node.value, scope)
 
     def dependency(self, node: cst.BaseExpression | None, scope: Scope) -> Function | None:
-        """The provider function that an annotation or a default injects (`Depends(get_session)`)."""
+        """What an annotation or a default injects (`Depends(get_session)`); of a class, its constructor."""
         if node is None:
             return None
         alias = self._alias(node, scope)
@@ -639,7 +640,7 @@ class Names:
                 and inner.args
             ):
                 provider = self.definition(inner.args[0].value, scope)
-                return provider if isinstance(provider, Function) else None
+                return self.method(provider, "__init__") if isinstance(provider, Class) else provider
         return None
 
     def _alias(self, node: cst.BaseExpression, scope: Scope) -> tuple[cst.Subscript, Scope] | None:
