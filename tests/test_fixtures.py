@@ -99,7 +99,8 @@ def test_fixture_names() -> None:
     assert named <= codes
     for code in named:
         text = "".join(path.read_text(encoding="utf-8") for path in FILES if path.name.startswith(code))
-        assert any(code in found for _, found in expectations(text).always), code
+        expected = expectations(text)
+        assert any(code in found for _, found in (*expected.always, *expected.wide)), code
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.name.startswith("silent")], ids=fixture_name)

@@ -21,6 +21,8 @@ from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
 from pooclint.program.consulted import Consulted
 from pooclint.program.exports import Exports, Library
+from pooclint.program.invariants import Invariants
+from pooclint.program.lifetimes import Home, built_per_request, homes, outlives
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.places import Places
@@ -79,6 +81,29 @@ class FileContext:
     def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does."""
         return self.requests.entry(function) or self.callers.entry(function)
+
+    def outlives(self, node: cst.CSTNode, entry: Entry) -> bool:
+        """True when what `node`, in the scope that is visited, makes outlives the request that `entry` describes."""
+        function = self.scope.function
+        return function is not None and outlives(self.names, entry, function, node)
+
+    def ends_with_request(self, node: cst.CSTNode) -> bool:
+        """True when what `node` makes is stored, and on nothing but what ends with the current request."""
+        function = self.scope.function
+        found = homes(self.names, function, (node,)) if function else frozenset()
+        return Home.REQUEST in found and Home.STORED not in found
+
+    def same_each_time(self, node: cst.Call, entry: Entry | None = None) -> bool:
+        """True when the arguments of a call in the scope that is visited depend on nothing but constants, settings and
+        the attributes that an object gets with its constructor: what it builds could serve every caller.
+
+        Args:
+            entry: how the call comes to run per request; without one, objects live on between calls of their methods.
+        """
+        owner = self.scope.owner
+        built = owner is not None and entry is not None and built_per_request(self.names, owner, entry.chain)
+        asked = Invariants(self.names, entry.chain if entry else (), objects_last=not built)
+        return all(asked.same(a.value, self.scope) for a in node.args)
 
     def is_entry_point(self, function: Function) -> bool:
         """True for a script's `main`: what it holds ends with the process."""
@@ -141,7 +166,7 @@ def open_project(
         consulted: where it is noted which other files results rest on.
     """
     visitors = _visitors(rules)
-    acquiring, exporting, calling_out = _prefilters(models)
+    acquiring, exporting, calling_out = _prefilters(models, any(getattr(r, "implicit_calls", False) for r in rules))
     exports = exports or Exports(exporting, calling_out, Places(consulted or Consulted()))
     modules = Modules(exports, frozenset(visitors) | {cst.Call})
     names = Names(models, None if alone else modules)
@@ -207,13 +232,14 @@ def _check_module(index: Index, path: str, project: Project) -> FileResult:
 
 
 @lru_cache(maxsize=4)
-def _prefilters(models: Models) -> tuple[Prefilter, tuple[Library, ...], tuple[Library, ...]]:
+def _prefilters(models: Models, implicit: bool) -> tuple[Prefilter, tuple[Library, ...], tuple[Library, ...]]:
     """What shows that a file may hold something, that it acquires something, and that it calls out of the process."""
     acquiring, calling_out = (
         tuple((_encoded(roots), _encoded(words)) for roots, words in pairs)
         for pairs in (models.acquiring_words(), models.words_that_call_out())
     )
-    return compile_prefilter(models.prefilter_words()), acquiring, calling_out
+    words = (*models.prefilter_words(), *(models.implicit_words() if implicit else ()))
+    return compile_prefilter(words), acquiring, calling_out
 
 
 def _encoded(words: Iterable[str]) -> frozenset[bytes]:

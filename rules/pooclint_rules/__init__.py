@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pooclint.models.loading import model_files
 from pooclint.rule import Rule
-from pooclint_rules.construction import ClientInLoop, ClientPerRequest, PoolPerRequest
+from pooclint_rules.construction import ClientPerRequest, ConnectionPerRequest, ImplicitClient, PoolPerRequest
 from pooclint_rules.holding import HeldAcrossAwait, HeldAcrossBlockingCall, HeldAcrossSleep
 from pooclint_rules.leaks import (
     Discarded,
@@ -17,6 +17,7 @@ from pooclint_rules.leaks import (
     WithDoesNotClose,
     YieldWithoutFinally,
 )
+from pooclint_rules.loops import ClientInLoop
 from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
 from pooclint_rules.nesting import NestedAcquire
 from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
@@ -55,6 +56,8 @@ RULES: tuple[type[Rule], ...] = (
     ClientPerRequest,
     PoolPerRequest,
     ClientInLoop,
+    ImplicitClient,
+    ConnectionPerRequest,
     OversizedPool,
     UnboundedPool,
     InvertedSizes,

@@ -1,4 +1,4 @@
-"""CNX301 to CNX303: clients and pools that are built again and again."""
+"""CNX301, CNX302, CNX304 and CNX305: clients, pools and connections that are built for every request."""
 
 from __future__ import annotations
 
@@ -8,89 +8,122 @@ from typing import TYPE_CHECKING, ClassVar
 import libcst as cst
 
 from pooclint.models import Call
-from pooclint.program.names import literal
-from pooclint.program.scopes import descendants
+from pooclint.program.keywords import keywords
+from pooclint.program.scopes import dotted
 from pooclint.rule import Confidence, Place, Report, Severity
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
-    from pooclint.program.scopes import Function
+    from pooclint.program.requests import Entry
 
 
-def _constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Call | None:
+def constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Call | None:
     """The model of a call that builds an object with a pool of its own; None where it shares somebody else's."""
     for call in context.names.calls(node, context.scope):
         acquisition = context.models.acquisition(call)
+        if acquisition is None or acquisition.kind not in kinds:
+            continue
         # A transport or connector that is not built on the spot belongs to somebody else, and its pool is reused.
-        given = {
-            (a.keyword.value if a.keyword else i): isinstance(a.value, (cst.Call, cst.Await))
-            for i, a in enumerate(node.args)
-        }
+        given: dict[int | str, bool] = {i: _is_built(a.value) for i, a in enumerate(node.args) if not a.keyword}
+        given |= {name: _is_built(value) for name, value in keywords(node, context.scope)}
         shares = any(key in given for key in call.shares) or any(not given.get(key, True) for key in call.owned_by)
         # What a pool or client hands out is its own affair; a settings object (`boto3.Session`) makes clients.
-        owner = context.models.type(acquisition.acquired_from) if acquisition else None
-        if acquisition and acquisition.kind in kinds and not shares and (owner is None or owner.kind == "value"):
+        owner = context.models.type(acquisition.acquired_from)
+        if not shares and (owner is None or owner.kind == "value"):
             return call
     return None
 
 
-def _varies(node: cst.Call, context: FileContext) -> bool:
-    """True when an argument depends on the call: a shared object could not serve every caller."""
-    function = context.scope.function
-    if function is None:
+def _is_built(node: cst.BaseExpression) -> bool:
+    return isinstance(node, (cst.Call, cst.Await))
+
+
+def leaks(node: cst.Call, context: FileContext) -> bool:
+    """True when some way through the function loses what the call acquires."""
+    record = context.record(context.scope.function)
+    site = record.sites.get(id(node)) if record else None
+    if record is None or site is None or site.acquisition.reclaimed == "harmless":
         return False
-    for argument in node.args:
-        for part in descendants(argument.value):
-            if isinstance(part, cst.Name):
-                found = context.scope.lookup(part.value)
-                if (
-                    found
-                    and found[0].kind != "module"
-                    and any(b.kind in ("parameter", "assign", "other") for b in found[1])
-                ):
-                    return True
-    return False
+    return any(leak.site is site for leak in record.leaks.values())
 
 
-def _outlives(node: cst.Call, context: FileContext, function: Function) -> bool:
-    """True when the object is stored beyond the call: a singleton behind a guard, an attribute of the application."""
+def advice(node: cst.Call, context: FileContext, same: bool, share: str) -> str:
+    """What to do about it: what is not surely closed is to be closed, and only what is always the same to be shared."""
+    if not leaks(node, context):
+        return share if same else "keep one for each set of arguments, if there are few"
+    return f"close it on every path, or {share}" if same else "close it on every path"
+
+
+def _chain(node: cst.Call, entry: Entry) -> str:
+    """`POST /orders → place_order → notify → AsyncClient()`."""
+    functions = [f.owner.name if f.owner and f.name == "__init__" else f.name for f in entry.chain]
+    built = dotted(node.func).rpartition(".")[2]
+    return " → ".join(filter(None, (entry.route, *functions, f"{built}()" if built else "")))
+
+
+def _trace(node: cst.Call, entry: Entry, end: str) -> tuple[tuple[cst.CSTNode | Place, str], ...]:
+    calls = (
+        (Place(f.node, f.scope.module), f"{entry.framework} {entry.kind}" if i == 0 else "called from there")
+        for i, f in enumerate(entry.chain)
+    )
+    return (*calls, (node, end))
+
+
+def _entry(node: cst.Call, context: FileContext) -> Entry | None:
+    """How what the call builds comes to be built again and again; None where it does not, or is kept for later."""
+    function = context.scope.function
+    entry = context.entry(function) if function else None
+    if entry is None or function is None or context.outlives(node, entry) or _is_kept(node, context):
+        return None
+    return entry
+
+
+def _is_kept(node: cst.Call, context: FileContext) -> bool:
+    """True where the evaluation of the function saw it go to something that lasts, other than the request itself."""
+    function = context.scope.function
     record = context.record(function)
     site = record.sites.get(id(node)) if record else None
-    return bool(record and site and site.number in record.stored and function.name != "__init__")
+    if record is None or site is None or site.number not in record.stored or function is None:
+        return False
+    return function.name != "__init__" and not context.ends_with_request(node)
 
 
 def _per_request(
     node: cst.Call, context: FileContext, kinds: frozenset[str], severity: Severity, cost: str
 ) -> Iterator[Report]:
-    function = context.scope.function
-    call = _constructed(node, context, kinds)
-    if call is None or function is None:
+    call = constructed(node, context, kinds)
+    acquisition = context.models.acquisition(call) if call else None
+    entry = _entry(node, context) if acquisition else None
+    if acquisition is None or entry is None:
         return
-    if _outlives(node, context, function):
-        return
-    entry = context.entry(function)
-    if entry is None:
-        return
-    acquisition = context.models.acquisition(call)
-    assert acquisition is not None
-    varies = _varies(node, context)
-    chain = " → ".join(f.owner.name if f.owner and f.name == "__init__" else f.name for f in entry.chain)
-    advice = "close it on every path" if varies else "build it once and share it"
-    yield Report(
+    same = context.same_each_time(node, entry)
+    built = context.models.type(acquisition.type)
+    if built and built.rebuilding == "time":
+        severity, cost = Severity.INFO, "building it takes longer than most calls of it"
+    share = "build it once, at startup, and share it"
+    yield _report(
         node,
-        (f"{acquisition.type} is built for every {entry.kind} ({chain}): {cost}; {advice}",),
+        f"{acquisition.type} is built for every {entry.kind} ({_chain(node, entry)}): {cost}; "
+        f"{advice(node, context, same, share)}",
         severity,
-        Confidence.LOW if varies else Confidence.HIGH,
-        function.qualname,
+        Confidence.HIGH if same else Confidence.LOW,
+        context,
         acquisition.library,
-        (
-            *(
-                (Place(f.node, f.scope.module), f"{entry.framework} {entry.kind}" if i == 0 else "called from there")
-                for i, f in enumerate(entry.chain)
-            ),
-            (node, "built here"),
-        ),
+        _trace(node, entry, "built here"),
     )
+
+
+def _report(
+    node: cst.Call,
+    text: str,
+    severity: Severity,
+    confidence: Confidence,
+    context: FileContext,
+    library: str,
+    trace: tuple[tuple[cst.CSTNode | Place, str], ...],
+) -> Report:
+    function = context.scope.function
+    return Report(node, (text,), severity, confidence, function.qualname if function else "", library, trace)
 
 
 class ClientPerRequest:
@@ -175,97 +208,117 @@ class PoolPerRequest:
         )
 
 
-class ClientInLoop:
-    """A client or pool is built in every turn of a loop though nothing in it depends on the turn.
+class ImplicitClient:
+    """A module-level shortcut such as `httpx.get` builds a client for one call, in code that runs per request.
 
     ## What it does
-    Reports the construction of a client, pool or engine inside a `for` loop whose arguments are the same in every
-    turn. Loops that are left early (retries) and collections of clients are left alone.
+    Reports functions that build a client, send one request and drop the client, in a handler and in what it calls.
+    Opt-in: where such calls are rare, nothing is wrong with them.
 
     ## Why is this bad?
-    Each turn pays for a new connection and a new handshake, and drops the old one.
+    Each call resolves the name, connects and shakes hands anew, which often takes longer than the answer. Under load,
+    each of them is one more socket.
 
     ## Example
     ```python
-    for url in urls:
-        with httpx.Client() as client:
-            client.get(url)
+    @app.get("/rates")
+    def rates():
+        return httpx.get(URL, timeout=5).json()
     ```
 
     ## Use instead
     ```python
-    with httpx.Client() as client:
-        for url in urls:
-            client.get(url)
+    client = httpx.Client(timeout=5)
+
+    @app.get("/rates")
+    def rates():
+        return client.get(URL).json()
     ```
     """
 
-    code: ClassVar[str] = "CNX303"
-    name: ClassVar[str] = "client-in-loop"
+    code: ClassVar[str] = "CNX304"
+    name: ClassVar[str] = "implicit-client"
+    severity: ClassVar[Severity] = Severity.WARNING
+    default: ClassVar[bool] = False
+    implicit_calls: ClassVar[bool] = True
+    """Files that acquire nothing are of interest as well."""
+
+    def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
+        """Report shortcuts that build a client for one call."""
+        known = context.models.calls(context.names.qualify(node.func, context.scope))
+        call = next((c for c in known if c.implicit), None)
+        entry = context.entry(context.scope.function) if call and context.scope.function else None
+        if call is None or entry is None:
+            return
+        yield _report(
+            node,
+            f"{dotted(node.func)}() builds and drops a {call.implicit} for every {entry.kind} ({_chain(node, entry)}): "
+            f"each call connects anew; call it on a {call.implicit} that is built once",
+            self.severity,
+            Confidence.HIGH,
+            context,
+            context.models.library(call),
+            _trace(node, entry, "built and dropped here"),
+        )
+
+
+class ConnectionPerRequest:
+    """A raw connection is opened in code that runs per request, though the library has a pool.
+
+    ## What it does
+    Reports the opening of a database or broker connection in a handler, in what it calls, and in dependencies that are
+    injected into it, where the library can share connections. Connections that are kept for later are left alone, and
+    so are libraries without a pool. In a background task, of which few run at a time, the severity is `info`.
+
+    ## Why is this bad?
+    Connecting costs the server a process or a thread and several round trips, often more than the query. Worse,
+    nothing limits how many there are: a burst of requests takes every connection that the server has, and whoever comes
+    next gets none.
+
+    ## Example
+    ```python
+    @app.get("/users")
+    async def users():
+        conn = await asyncpg.connect(DSN)
+        try:
+            return await conn.fetch("SELECT name FROM users")
+        finally:
+            await conn.close()
+    ```
+
+    ## Use instead
+    ```python
+    @app.get("/users")
+    async def users(request: Request):
+        async with request.app.state.pool.acquire() as conn:
+            return await conn.fetch("SELECT name FROM users")
+    ```
+    with the pool built in the application's lifespan: `asyncpg.create_pool(DSN, max_size=10)`.
+    """
+
+    code: ClassVar[str] = "CNX305"
+    name: ClassVar[str] = "connection-per-request"
     severity: ClassVar[Severity] = Severity.WARNING
     default: ClassVar[bool] = True
 
-    def visit_For(self, node: cst.For, context: FileContext) -> Iterable[Report]:
-        """Report clients built in each turn of the loop."""
-        return self._turns(node, context)
-
-    def visit_While(self, node: cst.While, context: FileContext) -> Iterable[Report]:
-        """Report clients built in each turn of the loop; `while True` is a daemon's reconnecting."""
-        return () if literal(node.test) is not ... else self._turns(node, context)
-
-    def _turns(self, node: cst.For | cst.While, context: FileContext) -> Iterator[Report]:
-        inside = list(descendants(node.body, into_functions=False))
-        if any(isinstance(n, (cst.Break, cst.Return)) for n in inside):
+    def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
+        """Report connections opened per request."""
+        call = constructed(node, context, frozenset({"connection"}))
+        acquisition = context.models.acquisition(call) if call else None
+        opened = context.models.type(acquisition.type) if acquisition else None
+        if acquisition is None or opened is None or not opened.pool or acquisition.pooled:
             return
-        assigned = _assigned(node, inside)
-        function = context.scope.function
-        for part in inside:
-            if not isinstance(part, cst.Call):
-                continue
-            call = _constructed(part, context, frozenset({"client", "pool", "engine"}))
-            if call is None or _mentions(part, assigned) or _kept(part, context):
-                continue
-            yield Report(
-                part,
-                (
-                    f"{call.returns} is built in every turn of the loop on line ",
-                    node,
-                    ", and nothing in it depends on the turn",
-                ),
-                self.severity,
-                Confidence.HIGH,
-                function.qualname if function else "",
-                context.models.library(call),
-                ((node, "for each turn"), (part, "built here")),
-            )
-
-
-def _assigned(loop: cst.For | cst.While, inside: list[cst.CSTNode]) -> frozenset[str]:
-    """Names that the loop binds: its target and what its body assigns."""
-    targets: list[cst.CSTNode] = [loop.target] if isinstance(loop, cst.For) else []
-    for node in inside:
-        match node:
-            case cst.Assign(targets=assigned):
-                targets += [t.target for t in assigned]
-            case (
-                cst.AnnAssign(target=target)
-                | cst.NamedExpr(target=target)
-                | cst.For(target=target)
-                | cst.AugAssign(target=target)
-            ):
-                targets.append(target)
-            case cst.AsName(name=target):
-                targets.append(target)
-    return frozenset(n.value for t in targets for n in descendants(t) if isinstance(n, cst.Name))
-
-
-def _mentions(node: cst.Call, names: frozenset[str]) -> bool:
-    return any(isinstance(n, cst.Name) and n.value in names for a in node.args for n in descendants(a.value))
-
-
-def _kept(node: cst.Call, context: FileContext) -> bool:
-    """True when each turn's object is kept: a collection of clients is no waste."""
-    function = context.scope.function
-    record = context.record(function) if function else None
-    site = record.sites.get(id(node)) if record else None
-    return bool(record and site and site.number in record.kept)
+        entry = _entry(node, context)
+        if entry is None:
+            return
+        same = context.same_each_time(node, entry)
+        yield _report(
+            node,
+            f"{acquisition.type} is opened for every {entry.kind} ({_chain(node, entry)}): nothing limits how many the "
+            f"server gets at a time; {advice(node, context, same, f'take it from a shared {opened.pool}')}",
+            Severity.INFO if entry.kind == "task" else self.severity,
+            Confidence.HIGH if same else Confidence.LOW,
+            context,
+            acquisition.library,
+            _trace(node, entry, "opened here"),
+        )

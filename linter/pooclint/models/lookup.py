@@ -54,6 +54,12 @@ class Models:
         self.closed_tests = {k: v for f in self.files for k, v in f.closed_tests.items()}
         self.scopes = tuple(s for f in self.files for s in f.scope)
         self.dependencies = {n: d for f in self.files for d in f.dependency for n in d.names}
+        self.request_locals = frozenset(n for f in self.files for n in f.request_locals)
+        """Names and types that stand for the current request."""
+        self.run_once = frozenset(
+            d for s in self.scopes if s.scope == "app" and s.callable_argument is None for d in s.decorators
+        )
+        """Decorators of functions that run once in a process, or whose result is kept."""
         self.teardowns = {n: t for f in self.files for t in f.teardown for n in t.decorators}
         self.call_words = frozenset(
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
@@ -202,6 +208,14 @@ class Models:
     def prefilter_words(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
         """For each library, top-level import names and words: a file that matters has one of each."""
         for file, words in zip(self.files, self._words, strict=True):
+            roots = frozenset(r.split(".")[0] for r in file.library.imports)
+            if words and roots:
+                yield roots, words
+
+    def implicit_words(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """For each library, top-level import names and the names of the calls that build and drop a client."""
+        for file in self.files:
+            words = frozenset(n.rpartition(".")[2] for c in file.call if c.implicit for n in c.names)
             roots = frozenset(r.split(".")[0] for r in file.library.imports)
             if words and roots:
                 yield roots, words

@@ -132,6 +132,13 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """Attribute name to modelled type (`AsyncSession.bind`)."""
     loop: Loop = ""
     """How an instance depends on the event loop (`binds`: built at import, it fails under a second `asyncio.run`)."""
+    forks: bool = True
+    """False when an instance that was built before a fork fails in the child: its threads are gone, or both processes
+    talk over one socket."""
+    pool: str = ""
+    """Of a connection: what the library has to share connections by (`asyncpg.create_pool`). Empty: nothing."""
+    rebuilding: Literal["connections", "time"] = "connections"
+    """What it costs to build one again and again: `connections` that nobody reuses, or little more than `time`."""
     once: tuple[str, ...] = ()
     """Release methods that must not be called a second time: they raise, or give a slot away that somebody else has."""
     uses: tuple[str, ...] = ()
@@ -298,6 +305,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     release, but a second connection for a caller that holds one."""
     implicit: str = ""
     """Type of the client or connection that this call builds and drops (`requests.get`)."""
+    new_loop: bool = False
+    """True when it runs its first argument in an event loop that is made for it (`asyncio.run`)."""
     note: str = ""
     """Whatever else a reader should know."""
 
@@ -347,6 +356,11 @@ class Scope(_Model, frozen=True, kw_only=True):
     """Names of module-level functions that are handlers by convention (`lambda_handler`); needs `parameter-names`."""
     parameter_names: tuple[str, ...] = ()
     """Their leading parameter names (`event`, `context`)."""
+    instance: Literal["process", "request"] = "process"
+    """How long an object of a class in `bases` lives: one for the process, or a new one for each request."""
+    forked: bool = False
+    """True when the functions run in children that were forked after the import of their module; an object of a class
+    in `bases` is then built before the fork."""
     requires: Requires = ""
     """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
@@ -403,6 +417,8 @@ class ModelFile(_Model, frozen=True, kw_only=True):
     """Yielding functions that a framework resumes."""
     closed_tests: dict[str, bool] = {}
     """Attributes or methods that tell whether a resource is closed, and the value that says it is (`closed = true`)."""
+    request_locals: tuple[str, ...] = ()
+    """Global names, and types, that stand for the current request: what is stored on them ends with it (`flask.g`)."""
     quiet_methods: tuple[str, ...] = ()
     """Method names that are not counted as points of failure on a value of unknown type (`append`, `info`)."""
 

@@ -43,7 +43,7 @@ class Callers:
             for caller in self._callers(current):
                 found = self._scope(caller.scope.module).entry(caller)
                 if found:
-                    return Entry(found.kind, found.framework, (*found.chain, current, *below))
+                    return Entry(found.kind, found.framework, (*found.chain, current, *below), found.route)
                 looked_at.add(id(caller.scope.module))
                 todo.append((caller, (current, *below)))
             if len(looked_at) > _MAX_MODULES:

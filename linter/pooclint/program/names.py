@@ -16,7 +16,7 @@ from pooclint.program.exports import Interest
 from pooclint.program.keywords import keywords
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
-from pooclint.program.scopes import Binding, Class, Function, Index, Scope, descendants
+from pooclint.program.scopes import Binding, Class, Function, Index, Scope, children, descendants
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
 _MAX_IMPORTS = 24  # and names that modules pass on to each other
@@ -334,7 +334,8 @@ class Names:
         return any(self._caches(_callee(d), function.parent) for d in function.decorators)
 
     def _caches(self, decorator: cst.BaseExpression, scope: Scope) -> bool:
-        if self.qualify(decorator, scope) in _ONCE:
+        qualified = self.qualify(decorator, scope)
+        if qualified in _ONCE or qualified in self.models.run_once:
             return True
         defined = self.definition(decorator, scope)
         return isinstance(defined, Function) and keeps_result(defined)
@@ -655,7 +656,7 @@ class Names:
         alias = self._alias(node, scope)
         if alias:
             return self.injection(*alias)
-        for inner in descendants(node):
+        for inner in [node, *(children(node))] if isinstance(node, cst.Call) else descendants(node):
             model = (
                 self.models.dependencies.get(self.qualify(inner.func, scope)) if isinstance(inner, cst.Call) else None
             )
@@ -663,12 +664,12 @@ class Names:
                 provider = self.definition(inner.args[0].value, scope) if inner.args else None
                 given = {a.keyword.value: literal(a.value) for a in inner.args if a.keyword}
                 early = any(given.get(key, ...) == value for key, value in model.ends_early.items())
-                found = provider if isinstance(provider, Function) else None
+                found = self.method(provider, "__init__") if isinstance(provider, Class) else provider
                 return Injection(found, model.after_response and not early)
         return None
 
     def dependency(self, node: cst.BaseExpression | None, scope: Scope) -> Function | None:
-        """The provider function that an annotation or a default injects (`Depends(get_session)`)."""
+        """The function that provides what an annotation or a default injects; of a class, its constructor."""
         found = self.injection(node, scope)
         return found.provider if found else None
 

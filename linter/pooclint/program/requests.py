@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -21,6 +22,8 @@ class Entry:
     framework: str
     chain: tuple[Function, ...]
     """From the handler to the function itself."""
+    route: str = ""
+    """How the framework addresses the handler, where that is written out: `POST /orders`."""
 
 
 @dataclass(slots=True)
@@ -49,40 +52,56 @@ class RequestScopes:
         return None
 
     def _reach(self) -> dict[int, Entry]:
-        """Handlers, and everything of this file that they call."""
+        """Handlers, and everything of this file that they call or are given."""
         found: dict[int, Entry] = {}
         todo: list[tuple[Function, Entry]] = []
         for function in self.index.functions.values():
-            model = self._handler(function)
-            if model and model.scope != "app":
-                todo.append((function, Entry(model.scope, model.framework, (function,))))
-        for function, model in self._registered():
+            handled = self._handler(function)
+            if handled and handled[0].scope != "app":
+                model, route = handled
+                todo.append((function, Entry(model.scope, model.framework, (function,), route)))
+        for function, model, route in self._registered():
             if model.scope != "app":
-                todo.append((function, Entry(model.scope, model.framework, (function,))))
+                todo.append((function, Entry(model.scope, model.framework, (function,), route)))
+        self._follow(todo, found)
+        # What handlers are given was reached with them; what is left is given to those of other files.
+        self._follow(list(self._injected()), found)
+        return found
+
+    def _follow(self, todo: list[tuple[Function, Entry]], found: dict[int, Entry]) -> None:
         while todo:
             function, entry = todo.pop(0)
             if id(function) in found or self.names.runs_once(function):
                 continue
             found[id(function)] = entry
             todo += [
-                (called, Entry(entry.kind, entry.framework, (*entry.chain, called)))
+                (called, Entry(entry.kind, entry.framework, (*entry.chain, called), entry.route))
                 for called in self._called(function)
                 if id(called) not in found
             ]
-        return found
+
+    def _injected(self) -> Iterator[tuple[Function, Entry]]:
+        """Functions of this file that it names as a dependency, wherever it does so."""
+        for node, scope in self.index.visited:
+            if isinstance(node, cst.Call):
+                model = self.names.models.dependencies.get(self.names.qualify(node.func, scope))
+                provider = self.names.dependency(node, scope) if model else None
+                if model and provider and provider.scope.module is self.index:
+                    yield provider, Entry("request", model.framework, (provider,))
 
     def _called(self, function: Function) -> list[Function]:
-        """Functions of this file that it calls, or that its injected parameters name."""
+        """Functions of this file that it calls, or has called, or that its injected parameters name."""
         found: list[Function] = []
         if isinstance(function.node, cst.Lambda):
             return found
         for inner in descendants(function.node.body, into_functions=False):
             if isinstance(inner, cst.Call):
-                called = self.names.definition(inner.func, function.scope)
-                if isinstance(called, Class):
-                    called = self.names.method(called, "__init__")
-                if isinstance(called, Function) and called.scope.module is self.index:
-                    found.append(called)
+                for callee in (inner.func, *self._passed_on(inner, function.scope)):
+                    called = self.names.definition(callee, function.scope)
+                    if isinstance(called, Class):
+                        called = self.names.method(called, "__init__")
+                    if isinstance(called, Function) and called.scope.module is self.index:
+                        found.append(called)
         for parameter in function.parameters:
             for source in (parameter.annotation, parameter.default):
                 provider = self.names.dependency(source, function.parent)
@@ -90,18 +109,24 @@ class RequestScopes:
                     found.append(provider)
         return found
 
-    def _handler(self, function: Function) -> ScopeModel | None:
-        """The framework entry that makes the function a handler by its own form."""
+    def _passed_on(self, node: cst.Call, scope: Scope) -> Iterator[cst.BaseExpression]:
+        """Arguments that the callee calls (`to_thread(work)`)."""
+        for position in {p for call in self.names.calls(node, scope) for p in call.calls}:
+            argument = _argument(node, position)
+            if argument is not None:
+                yield argument
+
+    def _handler(self, function: Function) -> tuple[ScopeModel, str] | None:
+        """The framework entry that makes the function a handler by its own form, and the handler's route."""
         for model in self.names.models.scopes:
-            if model.callable_argument is None and any(
-                self._decorates(model, d, function.parent) for d in function.decorators
-            ):
-                return model
+            for decorator in function.decorators if model.callable_argument is None else ():
+                if self._decorates(model, decorator, function.parent):
+                    return model, _route(decorator) if isinstance(decorator, cst.Call) else ""
             named = function.owner and function.name in model.methods
             if function.owner and named and self.names.base_names(function.owner).intersection(model.bases):
-                return model
+                return model, ""
             if self._conventional(model, function):
-                return model
+                return model, ""
         return None
 
     def _decorates(self, model: ScopeModel, node: cst.BaseExpression, scope: Scope) -> bool:
@@ -136,24 +161,52 @@ class RequestScopes:
             return given == model.parameter_names
         return False
 
-    def _registered(self) -> list[tuple[Function, ScopeModel]]:
+    def _registered(self) -> Iterator[tuple[Function, ScopeModel, str]]:
         """Functions that are passed to a registering call: `app.add_api_route("/", handler)`."""
         by_word: dict[str, list[ScopeModel]] = {}
         for model in self.names.models.scopes:
             if model.callable_argument is not None:
                 for word in {w.rpartition(".")[2] for w in (*model.decorators, *model.methods)}:
                     by_word.setdefault(word, []).append(model)
-        found: list[tuple[Function, ScopeModel]] = []
         for node, scope in self.index.visited:
             if not isinstance(node, cst.Call):
                 continue
             for model in by_word.get(dotted(node.func).rpartition(".")[2], ()):
                 if self._registers(model, node, scope):
                     handler = _argument(node, model.callable_argument)
-                    defined = self.names.definition(handler, scope) if handler is not None else None
-                    if isinstance(defined, Function):
-                        found.append((defined, model))
-        return found
+                    if handler is not None:
+                        yield from ((f, model, _route(node)) for f in self._handlers(handler, scope))
+
+    def _handlers(self, node: cst.BaseExpression, scope: Scope) -> Iterator[Function]:
+        """The functions that an argument stands for: one by its name, or those of the table that it is taken from."""
+        defined = self.names.definition(node, scope)
+        if isinstance(defined, Function):
+            yield defined
+            return
+        while isinstance(node, (cst.Subscript, cst.Attribute)):
+            node = node.value
+        found = scope.lookup(node.value) if isinstance(node, cst.Name) else None
+        for binding in found[1] if found else ():
+            loop = binding.node
+            table = loop.iter if isinstance(loop, cst.For) else binding.value
+            yield from self._listed(table, scope) if table is not None else ()
+
+    def _listed(self, table: cst.BaseExpression, scope: Scope) -> Iterator[Function]:
+        """Functions in a literal, in one that a name stands for, or in its `items()`."""
+        match table:
+            case cst.Call(func=cst.Attribute(value=cst.Name() as receiver)):
+                yield from self._listed(receiver, scope)
+            case cst.Name(value=name):
+                found = scope.lookup(name)
+                literals = (b.value for b in found[1] if isinstance(b.value, _LITERALS)) if found else ()
+                for literal in literals:
+                    yield from self._listed(literal, scope)
+            case cst.Dict() | cst.List() | cst.Tuple() | cst.Set():
+                for part in descendants(table):
+                    if isinstance(part, (cst.Name, cst.Attribute)):
+                        defined = self.names.definition(part, scope)
+                        if isinstance(defined, Function):
+                            yield defined
 
     def _registers(self, model: ScopeModel, node: cst.Call, scope: Scope) -> bool:
         if model.decorators and self.names.qualify(node.func, scope) in model.decorators:
@@ -164,6 +217,20 @@ class RequestScopes:
             and callee.attr.value in model.methods
             and self._is_on(model, callee.value, scope)
         )
+
+
+_LITERALS = (cst.Dict, cst.List, cst.Tuple, cst.Set)
+_VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})  # of HTTP
+
+
+def _route(node: cst.Call) -> str:
+    """`POST /orders` of `app.post("/orders")`, `/orders` of `app.route("/orders")`; empty for anything else."""
+    first = node.args[0].value if node.args else None
+    path = first.evaluated_value if isinstance(first, cst.SimpleString) else ""
+    if not isinstance(path, str) or not path.startswith("/"):
+        return ""
+    verb = dotted(node.func).rpartition(".")[2].removeprefix("add_")
+    return f"{verb.upper()} {path}" if verb in _VERBS else path
 
 
 def _argument(node: cst.Call, wanted: Argument | None) -> cst.BaseExpression | None:

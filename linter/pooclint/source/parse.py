@@ -58,16 +58,21 @@ def parse(data: bytes) -> cst.Module | Unreadable:
         return Unreadable(1, 1, f"the parser failed: {type(error).__name__}")
 
 
+_CHECK = cst.CSTNode.__post_init__
+
+
 @contextmanager
 def _unvalidated() -> Iterator[None]:
     """Nodes are made without LibCST's check that they fit together: what its parser read does, and the check is a
-    quarter of the parse (measured on libcst 1.9.0, which names it as a possible saving)."""
-    check = cst.CSTNode.__post_init__
-    cst.CSTNode.__post_init__ = _nothing  # type: ignore[method-assign]
+    quarter of the parse (measured on libcst 1.9.0, which names it as a possible saving).
+
+    What is put back is what stood there at the import, so that two threads that parse cannot lose it.
+    """
+    cst.CSTNode.__post_init__ = _nothing  # type: ignore[assignment,method-assign]
     try:
         yield
     finally:
-        cst.CSTNode.__post_init__ = check  # type: ignore[method-assign]
+        cst.CSTNode.__post_init__ = _CHECK  # type: ignore[method-assign]
 
 
 def _nothing(node: cst.CSTNode) -> None:

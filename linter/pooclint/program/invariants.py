@@ -1,0 +1,144 @@
+"""Whether an expression has the same value each time: only then can one object serve every caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from pooclint.program.lifetimes import calls_of
+from pooclint.program.names import Names
+from pooclint.program.scopes import Binding, Class, Function, Parameter, Scope, children, descendants
+
+_MAX_STEPS = 6
+"""Names, and functions of the project, that are followed one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invariants:
+    """Asks of expressions whether they depend on the call, the request or the turn of a loop."""
+
+    names: Names
+    chain: tuple[Function, ...] = ()
+    """The way from a handler to the place of the question: what one of its functions is given is looked for in the one
+    before."""
+    objects_last: bool = True
+    """True where an object lives on between the calls of its methods, and what its constructor set with it."""
+
+    def same(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> bool:
+        """True when nothing in the expression depends on the call: constants, settings, the object's own attributes.
+
+        Args:
+            node: an expression.
+            scope: where it stands.
+        """
+        if steps > _MAX_STEPS:
+            return False
+        match node:
+            case cst.Name(value=name):
+                return self._same_name(name, scope, steps)
+            case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=attribute)) if _own(name, scope):
+                return self._same_attribute(attribute, scope)
+            case cst.Attribute(value=inner):
+                return not self._of_request(node, scope) and self.same(inner, scope, steps)
+            case cst.Call():
+                return self._same_call(node, scope, steps)
+            case cst.Await() | cst.Yield():
+                return False
+            case cst.Lambda():
+                return True
+            case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
+                bound = frozenset(n.value for n in descendants(node.for_in.target) if isinstance(n, cst.Name))
+                used = {n.value for n in descendants(node) if isinstance(n, cst.Name)} - bound
+                return all(self._same_name(n, scope, steps) for n in used)
+        return all(self.same(child, scope, steps) for child in _values(node))
+
+    def _same_name(self, name: str, scope: Scope, steps: int) -> bool:
+        found = scope.lookup(name)
+        if found is None or self._of_request(cst.Name(name), scope):
+            return found is None
+        holder, bindings = found
+        if holder.kind != "function":
+            return True
+        return bool(bindings) and all(self._same_binding(name, b, holder, steps) for b in bindings)
+
+    def _same_binding(self, name: str, binding: Binding, holder: Scope, steps: int) -> bool:
+        if binding.kind in ("import", "function", "class"):
+            return True
+        if binding.kind == "parameter" and holder.function:
+            return self._same_parameter(name, holder.function, steps)
+        if binding.kind != "assign" or binding.value is None or binding.entered:
+            return False
+        return self.same(binding.value, holder, steps + 1)
+
+    def _same_parameter(self, name: str, function: Function, steps: int) -> bool:
+        """The method's own object; what a framework injects from a function that runs once; what all calls give."""
+        if function.owner and function.parameters and function.parameters[0].name == name:
+            return True
+        given = next(p for p in function.parameters if p.name == name)
+        providers = [self.names.dependency(s, function.parent) for s in (given.annotation, given.default)]
+        if any(providers):
+            return any(p is not None and self.names.runs_once(p) for p in providers)
+        callers = [c for c, f in zip(self.chain, self.chain[1:], strict=False) if f is function]
+        calls = [(call, c.scope) for c in callers for call in calls_of(self.names, c, function)]
+        return bool(calls) and all(self._same_argument(given, function, call, s, steps) for call, s in calls)
+
+    def _same_argument(self, given: Parameter, function: Function, call: cst.Call, scope: Scope, steps: int) -> bool:
+        if given.kind not in ("positional", "keyword") or any(a.star for a in call.args):
+            return False
+        position = function.parameters.index(given) - (1 if function.owner else 0)
+        named = [a.value for a in call.args if a.keyword and a.keyword.value == given.name]
+        passed = named or [a.value for i, a in enumerate(call.args) if not a.keyword and i == position]
+        if passed:
+            return self.same(passed[0], scope, steps + 1)
+        return given.default is not None and self.same(given.default, function.parent, steps + 1)
+
+    def _same_attribute(self, attribute: str, scope: Scope) -> bool:
+        """An attribute that only the constructor sets, on an object that lives on."""
+        owner = scope.owner
+        if owner is None or not self.objects_last:
+            return False
+        setters = [
+            s.function
+            for current in self.names.ancestors(owner)
+            for _, s in current.attributes.get(attribute, ())
+            if s.function is not None
+        ]
+        return all(f.name in ("__init__", "__new__", "__post_init__") for f in setters)
+
+    def _same_call(self, node: cst.Call, scope: Scope, steps: int) -> bool:
+        if not all(self.same(a.value, scope, steps) for a in node.args):
+            return False
+        defined = self.names.definition(node.func, scope, interest="anything")
+        if isinstance(defined, Function) and not self.names.runs_once(defined):
+            return not defined.is_async and self._same_result(defined, steps)
+        return isinstance(defined, Class) or self.same(node.func, scope, steps)
+
+    def _same_result(self, function: Function, steps: int) -> bool:
+        """True when what a function returns depends on none of its parameters, and on nothing of the request."""
+        if isinstance(function.node, cst.Lambda) or function.is_generator:
+            return False
+        returned = [n.value for n in descendants(function.node.body, into_functions=False) if isinstance(n, cst.Return)]
+        return all(value is None or self.same(value, function.scope, steps + 1) for value in returned)
+
+    def _of_request(self, node: cst.BaseExpression, scope: Scope) -> bool:
+        return self.names.qualify(node, scope) in self.names.models.request_locals
+
+
+def _own(name: str, scope: Scope) -> bool:
+    """True when the name is that of the object in the method that the scope belongs to."""
+    function = scope.function
+    while function and function.owner is None and function.parent.function:
+        function = function.parent.function
+    return bool(function and function.owner and function.parameters and function.parameters[0].name == name)
+
+
+def _values(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Parts of an expression that have a value of their own: the name of a keyword argument has none."""
+    parts: Iterable[cst.CSTNode] = children(node)
+    if isinstance(node, cst.Arg):
+        parts = (node.value,)
+    elif isinstance(node, cst.FormattedStringExpression):
+        parts = (node.expression,)
+    yield from parts

@@ -1,0 +1,214 @@
+"""How long what a call makes lives: it is used up in the function, goes back to the caller, or is stored somewhere.
+
+The evaluator of `flow` says what becomes of an acquired resource, and whether it is stored at all; where it is stored,
+and what becomes of the objects that keep it, is read here from the assignments, for the functions between a handler and
+the place that builds a client.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterator
+
+import libcst as cst
+
+from pooclint.program.names import Names
+from pooclint.program.requests import Entry
+from pooclint.program.scopes import Binding, Class, Function, Scope, descendants, dotted
+
+_PUTTING = frozenset({"append", "appendleft", "add", "insert", "put", "put_nowait", "set", "setdefault", "register"})
+"""Methods by which containers and registries take what they are given."""
+
+
+class Home(enum.Enum):
+    """Where an object goes."""
+
+    CALLER = enum.auto()
+    """Returned or yielded."""
+    OBJECT = enum.auto()
+    """An attribute of the method's own object."""
+    REQUEST = enum.auto()
+    """Something that ends with the request."""
+    STORED = enum.auto()
+    """A global, a container or an attribute that outlives the call."""
+
+
+def homes(names: Names, function: Function, made: Collection[cst.CSTNode]) -> frozenset[Home]:
+    """Where what these expressions of a function give goes; empty when it is only used there."""
+    if isinstance(function.node, cst.Lambda):
+        return frozenset({Home.CALLER}) if any(function.node.body is m for m in made) else frozenset()
+    flow = _Flow(names, function, {id(m) for m in made}, set())
+    parts = [n for n in descendants(function.node.body, into_functions=False) if isinstance(n, _MOVING)]
+    found: set[Home] = set()
+    known = -1
+    while known != len(flow.made) + len(flow.carriers):
+        known = len(flow.made) + len(flow.carriers)
+        for part in parts:
+            found.update(flow.moved_by(part))
+    return frozenset(found)
+
+
+def calls_of(names: Names, caller: Function, called: Function) -> list[cst.Call]:
+    """Calls in one function that call another, or build an object by it."""
+    body = caller.node.body
+    inside = (n for n in descendants(body, into_functions=False) if isinstance(n, cst.Call))
+    found = []
+    for node in inside:
+        defined = names.definition(node.func, caller.scope, interest="anything")
+        if isinstance(defined, Class):
+            defined = names.method(defined, "__init__")
+        if defined is called:
+            found.append(node)
+    return found
+
+
+def outlives(names: Names, entry: Entry, function: Function, node: cst.CSTNode) -> bool:
+    """True when what `node` makes in `function` outlives the request that `entry` describes.
+
+    What a function returns, or a constructor puts on the new object, is looked for in its caller, up to the handler.
+    """
+    chain = entry.chain if any(f is function for f in entry.chain) else (*entry.chain, function)
+    made: Collection[cst.CSTNode] = (node,)
+    for depth in range(len(chain) - 1, -1, -1):
+        current = chain[depth]
+        found = homes(names, current, made)
+        if Home.STORED in found:
+            return True
+        if Home.OBJECT in found and current.name != "__init__":
+            return current.owner is None or not built_per_request(names, current.owner, chain)
+        if not found & {Home.OBJECT, Home.CALLER} or depth == 0:
+            return False
+        made = calls_of(names, chain[depth - 1], current)
+    return False
+
+
+def built_per_request(names: Names, owner: Class, chain: tuple[Function, ...]) -> bool:
+    """True when objects of a class are made for one request: by a function of the chain, or by the framework."""
+    lineage = {id(c) for c in names.ancestors(owner)}
+    constructed = any(f.name == "__init__" and f.owner and id(f.owner) in lineage for f in chain)
+    bases = names.base_names(owner)
+    return constructed or any(bases.intersection(s.bases) for s in names.models.scopes if s.instance == "request")
+
+
+_MOVING = (cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.Return, cst.Yield, cst.Call, cst.WithItem)
+
+
+class _Flow:
+    """The names and expressions of one function that lead to the object. Filled until nothing changes."""
+
+    def __init__(self, names: Names, function: Function, made: set[int], carriers: set[str]) -> None:
+        self.names = names
+        self.function = function
+        self.made = made
+        self.carriers = carriers
+
+    def moved_by(self, node: cst.CSTNode) -> Iterator[Home]:
+        """Where this part of the function takes the object."""
+        match node:
+            case cst.Assign(targets=targets, value=value) if self._leads(value):
+                for target in targets:
+                    yield from self._put(target.target)
+            case cst.AnnAssign(target=target, value=value) if value is not None and self._leads(value):
+                yield from self._put(target)
+            case cst.NamedExpr(target=target, value=value) if self._leads(value):
+                yield from self._put(target)
+            case cst.Return(value=value) if value is not None and self._leads(value):
+                yield Home.CALLER
+            case cst.Yield(value=cst.BaseExpression() as value) if self._leads(value):
+                yield Home.CALLER
+            case cst.WithItem(item=item, asname=cst.AsName(name=cst.Name(value=name))) if self._leads(item):
+                self.carriers.add(name)
+            case cst.Call(args=[cst.Arg(value=target), _, cst.Arg(value=value)]) if self.names.qualify(
+                node.func, self.function.scope
+            ) == "builtins.setattr" and self._leads(value):
+                yield from self._put(cst.Attribute(target, cst.Name("_")))
+            case cst.Call(func=func) if any(self._leads(a.value) for a in node.args):
+                if isinstance(func, cst.Attribute) and func.attr.value in _PUTTING:
+                    yield from self._put(func)
+                elif self._builds(node):
+                    self.made.add(id(node))
+
+    def _builds(self, node: cst.Call) -> bool:
+        """True when the call's value is an object that may keep what it is given."""
+        scope = self.function.scope
+        if isinstance(self.names.definition(node.func, scope), Class):
+            return True
+        if any(call.returns for call in self.names.calls(node, scope)):
+            return True
+        last = dotted(node.func).rpartition(".")[2]
+        return last[:1].isupper() or last == "partial"
+
+    def _leads(self, node: cst.BaseExpression) -> bool:
+        """True when the value of the expression is the object, or something that keeps it."""
+        if id(node) in self.made:
+            return True
+        match node:
+            case cst.Name(value=name):
+                return name in self.carriers
+            case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
+                return self._leads(inner)
+            case cst.BooleanOperation(left=left, right=right):
+                return self._leads(left) or self._leads(right)
+            case cst.IfExp(body=body, orelse=orelse):
+                return self._leads(body) or self._leads(orelse)
+            case cst.Attribute(value=inner) | cst.Subscript(value=inner):
+                return self._leads(inner)
+            case cst.Tuple(elements=elements) | cst.List(elements=elements) | cst.Set(elements=elements):
+                return any(self._leads(e.value) for e in elements)
+            case cst.Dict(elements=elements):
+                return any(self._leads(e.value) for e in elements)
+        return False
+
+    def _put(self, target: cst.CSTNode) -> Iterator[Home]:
+        """Where an object goes that is assigned to `target`, or put into it by a method."""
+        scope = self.function.scope
+        match target:
+            case cst.Name(value=name):
+                if name in scope.declared_outside:
+                    yield Home.STORED
+                else:
+                    self.carriers.add(name)
+            case cst.Attribute(value=inner) | cst.Subscript(value=inner):
+                yield from self._put_on(inner, scope)
+
+    def _put_on(self, holder: cst.BaseExpression, scope: Scope) -> Iterator[Home]:
+        models = self.names.models
+        current: cst.CSTNode = holder
+        while True:
+            known = self.names.type_of(current, scope), self.names.qualify(current, scope)
+            type_ = models.type(known[0])
+            if type_ and type_.kind == "app":
+                yield Home.STORED
+                return
+            if models.request_locals.intersection(known):
+                yield Home.REQUEST
+                return
+            if not isinstance(current, (cst.Attribute, cst.Subscript)):
+                break
+            current = current.value
+        if not isinstance(current, cst.Name):
+            return
+        outermost = self.function
+        while outermost.owner is None and outermost.parent.function:
+            outermost = outermost.parent.function
+        if outermost.owner and outermost.parameters and outermost.parameters[0].name == current.value:
+            yield Home.OBJECT
+            return
+        found = scope.lookup(current.value)
+        local = found is not None and found[0].kind == "function" and found[0].function is self.function
+        if local and found and all(b.kind != "parameter" for b in found[1]) and not self._comes_from_outside(found[1]):
+            self.carriers.add(current.value)
+        else:
+            yield Home.STORED
+
+    def _comes_from_outside(self, bindings: Collection[Binding]) -> bool:
+        """True when a local name may stand for something that was there before."""
+        new = (cst.Dict, cst.List, cst.Set, cst.DictComp, cst.ListComp)
+        return not all(
+            isinstance(b.value, new) or (isinstance(b.value, cst.Call) and self._is_new(b.value)) for b in bindings
+        )
+
+    def _is_new(self, node: cst.Call) -> bool:
+        """True when a call builds an object, where a function may give one that it keeps."""
+        name = self.names.qualify(node.func, self.function.scope)
+        return name.startswith("builtins.") or dotted(node.func).rpartition(".")[2][:1].isupper()
