@@ -14,7 +14,7 @@ from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, waited_for
-from pooclint.flow.given import Given, given, held_parameters, injected_as
+from pooclint.flow.given import Given, decorated, given, held_parameters, injected_as
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.names import Names, literal
@@ -143,6 +143,7 @@ class Analysis:
                 )
                 and (
                     any(True for _ in held_parameters(self.names, function))
+                    or any(True for _ in decorated(self.names, function))
                     or bool(self._left_by_dependencies(function))
                 )
             )

@@ -10,7 +10,7 @@ import libcst as cst
 from pooclint.models import Acquisition
 from pooclint.program.defaults import defaults
 from pooclint.program.names import Injection, Names, literal
-from pooclint.program.scopes import Function, Parameter, descendants
+from pooclint.program.scopes import Function, Parameter, descendants, dotted
 
 _LASTING = frozenset({"connection", "session", "client", "pool", "engine"})
 
@@ -56,6 +56,17 @@ def held_parameters(names: Names, function: Function) -> Iterator[Given]:
             yield Given(parameter.name, acquisition, True, optional, provider, outlives)
 
 
+def decorated(names: Names, function: Function) -> Iterator[Given]:
+    """What a decorator holds while the function runs: `@transaction.atomic`."""
+    for decorator in function.decorators:
+        callee = decorator.func if isinstance(decorator, cst.Call) else decorator
+        known = names.models.calls(names.qualify(callee, function.parent))
+        model = next((c for c in known if c.acquires and c.at == "enter"), None)
+        acquisition = names.models.acquisition(model) if model else None
+        if acquisition and acquisition.kind == "transaction":
+            yield Given(f"@{dotted(callee)}", acquisition, True, used=True, hidden=True)
+
+
 def injected_as(names: Names, function: Function, parameter: Parameter) -> Injection | None:
     """How a framework injects a parameter's value."""
     found = names.injection(parameter.default, function.parent)
@@ -94,6 +105,8 @@ def given(names: Names, function: Function, left: Sequence[Given] = ()) -> list[
     for item in (*held_parameters(names, function), *replaceable(names, function)):
         used = item.injected and any(item.provider is other.provider for other in left)
         found.setdefault(item.path, replace(item, used=True) if used else item)
+    for item in decorated(names, function):
+        found.setdefault(item.path, item)
     known = {id(item.provider) for item in found.values() if item.provider}
     for item in left:
         if id(item.provider) not in known:
