@@ -63,7 +63,7 @@ def _unvalidated() -> Iterator[None]:
     """Nodes are made without LibCST's check that they fit together: what its parser read does, and the check is a
     quarter of the parse (measured on libcst 1.9.0, which names it as a possible saving)."""
     check = cst.CSTNode.__post_init__
-    cst.CSTNode.__post_init__ = _nothing  # type: ignore[method-assign]
+    cst.CSTNode.__post_init__ = _nothing  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
