@@ -15,6 +15,7 @@ import libcst as cst
 from pooclint.deep import with_deep_stack
 from pooclint.flow.analysis import Analysis
 from pooclint.flow.draws import Draws
+from pooclint.flow.offers import Offers
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Models
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
@@ -135,16 +136,30 @@ class Project:
     names: Names
     analysis: Analysis
     callers: Callers
+    offers: Offers
     visitors: Mapping[type[cst.CSTNode], list[tuple[type[Rule], Visitor]]]
+    prefilter: bool = True
+    """False: every file is parsed, whatever its bytes say."""
+
+    def is_worth_a_parse(self, file: str, data: bytes) -> bool:
+        """True when a file can hold anything, as far as its bytes and what it imports from its project tell."""
+        return not self.prefilter or self.acquiring.lets_through(data) or (bool(file) and self.matters(file, data))
 
     def matters(self, file: str, data: bytes) -> bool:
-        """True when a file uses what a module of its project acquires."""
-        return self.names.modules is not None and self.modules.exports.matters(file, data)
+        """True when a file can get hold of what a module of its project acquires."""
+        if self.names.modules is None or not self.modules.exports.matters(file, data):
+            return False
+        try:
+            return self.offers.matter(file, data)
+        except RecursionError:
+            self.forget()  # what was being worked out is half known
+            return with_deep_stack(lambda: self.offers.matter(file, data))
 
     def forget(self) -> None:
         """Forget what was worked out so far; it is worked out again when somebody asks."""
         self.names.forget()
         self.analysis.forget()
+        self.offers.forget()
 
 
 def open_project(
@@ -152,8 +167,9 @@ def open_project(
     models: Models,
     limits: Limits,
     alone: bool = False,
-    exports: Exports | None = None,
+    before: Project | None = None,
     consulted: Consulted | None = None,
+    prefilter: bool = True,
 ) -> Project:
     """Prepare to check files.
 
@@ -162,23 +178,22 @@ def open_project(
         models: what is known of libraries and frameworks.
         limits: the user's figures.
         alone: look at each file without the modules around it.
-        exports: what is known of the project's modules from before.
+        before: the same from before, which has grown too large: what is known of modules by their bytes, and of what
+            they offer, is taken over from it.
         consulted: where it is noted which other files results rest on.
+        prefilter: False parses every file. The findings are the same, or the prefilter is wrong.
     """
     visitors = _visitors(rules)
-    acquiring, exporting, calling_out = _prefilters(models, any(getattr(r, "implicit_calls", False) for r in rules))
-    exports = exports or Exports(exporting, calling_out, Places(consulted or Consulted()))
+    implicit = any(getattr(rule, "implicit_calls", False) for rule in rules)
+    acquiring, exporting, calling_out = _prefilters(models, implicit)
+    fresh = Exports(exporting, calling_out, Places(consulted or Consulted()))
+    exports = before.modules.exports if before else fresh
     modules = Modules(exports, frozenset(visitors) | {cst.Call})
     names = Names(models, None if alone else modules)
+    analysis = Analysis(names, Draws(names, Pools(names)))
+    offers = Offers(names, analysis, exports, before.offers.known if before else {})
     return Project(
-        tuple(rules),
-        limits,
-        acquiring,
-        modules,
-        names,
-        Analysis(names, Draws(names, Pools(names))),
-        Callers(names),
-        visitors,
+        tuple(rules), limits, acquiring, modules, names, analysis, Callers(names), offers, visitors, prefilter
     )
 
 
@@ -199,7 +214,7 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
     Returns:
         Findings in source order, before suppression and filters. A file that cannot be read as Python is a finding.
     """
-    if not (project.acquiring.lets_through(data) or (file and project.matters(file, data))):
+    if not project.is_worth_a_parse(file, data):
         problem = _syntax_problem(data)
         return _unreadable(problem, path) if problem else FileResult((), 0, "skipped")
     index = project.modules.checked(file, data)

@@ -136,7 +136,8 @@ def _check_anew(
 
     chosen = [sources[place] for place in places]
     jobs = suitable_jobs(chosen, options.jobs)
-    done = check_in_workers(chosen, jobs) if jobs > 1 else check_here(Checker(), chosen)
+    make = partial(Checker, prefilter=not options.no_prefilter)
+    done = check_in_workers(chosen, jobs, make=make) if jobs > 1 else check_here(make(), chosen)
     hidden = options.no_progress or options.quiet or options.verbose or not sys.stderr.isatty()
     for one in done if hidden else with_progress(done, len(chosen)):
         yield places[one.index], one

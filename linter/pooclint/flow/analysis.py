@@ -202,9 +202,9 @@ class Analysis:
         if any(c.acquires for c in self.names.calls(node, scope)):
             return True
         defined = self.names.definition(node.func, scope)
-        return isinstance(defined, Function) and self._hands_over(defined)
+        return isinstance(defined, Function) and self.hands_over(defined)
 
-    def _hands_over(self, function: Function) -> bool:
+    def hands_over(self, function: Function) -> bool:
         """True when a caller may get hold of something that the function acquires: most functions that acquire also
         release, so their callers need no evaluation."""
         key = id(function)
@@ -448,7 +448,7 @@ class Analysis:
         """In which ways a call of the function completes, in the caller's terms; None when that is not known or not
         needed."""
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
-        idle = not numbers and (not self._hands_over(function) or self.names.runs_once(function))
+        idle = not numbers and (not self.hands_over(function) or self.names.runs_once(function))
         if idle and not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
             return None
         if id(function) in self._active or len(self._active) >= _MAX_DEPTH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,7 +43,21 @@ class Exports:
     def matters(self, path: str, data: bytes) -> bool:
         """True when a file imports, and mentions again, a name by which a module of its project acquires."""
         alive = self._imported(path, data, "acquires", _DEPTH)
-        return bool(alive) and bool(self._outline(path, data).mentioning(alive))
+        return bool(alive) and bool(self.outline(path, data).mentioning(alive))
+
+    def leading(self, path: str, data: bytes) -> Iterator[tuple[str, str]]:
+        """Imported names by which a module of the project may acquire: as they stand in a file, and in full."""
+        if not self._imported(path, data, "acquires", _DEPTH):
+            return
+        origin = self.places.origin(path)
+        for imported in self._imports_of(path, data):
+            base = absolute(imported.base, origin.package)
+            for stands in sorted(self._alive_through(imported, origin, "acquires", _DEPTH)):
+                if imported.name == "*":
+                    yield stands, f"{base}.{stands}"
+                    continue
+                head = imported.alias if imported.base else _prefix(imported)
+                yield stands, (f"{base}." if base else "") + imported.name + stands[len(head) :]
 
     def mentions(self, path: str, word: str) -> bool:
         """True when a word stands somewhere in a file."""
@@ -84,7 +99,7 @@ class Exports:
         alive = self._imported(path, data, interest, depth)
         if depth and alive == self._imported(path, data, interest, depth - 1):
             return self.names(path, interest, path, depth - 1)
-        found = self._outline(path, data)
+        found = self.outline(path, data)
         defined = self._seeded(path, data, interest)
         if alive:
             defined |= found.mentioning(alive)
@@ -102,7 +117,7 @@ class Exports:
             imported = imported_words(data)
             libraries = self.acquiring if interest == "acquires" else self.calling_out
             words = frozenset[bytes]().union(*(w for roots, w in libraries if not roots.isdisjoint(imported)))
-            self._seeds[key] = self._outline(path, data).calling(words) if words else frozenset()
+            self._seeds[key] = self.outline(path, data).calling(words) if words else frozenset()
         return self._seeds[key]
 
     def _imported(self, path: str, data: bytes, interest: Interest, depth: int) -> frozenset[str]:
@@ -121,8 +136,7 @@ class Exports:
         base = absolute(imported.base, origin.package)
         if not imported.base:
             place = self.places.place(imported.name, origin)
-            prefix = imported.alias if imported.alias != imported.name.split(".")[0] else imported.name
-            return self._prefixed(prefix, place, origin, interest, depth)
+            return self._prefixed(_prefix(imported), place, origin, interest, depth)
         place = self.places.place(base, origin)
         if not place:
             return frozenset()
@@ -153,7 +167,13 @@ class Exports:
             self._imports[path] = imports(data)
         return self._imports[path]
 
-    def _outline(self, path: str, data: bytes) -> Outline:
+    def outline(self, path: str, data: bytes) -> Outline:
+        """The top-level definitions of a file."""
         if path not in self._outlines:
             self._outlines[path] = outline(data)
         return self._outlines[path]
+
+
+def _prefix(imported: ImportedName) -> str:
+    """What stands before the names of a module in the file that says `import module` or `import module as alias`."""
+    return imported.alias if imported.alias != imported.name.split(".")[0] else imported.name

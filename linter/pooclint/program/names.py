@@ -470,7 +470,7 @@ class Names:
             case cst.Attribute(value=base, attr=attribute):
                 owner = self.type_of(base, scope)
                 if owner or self.modules is None:
-                    return self._type_of_attribute(owner, attribute.value)
+                    return self.attribute_type(owner, attribute.value)
                 return self._type_of_target(self.target(self._qualify(node, scope, 0), scope.module.origin))
             case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
                 return self.type_of(inner, scope)
@@ -514,6 +514,18 @@ class Names:
     def _type_of_target(self, target: Target | None) -> str:
         return self._type_of_name(target.variable, target.scope) if target and target.scope else ""
 
+    def types_of(self, target: Target) -> tuple[str, ...]:
+        """The types that a variable of a module is of, or stands for in an annotation; none when they are unknown."""
+        if target.scope is None:
+            return ()
+        found = self._type_of_name(target.variable, target.scope), self._annotated_alias(target.variable, target.scope)
+        return tuple(t for t in found if t)
+
+    def is_injection(self, target: Target) -> bool:
+        """True for a variable that stands for a framework's injection in an annotation or default."""
+        found = target.scope.bindings.get(target.variable, ()) if target.scope else ()
+        return any(self.is_injected(b.value, target.scope) for b in found if target.scope)
+
     def _type_of_parameter(self, name: str, function: Function) -> str:
         first = function.parameters[0].name if function.parameters else ""
         if function.owner and name == first:
@@ -531,7 +543,8 @@ class Names:
         provider = self.definition(node.args[0].value, scope)
         return self.yielded_type(provider) or self.returned_type(provider) if isinstance(provider, Function) else ""
 
-    def _type_of_attribute(self, owner_type: str, attribute: str) -> str:
+    def attribute_type(self, owner_type: str, attribute: str) -> str:
+        """The modelled or local type of an attribute of an object of that type; empty when unknown."""
         owner = self.local_class(owner_type)
         if owner is None:
             found = self.models.type(owner_type)

@@ -51,13 +51,15 @@ class _Plan:
 class Checker:
     """Checks files; rules and models are prepared once per configuration."""
 
-    def __init__(self, noqa: bool = True) -> None:
+    def __init__(self, noqa: bool = True, prefilter: bool = True) -> None:
         """Prepares a checker.
 
         Args:
             noqa: False leaves `# noqa` comments without effect.
+            prefilter: False parses every file.
         """
         self._noqa = noqa
+        self._prefilter = prefilter
         self._plans: dict[int, _Plan] = {}
         self._projects: dict[int, Project] = {}
 
@@ -139,8 +141,7 @@ class Checker:
         if known is not None and not other and known.modules.weight <= MAX_KEPT:
             return known
         heavy = known is not None and known.modules.weight > _WORTH_COLLECTING
-        exports = known.modules.exports if known is not None and not other else None
-        known = self._projects[id(plan)] = plan.open(models, exports=exports)
+        known = self._projects[id(plan)] = plan.open(models, before=None if other else known, prefilter=self._prefilter)
         if heavy:
             gc.collect()  # trees and what is known of them refer to each other
         return known

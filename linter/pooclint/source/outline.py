@@ -46,6 +46,11 @@ class Outline:
     blocks: tuple[Block, ...]
     """In source order; a name that is bound twice has two."""
 
+    @property
+    def words(self) -> frozenset[bytes]:
+        """Every word in them."""
+        return frozenset[bytes]().union(*(b.words for b in self.blocks))
+
     def calling(self, words: frozenset[bytes]) -> frozenset[str]:
         """The definitions in whose text one of the words is called."""
         return frozenset(b.name for b in self.blocks if not words.isdisjoint(b.called))
