@@ -441,3 +441,8 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     keep its slot taken."""
     acquired_from: str = ""
     """Type of the pool or engine that the call is a method of."""
+
+    @property
+    def released_by_awaiting(self) -> bool:
+        """True when the way to release it is a coroutine, which no garbage collector awaits."""
+        return any(r.awaited for r in self.releases[:1])
