@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import libcst as cst
 
 from pooclint.flow.fields import Field, unreleased_fields
-from pooclint.flow.verdicts import is_awaited, severity_of
+from pooclint.flow.verdicts import severity_of
 from pooclint.program.attributes import builders, has_unknown_base, is_local, life_cycle
 from pooclint.program.defaults import defaults
 from pooclint.program.scopes import descendants, dotted
@@ -120,7 +120,7 @@ def _kept_severity(acquisition: Acquisition, owner: Class, context: FileContext,
     built_in = [function for _, function in builders(context.names, owner)]
     if any(f is None or context.names.runs_once(f) or context.is_entry_point(f) for f in built_in):
         return Severity.INFO
-    if acquisition.kind in ("client", "engine", "pool") and not expected and not is_awaited(acquisition):
+    if acquisition.kind in ("client", "engine", "pool") and not expected and not acquisition.released_by_awaiting:
         return Severity.INFO
     return max(severity, Severity.WARNING) if expected and acquisition.reclaimed != "harmless" else severity
 

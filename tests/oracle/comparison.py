@@ -153,7 +153,7 @@ def _borne_out(machine: Machine, truth: Truth, finding: Finding) -> str:
 def _lost_normally(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]]) -> bool:
     """Whether a run loses it in which nothing raises while it is held."""
     candidates = [(lines, w) for lines, w in witnesses if not w.raised][:REPEATED]
-    return any(not machine.exceptions_while_held(w.prefix, lines) for lines, w in candidates)
+    return any(not machine.exceptions_while_held(w.prefix, lines, again=False) for lines, w in candidates)
 
 
 def _raises_there(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]], line: int) -> bool:
@@ -163,5 +163,7 @@ def _raises_there(machine: Machine, witnesses: list[tuple[frozenset[int], Witnes
     if machine.source.splitlines()[line - 1].lstrip().startswith("except*"):  # the rest of a group goes on behind it
         return any(not w.story.endswith("returns") for _, w in witnesses)
     return any(
-        line in raised for lines, w in witnesses[:REPEATED] for raised in machine.exceptions_while_held(w.prefix, lines)
+        line in raised
+        for lines, w in witnesses[:REPEATED]
+        for raised in machine.exceptions_while_held(w.prefix, lines, again=True)
     )

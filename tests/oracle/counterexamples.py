@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from oracle.cases import Case
 from oracle.counterexamples_later import LATER
+from oracle.counterexamples_long_run import LONG_RUN
 
 OLDER = (
     Case("exit-raises", "missed", """\
@@ -197,4 +198,4 @@ def f(pool: fakepool.Pool, a):
 """, category="correlation-through-and"),
 )  # fmt: skip
 
-CASES = (*OLDER, *LATER)
+CASES = (*OLDER, *LATER, *LONG_RUN)

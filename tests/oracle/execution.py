@@ -42,7 +42,8 @@ from oracle.fakepool import (
 from oracle.search import Search
 
 MAX_RUNS = 1200
-WITNESSES = 40
+WITNESSES = 10
+"""Runs that are kept of those that show the same."""
 MAYBE = 8
 """The flag that may be neither true nor false."""
 NO_LIST = 6
@@ -62,6 +63,16 @@ class Witness:
     exited: bool
     """Whether a `with` statement ended on it that releases nothing."""
     story: str
+
+    @property
+    def shows(self) -> tuple[frozenset[int], int, bool, bool]:
+        """What tells it from others: where the first failure was, where it was lost, and whether `f` returned."""
+        return (
+            self.raised[0] if self.raised else frozenset(),
+            self.died,
+            self.exited,
+            self.story.endswith("returns"),
+        )
 
 
 @dataclass
@@ -159,17 +170,30 @@ class Machine:
                 gc.enable()
         return leaked, ended
 
-    def exceptions_while_held(self, prefix: tuple[int, ...], lines: frozenset[int]) -> list[frozenset[int]]:
-        """Repeat a run, and note on which lines something was raised while a connection from those lines was held."""
+    def exceptions_while_held(
+        self, prefix: tuple[int, ...], lines: frozenset[int], again: bool
+    ) -> list[frozenset[int]]:
+        """Repeat a run, and note on which lines something was raised while a connection from those lines was held.
+
+        Args:
+            prefix: the choices of the run.
+            lines: lines of the acquisition.
+            again: whether a bare `raise` counts, too. Python reports no exception on its line.
+        """
         found: list[frozenset[int]] = []
+        text = self.source.splitlines()
+
+        def raises_again(frame: types.FrameType) -> bool:
+            return again and frame.f_lineno <= len(text) and text[frame.f_lineno - 1].strip() == "raise"
 
         def trace(frame: types.FrameType, event: str, argument: object) -> Callable[..., Any] | None:
             if frame.f_code.co_filename != PROGRAM:
                 return None
-            control = isinstance(argument, tuple) and issubclass(argument[0], (StopIteration, StopAsyncIteration))
+            raises = event == "line" and raises_again(frame)
+            if event == "exception" and isinstance(argument, tuple):
+                raises = not issubclass(argument[0], (StopIteration, StopAsyncIteration))
             if (
-                event == "exception"
-                and not control
+                raises
                 and frame.f_code.co_name == "f"
                 and any(h.held and h.died < 0 and h.lines == lines for h in self.library.opened)
             ):
@@ -277,7 +301,7 @@ def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
             elif leaked:
                 witnesses = truth.leaks.setdefault(holding.lines, [])
                 witness = _witness(script, holding, choices, ended)
-                if sum(bool(w.raised) == bool(witness.raised) for w in witnesses) < WITNESSES:
+                if sum(w.shows == witness.shows for w in witnesses) < WITNESSES:
                     witnesses.append(witness)
             elif holding.made_in == "f" or holding.released_in != holding.made_in:
                 truth.settled.add(holding.lines)
@@ -300,19 +324,22 @@ def _outside(library: Library, groups: tuple[type[BaseException], ...]) -> Simpl
     """The module `elsewhere`: code of which the analysis sees only the calls."""
     kinds = (Fault, ValueError, Error, *groups)
 
-    def step(*values: object) -> Opaque:
+    def step(*values: object) -> object:
         library.script.fail(kinds, "step")
+        if isinstance(values[0], Held) and library.script.choose(2):  # what is made of nothing else is only called
+            library.script.labels.append(f"line {line()}: step gives None")
+            return None
         return Opaque(library.script)
 
     def flag(number: int) -> object:
-        library.script.fail((Fault, ValueError), f"flag({number})")
+        library.script.fail((Fault, ValueError, Error), f"flag({number})")
         chosen = (False, True, None)[library.script.choose(3 if number == MAYBE else 2)]
         if chosen:
             library.script.labels.append(f"line {line()}: flag({number}) is true")
         return chosen
 
     def items(number: int) -> list[int] | None:
-        library.script.fail((Fault, ValueError), f"items({number})")
+        library.script.fail((Fault, ValueError, Error), f"items({number})")
         length = (1, 0, 2, -1)[library.script.choose(4 if number == NO_LIST else 3)]
         if length < 0:
             return None
@@ -327,7 +354,7 @@ def _outside(library: Library, groups: tuple[type[BaseException], ...]) -> Simpl
 
     def astep(number: int = 1) -> Any:
         if number > 1:  # those that are not awaited at once: making the awaitable may fail, too
-            library.script.fail((Fault,), "astep")
+            library.script.fail((Fault, ValueError, Error), "astep")
         return Action(lambda: library.script.fail((CancelledError, *kinds), "await astep"))
 
     return SimpleNamespace(step=step, flag=flag, items=items, astep=astep, aitems=aitems)

@@ -162,7 +162,11 @@ class Anything(Opaque):
     def __getattr__(self, name: str) -> Callable[..., Anything]:
         if name.startswith("__") or name == "holding":
             raise AttributeError(name)
-        return lambda *arguments: self
+        return self._method
+
+    def _method(self, *arguments: object) -> Anything:
+        self._script.fail((Fault, ValueError, Error), "a method")
+        return self
 
     def __await__(self) -> Generator[None, None, Anything]:
         return self

@@ -136,6 +136,13 @@ def _undecisive(tree: ast.Module) -> ast.Module:
 
 
 class _Undecisive(ast.NodeTransformer):
+    def visit_Match(self, node: ast.Match) -> ast.Match:
+        self.generic_visit(node)
+        if not any(_decides(inner) for case in node.cases for s in case.body for inner in ast.walk(s)):
+            for guard in [c for c in node.cases if c.guard is not None]:
+                guard.guard = _at(ast.parse(f"__either__({ast.unparse(guard.guard)})", mode="eval").body, guard.guard)
+        return node
+
     def visit_If(self, node: ast.If) -> ast.If:
         self.generic_visit(node)
         follows = len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import nesting
+from pooclint.flow import nesting, stacks
 from pooclint.flow.completions import OTHER, RESOURCE, Outcomes
 from pooclint.flow.external import external_call
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.run import CALLBACKS, Run
+from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.models import Call
 from pooclint.program.attributes import only_called
@@ -47,9 +47,7 @@ def acquire(
         owned |= frozenset(n for n, o in state.obligations.items() if o.owner in head.refs)
         unknown = any(state.obligations[n].doubtful for n in head.refs & state.obligations.keys())
         state = state.change([number], doubtful=unknown).change(head.refs, doubtful=False)
-        for stack in sorted(head.refs):
-            callbacks = state.get(f"{CALLBACKS}{stack}")
-            state = state.bind(f"{CALLBACKS}{stack}", NOTHING).bind(f"{CALLBACKS}{number}", callbacks)
+        state = stacks.moved(state, head.refs, number)
     state = state.change(owned - {number}, owner=number)
     if head is not None and acquisition.kind in ("response", "subscription"):
         # Closing the client closes what it handed out; the caller's client is not closed here.

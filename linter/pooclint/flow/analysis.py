@@ -478,6 +478,8 @@ class Analysis:
     ) -> tuple[Summary, ...]:
         run = self._run(function, Record())
         run.tries = 1  # the caller may catch what the callee raises
+        if function.is_generator:
+            run.yields_to = "reader"
         state = self._initial(run, function)
         for index, number in enumerate(known):
             origin = caller.obligations[number]
@@ -647,13 +649,13 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
                 names = _tested(condition)
             case cst.BooleanOperation(left=left):
                 names = _tested(left)
-            case cst.MatchCase(guard=guard) if guard is not None:
-                names = _tested(guard)
-            case cst.Match(subject=subject, cases=[_, _, *_]):  # each case asks again
+            case cst.Match(subject=subject, cases=cases):
                 names = _tested(subject)
-                tested.update(names)
-            case cst.Match(subject=subject):
-                names = _tested(subject)
+                if len(cases) > 1:  # each case asks again
+                    tested.update(names)
+                for guard in [c.guard for c in cases if c.guard is not None]:  # it decides about the cases that follow
+                    tested.update(_tested(guard))
+                    names = names | _tested(guard)
             case cst.Assign(
                 targets=targets,
                 value=cst.Comparison() | cst.UnaryOperation() | cst.Call(func=cst.Name(value="bool")) as condition,

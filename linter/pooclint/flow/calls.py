@@ -8,20 +8,17 @@ import libcst as cst
 
 from pooclint.flow import misuses, work
 from pooclint.flow.acquiring import FAILED, checkout, entered, fail
-from pooclint.flow.completions import OTHER, RESOURCE, Completion, Outcomes
+from pooclint.flow.completions import ATTRIBUTE_ERROR, OTHER, UNBOUND_LOCAL, Outcomes
 from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
-from pooclint.flow.project import apply_summary, with_receiver
+from pooclint.flow.project import apply_summary, implied_arguments, with_receiver
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
-from pooclint.flow.waiting import answer_for, complete
+from pooclint.flow.waiting import answer_for, complete, given_back
 from pooclint.models import Call, parse_release
 from pooclint.program.exports import Interest
 from pooclint.program.scopes import Class, Function, dotted
-
-UNBOUND_LOCAL = Completion("raise", "builtins.UnboundLocalError")
-ATTRIBUTE_ERROR = Completion("raise", "builtins.AttributeError")
 
 
 def as_function(definition: Function | Class | None) -> Function | None:
@@ -134,9 +131,7 @@ def _release(
         return [(state, Value(pending=Pending(invocation.node, releases=numbers, receiver=invocation.head)))]
     misuses.released_again(run, state, numbers, invocation.node, invocation.method)
     work.released(run, state, numbers, invocation.node, by_with=False, raised=False)
-    after = run.release(state, numbers, invocation.node)
-    run.fail(after.change(numbers, released=None), invocation.node, out, RESOURCE, {}, Lane.OTHER)
-    return [(after, NOTHING)]
+    return [(after, NOTHING) for after in given_back(run, invocation.node, numbers, state, out)]
 
 
 def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results | None:
@@ -153,17 +148,15 @@ def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> 
         return [(state, entered(run, head))] if head.refs else None
     closes = method in ("__exit__", "__aexit__") or (method in ("close", "aclose") and not head.type)
     if closes and head.refs:
-        after = run.release(state, head.refs, invocation.node)
-        run.fail(after.change(head.refs, released=None), invocation.node, out, RESOURCE, {}, Lane.OTHER)
-        return [(after, NOTHING)]
+        return [(after, NOTHING) for after in given_back(run, invocation.node, head.refs, state, out)]
     return None
 
 
 def _project(run: Run, invocation: Invocation, function: Function, state: State, out: Outcomes) -> Results:
     """A call of a function of this file."""
     arguments = with_receiver(run, invocation, function) + _fields(run, invocation, function, state)
-    if invocation.head.closure and not invocation.method:
-        arguments += tuple((n, state.get(n)) for n in sorted(invocation.head.closure.captures) if n in state.env)
+    if not invocation.method:
+        arguments = implied_arguments(invocation.head, state) + arguments
     if function.is_generator or (function.is_async and not run.names.is_context_manager(function)):
         # A generator of a closure is handed on like the closure itself.
         pending = Pending(invocation.node, summary=function, arguments=arguments)

@@ -38,6 +38,11 @@ OTHER = Completion("other")
 CANCEL = Completion("cancel")
 GENERATOR_EXIT = Completion("generator-exit")
 EXIT = Completion("exit")
+TYPE_ERROR = Completion("raise", "builtins.TypeError")
+ATTRIBUTE_ERROR = Completion("raise", "builtins.AttributeError")
+UNBOUND_LOCAL = Completion("raise", "builtins.UnboundLocalError")
+GROUP = Completion("raise", "builtins.ExceptionGroup")
+BASE_GROUP = Completion("raise", "builtins.BaseExceptionGroup")
 
 
 class States:

@@ -259,9 +259,9 @@ def closure(run: Run, node: cst.FunctionDef | cst.Lambda | cst.ClassDef, default
     )
     captures = frozenset(mentioned & run.scope.bindings.keys()) if run.function else frozenset[str]()
     takes = captures if isinstance(node, cst.ClassDef) else captures & taken_names(node, run.models.release_names)
-    kept = tuple(v for v in defaults if v.refs)
+    kept = tuple(defaults) if any(v.reach() for v in defaults) else None
     found = Closure(captures, takes) if captures else None
-    return Value(function=function, closure=found, items=kept or None)
+    return Value(function=function, closure=found, items=kept)
 
 
 def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset[str]) -> frozenset[str]:
@@ -366,10 +366,12 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
             continue
         if run.yields_to == "consumer":
             suspending.yielded(run, node, given, current)
+        if run.yields_to in ("consumer", "reader"):
             current = run.hand_over(current, given)
+        if run.yields_to == "consumer":
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
             run.fail(current, node, out, OTHER, {}, Lane.CANCELLED)  # thrown in
-        elif run.yields_to == "manager":
+        if run.yields_to == "manager":
             run.fail(current, node, out, OTHER, {}, Lane.RESOURCE)
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
             if run.function and run.function.is_async:  # the block that it serves may be cancelled
@@ -383,6 +385,7 @@ def _delegated(run: Run, node: cst.Yield, given: Value, state: State, out: Outco
     if run.yields_to == "consumer":
         suspending.yielded(run, node, given, state)
         run.fail(state, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+        run.fail(state, node, out, OTHER, {}, Lane.CANCELLED)  # thrown in
     return [(s, NOTHING) for s in exhausted(run, node, given, state, out)]
 
 
@@ -459,6 +462,7 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
         if number in bound.obligations:
             run.record.kept.add(bound.obligations[number].site.number)
             run.record.stored.add(bound.obligations[number].site.number)
+    bound = run.hand_callbacks(bound, reached, stored=True)
     held = [n for n in bound.owned(reached) if n in bound.obligations and bound.obligations[n].fate is Fate.HELD]
     return bound.change(held, fate=Fate.FIELD)
 

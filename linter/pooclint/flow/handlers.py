@@ -7,14 +7,13 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow.completions import Completion
-from pooclint.flow.managers import GROUP, Entry
+from pooclint.flow.completions import BASE_GROUP, GROUP, Completion
+from pooclint.flow.managers import Entry
 from pooclint.flow.run import Run
 from pooclint.program.scopes import Class
 
 Match = Literal["always", "maybe", "never"]
 
-BASE_GROUP = Completion("raise", "builtins.BaseExceptionGroup")
 _BASE_ONLY = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
 

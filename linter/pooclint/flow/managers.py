@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from pooclint.flow import stacks
 from pooclint.flow.acquiring import entered
-from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outcomes
+from pooclint.flow.completions import CANCEL, GROUP, OTHER, RESOURCE, TYPE_ERROR, Outcomes
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.misuses import released_again
 from pooclint.flow.run import Misuse, Run
@@ -15,10 +16,6 @@ from pooclint.flow.values import Fate, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.flow.work import out_of_sight
 from pooclint.models import Call
-
-TYPE_ERROR = Completion("raise", "builtins.TypeError")
-GROUP = Completion("raise", "builtins.ExceptionGroup")
-ATTRIBUTE_ERROR = Completion("raise", "builtins.AttributeError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +62,17 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
         return _enter_pending(run, item, value, pending, model, state, out, asynchronous)
     type_ = run.models.type(value.type)
     groups = type_ is not None and type_.groups
-    if asynchronous and not groups:  # while it is being entered, its own `__aenter__` answers for it
+    suspends = not groups and not any(stacks.is_stack(state, n) for n in value.refs)
+    if asynchronous and suspends:  # while it is being entered, its own `__aenter__` answers for it
         run.fail(state.settle(value.refs, Fate.KEPT), item.item, out, CANCEL, {}, Lane.CANCELLED)
     if value.refs:
         return [_enter_resource(run, item, value, state, asynchronous)]
     if groups:
         return [replace(_enter_plain(run, item, value, state, None, None), groups=True)]
-    run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
-    return [replace(_enter_plain(run, item, value, state, None, None), wraps=value.inner is not None)]
+    wraps = value.inner is not None
+    if not wraps:
+        run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
+    return [replace(_enter_plain(run, item, value, state, None, None), wraps=wraps)]
 
 
 def _enter_plain(
@@ -180,7 +180,8 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
     if entry.kept_open:
         lanes = dict.fromkeys(entry.kept_open, Lane.RESOURCE)
         run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER)
-    empty = _empty_stack(state, entry.numbers)
+    empty = stacks.do_nothing(state, entry.numbers)
+    suspends = asynchronous and (not entry.numbers or stacks.may_suspend(state, entry.numbers))
     if entry.numbers:
         state = _manage(state, entry.numbers, -1)
         for number in _open(state, entry.numbers):  # what leaving calls is the preferred release
@@ -194,16 +195,9 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
         run.fail(unsure, item.item, out, OTHER, {}, Lane.OTHER)
     if entry.groups:
         run.fail(unsure, item.item, out, GROUP, {}, Lane.OTHER)
-    if asynchronous:
+    if suspends:
         run.fail(unsure, item.item, out, CANCEL, {}, Lane.CANCELLED)
     return state
-
-
-def _empty_stack(state: State, numbers: frozenset[int]) -> bool:
-    """Whether these are stacks in which nothing is, so that leaving them does nothing."""
-    found = [state.obligations[n] for n in numbers if n in state.obligations]
-    stacks = bool(found) and all(o.site.acquisition.kind == "stack" and not o.doubtful for o in found)
-    return stacks and state.owned(numbers) == numbers
 
 
 def _wrong(run: Run, item: cst.WithItem, value: Value, state: State, asynchronous: bool) -> None:

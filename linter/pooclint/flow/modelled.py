@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import nesting
+from pooclint.flow import nesting, stacks
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
 from pooclint.flow.completions import EXIT, Completion, Outcomes
 from pooclint.flow.external import called_elsewhere, external_call, hold
 from pooclint.flow.invocations import Attempt, Invocation, Results, argument_keys, reach
 from pooclint.flow.project import settled_by
-from pooclint.flow.run import CALLBACKS, Run
-from pooclint.flow.values import NOTHING, Closure, Lane, Obligation, Pending, State, Value
+from pooclint.flow.run import Run
+from pooclint.flow.values import AWAITS, NOTHING, Closure, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.models import Call
 
@@ -72,16 +72,17 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
     )
     results: Results = []
     for after, inside in entering:
-        called = [v for v in values if v.closure]
-        if called and owner >= 0:  # a nested function refers to variables: what they hold at the end counts
-            name = f"{CALLBACKS}{owner}"
-            before = after.get(name).items or ()
-            results.append((after.know(name, Value(items=(*before, *called))).change({owner}, doubtful=True), first))
+        called = stacks.callback(invocation)
+        if called is not None:
+            known = is_own(owner, after)
+            results.append((stacks.registered(after, owner, called) if known else run.hand_over(after, called), first))
             continue
         numbers = taken_over(run, invocation, model, inside, after)
-        owned = after.change(numbers - {owner}, owner=owner) if owner >= 0 else run.keep(after, numbers)
+        owned = after.change(numbers - {owner}, owner=owner) if is_own(owner, after) else run.keep(after, numbers)
         if first.pending and first.pending.summary:  # dropping the stack drops its generator, which closes it
             owned = owned.change(inside.refs, managed=1)
+        if model.awaited == "must" and is_own(owner, after):
+            owned = owned.assume(f"{AWAITS}{owner}", truth=True)
         if not numbers:  # what it will do at the end is not known
             owned = owned.change(invocation.head.refs, doubtful=True)
         for number in numbers & owned.obligations.keys():
@@ -90,6 +91,12 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
             (owned, Value(pending=Pending(invocation.node, passes=(inside,))) if model.awaited == "must" else inside)
         )
     return results
+
+
+def is_own(stack: int, state: State) -> bool:
+    """Whether what a stack does at its end is seen here: it is neither the caller's nor handed to somebody."""
+    obligation = state.obligations.get(stack)
+    return obligation is not None and obligation.site.parameter < 0 and obligation.fate is not Fate.KEPT
 
 
 def taken_over(run: Run, invocation: Invocation, model: Call, inside: Value, state: State) -> frozenset[int]:
@@ -105,8 +112,6 @@ def taken_over(run: Run, invocation: Invocation, model: Call, inside: Value, sta
     callee, given = values[0] if values else NOTHING, values[1:]
     func = invocation.node.args[0].value if invocation.node.args else None
     word = func.attr.value if isinstance(func, cst.Attribute) else ""
-    if callee.function:
-        return run.settled_by(callee, tuple(given), state)
     numbers = reach(state, given) | callee.refs
     return frozenset(n for n in numbers if _calls_release(run, word, state.obligations.get(n), n in callee.refs))
 

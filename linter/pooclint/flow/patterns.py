@@ -11,7 +11,7 @@ import libcst as cst
 from pooclint.flow.completions import Outcomes, States
 from pooclint.flow.expressions import bind, none_test, same
 from pooclint.flow.run import Run
-from pooclint.flow.values import State, Value
+from pooclint.flow.values import NOT_NONE, UNKNOWN, State, Value
 from pooclint.program.names import literal
 from pooclint.program.scopes import descendants, dotted
 
@@ -55,13 +55,30 @@ def fits(
         case cst.MatchMapping() if subject.constant is None or subject.items is not None:
             return [], [state]
     if isinstance(pattern, cst.MatchClass):
-        fact = _class_fact(run, node, run.names.qualify(pattern.cls, run.scope))
+        name = run.names.qualify(pattern.cls, run.scope)
+        fact = _class_fact(run, node, name)
         if fact and not pattern.patterns and not pattern.kwds:
             known = state.env.get(fact)
             if known is not None:
                 return ([state], []) if known.truth else ([], [state])
-            return [state.assume(fact, truth=True)], [state.assume(fact, truth=False)]
+            fitting = state.assume(fact, truth=True)
+            return [_not_none(run, node, name, subject, fitting)], [state.assume(fact, truth=False)]
+    if isinstance(pattern, (cst.MatchClass, cst.MatchMapping)):
+        name = run.names.qualify(pattern.cls, run.scope) if isinstance(pattern, cst.MatchClass) else ""
+        return [_not_none(run, node, name, subject, state)], [state]
     return [state], [state]
+
+
+def _not_none(run: Run, node: cst.BaseExpression | None, class_name: str, subject: Value, state: State) -> State:
+    """The state in which the subject is an instance of some class; hardly any has None for an instance."""
+    path = dotted(node) if node is not None else ""
+    if (
+        path not in run.repeated
+        or subject.constant is not UNKNOWN
+        or class_name in ("builtins.object", "types.NoneType")
+    ):
+        return state
+    return state.know(path, replace(subject, constant=NOT_NONE))
 
 
 def _current(node: cst.BaseExpression | None, subject: Value, state: State) -> Value:
@@ -185,7 +202,7 @@ def _sequence(
         tried = [fits(run, part.value, part_node, value, s, out) for s in current]
         current = [s for yes, _ in tried for s in yes]
         left += [s for _, no in tried for s in no]
-    return list(States(current)), list(States(left))
+    return [_not_none(run, node, "", subject, s) for s in States(current)], list(States(left))
 
 
 def _elements(node: cst.BaseExpression | None, count: int) -> list[cst.BaseExpression | None]:

@@ -11,7 +11,7 @@ from pooclint.flow.completions import CANCEL, EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import Run, Summary
-from pooclint.flow.values import NOTHING, Fate, Lane, State, Value
+from pooclint.flow.values import NONE, NOTHING, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
 from pooclint.rule import Place
 
@@ -25,18 +25,30 @@ def with_receiver(run: Run, invocation: Invocation, function: Function) -> tuple
     return ((0, replace(invocation.head, refs=frozenset())), *shifted)
 
 
+def implied_arguments(callee: Value, state: State) -> tuple[tuple[str, Value], ...]:
+    """What a nested function gets besides its arguments: the values of its defaults, and of the variables it refers
+    to."""
+    found: list[tuple[str, Value]] = []
+    if callee.function and callee.items:
+        optional = [p.name for p in callee.function.parameters if p.default is not None]
+        found += zip(optional, callee.items, strict=False)
+    if callee.closure:
+        found += ((n, state.get(n)) for n in sorted(callee.closure.captures) if n in state.env)
+    return tuple(found)
+
+
 def apply_summary(
     run: Run,
-    node: cst.Call,
+    node: cst.CSTNode,
     function: Function,
     arguments: tuple[tuple[int | str, Value], ...],
     state: State,
     out: Outcomes,
 ) -> Results:
     """The effect of calling a project function: one result for each way in which it completes."""
-    nesting.drawn(run, state, node, function, arguments)
-    named = tuple((_parameter_name(function, k), v) for k, v in arguments)
-    summaries = run.summarise(function, named, state)
+    if isinstance(node, cst.Call):
+        nesting.drawn(run, state, node, function, arguments)
+    summaries = outcomes(run, function, arguments, state)
     reached = run.reaches(function)
     if reached:
         # Of what it is lent, it may take the connection itself, or give it back first.
@@ -52,8 +64,7 @@ def apply_summary(
         run.fail(state, node, out, OTHER, {}, Lane.OTHER)
         if function.is_async:
             run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
-        type_ = run.names.returned_type(function)
-        return [(state, Value(type_) if type_ else NOTHING)]
+        return [(state, _unseen_result(run, function))]
     results: Results = []
     lent = {n for n in reach(state, [v for _, v in arguments]) & state.obligations.keys() if _is_lazy(state, n)}
     for summary in summaries:
@@ -75,16 +86,31 @@ def _is_lazy(state: State, number: int) -> bool:
     return obligation.site.acquisition.lazy and obligation.fate is Fate.HELD
 
 
+def _unseen_result(run: Run, function: Function) -> Value:
+    """What a function gives whose evaluation is not needed, or not possible."""
+    plain = isinstance(function.node, cst.FunctionDef) and function.owner is None and not function.decorators
+    if plain and not function.returns_value and not function.is_generator:
+        return NONE
+    type_ = run.names.returned_type(function)
+    return Value(type_) if type_ else NOTHING
+
+
 def settled_by(
     run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State
 ) -> frozenset[int]:
     """Obligations that a call of the function releases or keeps in whichever way it completes."""
-    named = tuple((_parameter_name(function, k), v) for k, v in arguments)
-    summaries = run.summarise(function, named, state)
+    summaries = outcomes(run, function, arguments, state)
     if not summaries:
         return frozenset()
     ends = [frozenset(n for n, fate in s.fates if fate is not Fate.HELD) for s in summaries]
     return ends[0].intersection(*ends[1:])
+
+
+def outcomes(
+    run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State
+) -> tuple[Summary, ...] | None:
+    """In which ways a call of the function completes; None when that is not known, or nothing depends on it."""
+    return run.summarise(function, tuple((_parameter_name(function, k), v) for k, v in arguments), state)
 
 
 def _parameter_name(function: Function, key: int | str) -> str:
@@ -94,7 +120,7 @@ def _parameter_name(function: Function, key: int | str) -> str:
     return key
 
 
-def _apply_fates(run: Run, node: cst.Call, summary: Summary, state: State) -> State:
+def _apply_fates(run: Run, node: cst.CSTNode, summary: Summary, state: State) -> State:
     released = frozenset(n for n, fate in summary.fates if fate is Fate.RELEASED)
     kept = frozenset(n for n, fate in summary.fates if fate in (Fate.KEPT, Fate.FIELD))
     state = run.release(state, released & summary.explicit, node)
@@ -103,7 +129,7 @@ def _apply_fates(run: Run, node: cst.Call, summary: Summary, state: State) -> St
     return state.change(summary.doubtful, doubtful=True) if summary.doubtful else state
 
 
-def _adopt(run: Run, node: cst.Call, function: Function, summary: Summary, state: State) -> tuple[State, Value]:
+def _adopt(run: Run, node: cst.CSTNode, function: Function, summary: Summary, state: State) -> tuple[State, Value]:
     """Take over what the callee acquired and returned."""
     value, outer = summary.value, summary.outer
     for number, origin in summary.fresh:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from pooclint.flow.completions import Completion, Outcomes, States
-from pooclint.flow.values import UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.flow.values import CALLBACKS, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.models import Acquisition, External, Models
 from pooclint.program.names import Names
 from pooclint.program.pools import Pool
@@ -34,10 +34,6 @@ MAX_ROUNDS = 6
 
 CELL = "#cell "
 """Prefix of the names under which a state remembers that an escaped closure refers to a variable."""
-
-
-CALLBACKS = "#callbacks "
-"""Prefix of the names under which a state keeps the closures that a stack will call, by the stack's number."""
 
 
 class GaveUp(Exception):  # noqa: N818 - it says what happened; the program is not at fault
@@ -244,8 +240,8 @@ class Run:
     global_names: frozenset[str]
     repeated: frozenset[str]
     """Names that are tested at least twice, or assigned a constant and tested: worth telling apart."""
-    yields_to: Literal["nobody", "manager", "fixture", "consumer"] = "nobody"
-    """Who resumes the function after `yield`."""
+    yields_to: Literal["nobody", "manager", "fixture", "consumer", "reader"] = "nobody"
+    """Who resumes the function after `yield`. A reader reads to the end; a consumer may stop, or throw into it."""
     evaluations: int = 0
     tries: int = 0
     """How many `try` statements enclose the current statement."""
@@ -325,8 +321,9 @@ class Run:
             explicit: False where nothing is called that releases: it turned out to be closed, or was read to its end.
         """
         for stack in sorted(numbers):
-            for callback in state.get(f"{CALLBACKS}{stack}").items or ():  # they see what their variables hold now
-                numbers |= self.settled_by(callback, (), state)
+            for callback in state.get(f"{CALLBACKS}{stack}").items or ():  # out of sight: they do what they are for
+                numbers |= state.reach(callback)
+            state = state.bind(f"{CALLBACKS}{stack}", NOTHING)
         for number in state.owned(numbers):
             obligation = state.obligations.get(number)
             if obligation:
@@ -338,44 +335,18 @@ class Run:
         done = [n for n in live if explicit and after.obligations[n].fate is Fate.RELEASED]
         return after.change(done, released=node)
 
-    def settled_by(self, callee: Value, given: tuple[Value, ...], state: State) -> frozenset[int]:
-        """Obligations that a project function, called with these, releases or keeps, whichever way it goes.
-
-        Where nothing is known of the function, it is all that it is given.
-        """
-        numbers = state.reach(callee).union(*(state.reach(v) for v in given))
-        summaries = self._outcomes(callee, given, state)
-        if summaries is None:
-            return numbers
-        settled = [frozenset(n for n, _ in s.fates) for s in summaries if not s.completion.exceptional]
-        return numbers & settled[0].intersection(*settled[1:]) if settled else numbers
-
-    def _outcomes(self, callee: Value, given: tuple[Value, ...], state: State) -> tuple[Summary, ...] | None:
-        function = callee.function
-        if function is None:
-            return None
-        positional = [p.name for p in function.parameters if p.kind == "positional"]
-        arguments = tuple(zip(positional, given, strict=False))
-        if callee.closure:
-            arguments += tuple((n, state.get(n)) for n in sorted(callee.closure.captures) if n in state.env)
-        return self.summarise(function, arguments, state)
-
-    def callback_raises(self, state: State, stacks: frozenset[int]) -> bool:
-        """Whether a closure that one of these stacks will call always raises, with what its variables hold now."""
-        for stack in stacks:
-            for callback in state.get(f"{CALLBACKS}{stack}").items or ():
-                outcomes = self._outcomes(callback, (), state)
-                if outcomes and all(s.completion.exceptional for s in outcomes):
-                    return True
-        return False
-
     def keep(self, state: State, numbers: frozenset[int], stored: bool = False) -> State:
         """The state after handing those over to somebody else, or storing them where they outlive the call."""
+        state = self.hand_callbacks(state, numbers, stored)
+        self._handed(state, numbers, stored)
+        return state.settle(numbers, Fate.KEPT)
+
+    def hand_callbacks(self, state: State, numbers: frozenset[int], stored: bool = False) -> State:
+        """The state after what these will call at their end, where they are stacks, has gone with them."""
         for stack in sorted(numbers):
             for callback in state.get(f"{CALLBACKS}{stack}").items or ():
                 state = self.hand_over(state, callback, stored)
-        self._handed(state, numbers, stored)
-        return state.settle(numbers, Fate.KEPT)
+        return state
 
     def _handed(self, state: State, numbers: frozenset[int], stored: bool) -> None:
         for number in state.owned(numbers):

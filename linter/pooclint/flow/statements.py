@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from pooclint.flow import calls, handlers, managers, misuses, patterns, work
+from pooclint.flow import calls, handlers, managers, misuses, patterns, stacks, work
 from pooclint.flow.completions import (
+    ATTRIBUTE_ERROR,
     BREAK,
     CANCEL,
     CONTINUE,
     EXIT,
+    GROUP,
     NORMAL,
     OTHER,
     RESOURCE,
@@ -244,8 +246,11 @@ def _sweep(run: Run, node: cst.CSTNode, before: State, after: State, referred: f
             continue
         if obligation.fate is not Fate.HELD:
             gone += [number] if obligation.site.parameter < 0 else []  # the caller wants to know
-        elif obligation.site.acquisition.kind == "stack":  # what it was to release is lost with it
+        elif obligation.site.acquisition.kind == "stack":  # what only it was to release is lost with it
             for owned in after.owned(frozenset({number})) - {number}:
+                if owned in reachable:
+                    after = after.change([owned], owner=-1)
+                    continue
                 if after.obligations[owned].fate is Fate.HELD and not after.obligations[owned].managed:
                     _lose(run, node, owned, before, after)
                 gone.append(owned)
@@ -415,28 +420,44 @@ def _never_empty(node: cst.BaseExpression) -> bool:
 
 def _match(run: Run, node: cst.Match, states: list[State]) -> Outcomes:
     out = Outcomes()
-    left = [result for state in states for result in evaluate(run, node.subject, state, out)]
-    tried: set[str] = set()
+    nothing = frozenset[str]()
+    left = [_Unmatched(s, v, nothing, nothing) for state in states for s, v in evaluate(run, node.subject, state, out)]
     remembered = node.subject if len(node.cases) <= MAX_REMEMBERED else None
     for case in node.cases:
         text = cst.Module([]).code_for_node(case.pattern)
-        if text in tried:  # what it fits has gone another way
-            continue
         entered: list[State] = []
-        following: list[tuple[State, Value]] = []
-        for state, subject in left:
-            yes, no = patterns.fits(run, case.pattern, remembered, subject, state, out)
+        following: list[_Unmatched] = []
+        for way in left:
+            yes, no = way.tried(text) or patterns.fits(run, case.pattern, remembered, way.subject, way.state, out)
             for bare in yes:
-                fitting = patterns.bound(run, case.pattern, subject, bare, out)
+                fitting = patterns.bound(run, case.pattern, way.subject, bare, out)
                 true, false = test(run, case.guard, fitting, out) if case.guard else ([fitting], [])
-                entered += [_sweep(run, case, state, s) for s in true]
-                following += [(_sweep(run, case, state, s), subject) for s in false]
-            following += [(s, subject) for s in no]
-        tried |= {text} if case.guard is None else set()
+                entered += [_sweep(run, case, way.state, s) for s in true]
+                fits = way.fits | {text}
+                following += [replace(way, state=_sweep(run, case, way.state, s), fits=fits) for s in false]
+            following += [replace(way, state=s, fails=way.fails | {text}) for s in no]
         out.merge(evaluate_block(run, body_of(case.body), run.limit(list(States(entered)))))
         left = following
-    out.extend(NORMAL, (s for s, _ in left))
+    out.extend(NORMAL, (way.state for way in left))
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Unmatched:
+    """A way through a `match` on which no case has been entered yet."""
+
+    state: State
+    subject: Value
+    fits: frozenset[str]
+    """Patterns that fit, with guards that did not hold."""
+    fails: frozenset[str]
+    """Patterns that did not fit."""
+
+    def tried(self, pattern: str) -> patterns.Fits | None:
+        """What trying the pattern again gives; None where it is new."""
+        if pattern in self.fits:
+            return [self.state], []
+        return ([], [self.state]) if pattern in self.fails else None
 
 
 # -------------------------------------------------------------------------------------------------- with and try
@@ -463,26 +484,44 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                     run.tick(ended)
                     for end in ended:
                         work.released(run, end, entry.numbers, item.item, True, completion.exceptional)
-                        doomed = run.callback_raises(end, entry.numbers)
-                        closed = managers.leave(run, item, entry, end, out, node.asynchronous is not None)
-                        if entry.wraps_none:
-                            out.add(managers.ATTRIBUTE_ERROR, closed.raised(item.item, {}, Lane.OTHER))
-                            continue
-                        if doomed:
-                            out.add(OTHER, closed.raised(item.item, {}, Lane.OTHER))
-                            continue
-                        suppressed = handlers.swallows(run, entry, completion)
-                        if entry.groups and completion.kind in ("raise", "resource", "other"):
-                            out.add(managers.GROUP, closed)
-                            continue
-                        if suppressed != "always":
-                            out.add(completion, closed)
-                        if suppressed != "never":
-                            out.add(NORMAL, closed)
+                        for way in stacks.unwound(run, item.item, entry.numbers, end):
+                            _left(run, item, entry, way.state, way.failed, completion, node.asynchronous, out)
     # What the target was bound to before, and a manager that nothing else refers to, may be lost now.
     normal = [_sweep(run, item.item, s, s) for s in out.take(NORMAL)]
     out.extend(NORMAL, normal)
     return out
+
+
+def _left(
+    run: Run,
+    item: cst.WithItem,
+    entry: managers.Entry,
+    state: State,
+    failed: Completion | None,
+    completion: Completion,
+    asynchronous: cst.Asynchronous | None,
+    out: Outcomes,
+) -> None:
+    """Leave a manager after its body has completed, and what a stack had to call was called.
+
+    Args:
+        failed: how that has raised.
+    """
+    closed = managers.leave(run, item, entry, state, out, asynchronous is not None)
+    if failed is not None:
+        out.add(failed, closed)
+        return
+    if entry.wraps_none:
+        out.add(ATTRIBUTE_ERROR, closed.raised(item.item, {}, Lane.OTHER))
+        return
+    if entry.groups and completion.kind in ("raise", "resource", "other"):
+        out.add(GROUP, closed)
+        return
+    suppressed = handlers.swallows(run, entry, completion)
+    if suppressed != "always":
+        out.add(completion, closed)
+    if suppressed != "never":
+        out.add(NORMAL, closed)
 
 
 def _try(run: Run, node: cst.Try | cst.TryStar, states: list[State]) -> Outcomes:
@@ -509,32 +548,72 @@ def _handled(run: Run, node: cst.Try | cst.TryStar, result: Outcomes) -> Outcome
         if not completion.exceptional:
             out.extend(completion, ended)
     out.merge(evaluate_block(run, body_of(node.orelse.body), normal) if node.orelse else _normal(normal))
-    star = isinstance(node, cst.TryStar)
+    if isinstance(node, cst.TryStar):
+        _handled_in_parts(run, node, raised, out)
+        return out
     for handler in node.handlers:
-        grouped = any(handlers.may_be_group(c) for c, _ in raised)
         left: list[tuple[Completion, list[State]]] = []
         entry = States()
         for completion, ended in raised:
-            match = handlers.catches(run, handler.type, completion, in_groups=star)
-            caught = handlers.as_group(completion) if star else completion
+            match = handlers.catches(run, handler.type, completion)
             if match != "never":
                 for state in ended:
-                    entry.add(_entering(run, handler, caught, state, out))
+                    entry.add(_entering(run, handler, completion, state, out))
             if match != "always":
                 left.append((completion, ended))
-        run.cleanups += 1
-        body = evaluate_block(run, body_of(handler.body), run.limit(list(entry)))
-        run.cleanups -= 1
-        for completion, ended in body.items():
-            leaving = [_leaving(handler, s) for s in ended]
-            out.extend(completion, leaving)
-            if star and grouped:
-                # The rest of a group goes on to the next handlers, or out; what they raise leaves as one group.
-                left.append((managers.GROUP, [s.raised(handler, {}, Lane.OTHER) for s in leaving]))
+        out.merge(_handler(run, handler, entry))
         raised = left
     for completion, ended in raised:
         out.extend(completion, ended)
     return out
+
+
+def _handler(run: Run, handler: cst.ExceptHandler | cst.ExceptStarHandler, entry: States) -> Outcomes:
+    run.cleanups += 1
+    body = evaluate_block(run, body_of(handler.body), run.limit(list(entry)))
+    run.cleanups -= 1
+    out = Outcomes()
+    for completion, ended in body.items():
+        out.extend(completion, (_leaving(handler, s) for s in ended))
+    return out
+
+
+def _handled_in_parts(
+    run: Run, node: cst.TryStar, raised: Sequence[tuple[Completion, list[State]]], out: Outcomes
+) -> None:
+    """Each `except*` takes its part out of a group; the rest goes on to the next, or out. What they raise leaves after
+    all of them have run."""
+    parts = [_Part(completion, tuple(ended)) for completion, ended in raised]
+    for handler in node.handlers:
+        left: list[_Part] = []
+        for part in parts:
+            match = handlers.catches(run, handler.type, part.completion, in_groups=True)
+            if match != "always":
+                left.append(part)
+            if match == "never":
+                continue
+            caught = handlers.as_group(part.completion)
+            entry = States(_entering(run, handler, caught, s, out) for s in part.states)
+            # Of what may be a group, a part may be left.
+            rest = match == "maybe" and handlers.may_be_group(part.completion)
+            for completion, ended in _handler(run, handler, entry).items():
+                out.extend(GROUP if part.fails else completion, ended)
+                if rest:
+                    going_on = tuple(s.raised(handler, {}, Lane.OTHER) for s in ended)
+                    left.append(_Part(GROUP, going_on, part.fails or completion.exceptional))
+        parts = left
+    for part in parts:
+        out.extend(part.completion, part.states)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What no `except*` has taken yet."""
+
+    completion: Completion
+    states: tuple[State, ...]
+    fails: bool = False
+    """Whether an earlier handler has raised: the statement then raises in any case."""
 
 
 def _entering(

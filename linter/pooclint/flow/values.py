@@ -106,6 +106,10 @@ class Obligation:
 
 FORGOTTEN: Final = -2
 """The number of an obligation that is about to be dropped."""
+CALLBACKS: Final = "#callbacks "
+"""Prefix of the names under which a state keeps what a stack will call at its end, by the stack's number."""
+AWAITS: Final = "#awaits "
+"""Prefix of the names under which a state remembers that the end of a stack awaits something, by its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +412,10 @@ class State:
             for n, o in self.obligations.items()
         }
         causes = {(new if n == old else n): c for n, c in self.causes.items()}
+        for prefix in (CALLBACKS, AWAITS):
+            known = env.pop(f"{prefix}{old}", None)
+            if known is not None:
+                env[f"{prefix}{new}"] = known
         return State(env, obligations, self.trace, causes)
 
     def forget(self, number: int) -> State:
@@ -425,7 +433,11 @@ class State:
         if not gone & self.obligations.keys():
             return self
         left = {n: o for n, o in self.obligations.items() if n not in gone}
-        return State(self.env, left, self.trace, {n: c for n, c in self.causes.items() if n not in gone}, self)
+        causes = {n: c for n, c in self.causes.items() if n not in gone}
+        names = {f"{prefix}{n}" for prefix in (CALLBACKS, AWAITS) for n in gone} & self.env.keys()
+        if names:
+            return State({k: v for k, v in self.env.items() if k not in names}, left, self.trace, causes)
+        return State(self.env, left, self.trace, causes, self)
 
     def reach(self, value: Value, seen: frozenset[str] = frozenset()) -> frozenset[int]:
         """Every obligation that a value leads to in this state, through the variables of closures too."""
@@ -437,6 +449,14 @@ class State:
         return found
 
     def reachable(self) -> frozenset[int]:
-        """Obligations that some name still leads to."""
-        found = frozenset[int]().union(*(v.reach() for v in self.env.values()))
-        return self.owned(found)
+        """Obligations that some name still leads to, or a stack that a name or a `with` leads to."""
+        named = (v.reach() for k, v in self.env.items() if not k.startswith(CALLBACKS))
+        found = self.owned(frozenset[int]().union(*named))
+        stacks = {int(k.removeprefix(CALLBACKS)) for k in self.env if k.startswith(CALLBACKS)}
+        while stacks:
+            live = {n for n in stacks if n in found or (n in self.obligations and self.obligations[n].managed)}
+            if not live:
+                break
+            stacks -= live
+            found = self.owned(found.union(*(self.env[f"{CALLBACKS}{n}"].reach() for n in live)))
+        return found

@@ -94,15 +94,10 @@ def severity_of(acquisition: Acquisition) -> Severity:
     if (
         acquisition.kind in ("client", "response")
         and acquisition.reclaimed == "refcount"
-        and not is_awaited(acquisition)
+        and not acquisition.released_by_awaiting
     ):
         return Severity.INFO  # nobody waits for it, and it is closed as soon as the name is gone
     return severity
-
-
-def is_awaited(acquisition: Acquisition) -> bool:
-    """True when the way to release it is a coroutine, which no garbage collector awaits."""
-    return any(r.awaited for r in acquisition.releases[:1])
 
 
 def _severity(leak: Leak) -> Severity:

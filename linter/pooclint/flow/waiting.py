@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from pooclint.flow import nesting
+from pooclint.flow import nesting, stacks
 from pooclint.flow.acquiring import acquire, fail, result_of
-from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outcomes
+from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, TYPE_ERROR, Completion, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Attempt, Invocation, Results
 from pooclint.flow.misuses import released_again
@@ -25,6 +25,9 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     """
     asynchronous = attempt != "sync-with"
     pending = value.pending
+    if pending is None and attempt == "await" and value.constant is None:
+        out.add(TYPE_ERROR, state.raised(node, {}, Lane.OTHER))
+        return []
     if pending is None:
         if asynchronous:  # what is awaited here (`await anext(generator)`) is given when that is done
             run.fail(state.settle(value.refs, Fate.KEPT), node, out, CANCEL, {}, Lane.CANCELLED)
@@ -38,12 +41,7 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
         hold(run, state, pending.node, pending.reached.external, awaited=True, reached=pending.reached)
     if pending.releases:
         released_again(run, state, pending.releases, pending.node, _method_name(pending.node))
-        after = run.release(state, pending.releases, pending.node)
-        unsure = after.change(pending.releases, released=None)
-        run.fail(unsure, node, out, RESOURCE, {}, Lane.OTHER)
-        if asynchronous:
-            run.fail(unsure, node, out, CANCEL, {}, Lane.CANCELLED)
-        return [(after, NOTHING)]
+        return [(s, NOTHING) for s in given_back(run, node, pending.releases, state, out, pending.node, asynchronous)]
     if pending.summary and not pending.summary.is_generator:
         # Awaiting a coroutine of one's own suspends only where that does.
         return apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)
@@ -70,6 +68,40 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     fail(run, invocation, model, state, out)
     result = result_of(run, invocation, model)
     return [(state, replace(result, pending=None))]
+
+
+def given_back(
+    run: Run,
+    node: cst.CSTNode,
+    numbers: frozenset[int],
+    state: State,
+    out: Outcomes,
+    by: cst.CSTNode | None = None,
+    awaited: bool = False,
+) -> list[State]:
+    """Release resources at `node`: that may fail, and then counts as done all the same.
+
+    Args:
+        by: the call that releases, where that is not `node`.
+        awaited: whether it may be cancelled.
+
+    Returns:
+        the states after it.
+    """
+    done: list[State] = []
+    for way in stacks.unwound(run, node, numbers, state):
+        idle = stacks.do_nothing(way.state, numbers)
+        after = run.release(way.state, numbers, by or node)
+        if way.failed is not None:
+            out.add(way.failed, after)
+            continue
+        done.append(after)
+        if not idle:
+            unsure = after.change(numbers, released=None)
+            run.fail(unsure, node, out, RESOURCE, {}, Lane.OTHER)
+            if awaited:
+                run.fail(unsure, node, out, CANCEL, {}, Lane.CANCELLED)
+    return done
 
 
 def _method_name(node: cst.Call) -> str:

@@ -474,3 +474,8 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     """Type of the pool or engine that the call is a method of."""
     raises_when_empty: bool = False
     """True when the call raises at once where the pool has no connection left."""
+
+    @property
+    def released_by_awaiting(self) -> bool:
+        """True when the way to release it is a coroutine, which no garbage collector awaits."""
+        return any(r.awaited for r in self.releases[:1])

@@ -524,7 +524,7 @@ class Names:
     def is_injection(self, target: Target) -> bool:
         """True for a variable that stands for a framework's injection in an annotation or default."""
         found = target.scope.bindings.get(target.variable, ()) if target.scope else ()
-        return any(self.is_injected(b.value, target.scope) for b in found if target.scope)
+        return any(self.injection(b.value, target.scope) for b in found if target.scope)
 
     def _type_of_parameter(self, name: str, function: Function) -> str:
         first = function.parameters[0].name if function.parameters else ""

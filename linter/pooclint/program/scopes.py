@@ -161,6 +161,8 @@ class Function:
     parent: Scope
     parameters: tuple[Parameter, ...]
     is_generator: bool = False
+    returns_value: bool = False
+    """True when a `return` in it gives a value."""
 
     @property
     def name(self) -> str:
@@ -345,6 +347,9 @@ def _enter(node: cst.CSTNode, scope: Scope, index: Index) -> _Below | None:
         case cst.Yield():
             if scope.function:
                 scope.function.is_generator = True
+        case cst.Return(value=cst.BaseExpression()):
+            if scope.function:
+                scope.function.returns_value = True
     return None
 
 
