@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from pooclint.flow import sharing
 from pooclint.flow.acquiring import entered
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, Completion, Outcomes
 from pooclint.flow.invocations import Attempt
@@ -193,6 +194,7 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
     if entry.numbers or entry.wraps:
         run.fail(unsure, item.item, out, OTHER, {}, Lane.OTHER)
     if entry.groups:
+        state, unsure = sharing.ended(state), sharing.ended(unsure)
         run.fail(unsure, item.item, out, GROUP, {}, Lane.OTHER)
     if asynchronous:
         run.fail(unsure, item.item, out, CANCEL, {}, Lane.CANCELLED)

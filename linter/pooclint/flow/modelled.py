@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import nesting
+from pooclint.flow import nesting, sharing
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
 from pooclint.flow.completions import EXIT, Completion, Outcomes
 from pooclint.flow.external import called_elsewhere, external_call, hold
@@ -32,7 +32,7 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
     if model.enters:
         return _register(run, invocation, model, state, out)
     if model.passes or model.calls:
-        state = _started(run, invocation, model, state)
+        state = _started(run, invocation, model, sharing.started(run, invocation, model, state))
         return _pass(run, invocation, model, state, out)
     if model.owned_by and invocation.chosen(model.owned_by) and not model.acquires:
         return _wrap(run, invocation, model, state)

@@ -94,6 +94,8 @@ class Obligation:
     """The obligation (a stack, a wrapper) whose release releases this one."""
     in_transaction: bool = False
     """True inside a `with` that is a transaction on it."""
+    task: cst.CSTNode | None = None
+    """What started a task or thread that uses it and has not been waited for."""
     released: cst.CSTNode | None = None
     """What released it, where that is sure to have happened: the call returned, and nothing opened it again."""
     worked: cst.CSTNode | None = None
@@ -310,6 +312,7 @@ class State:
                         o.managed,
                         o.owner,
                         o.in_transaction,
+                        o.task is not None,
                         o.released is not None,
                         o.closed is not None,
                         o.worked is not None,
