@@ -152,7 +152,7 @@ def _note_task(run: Run, invocation: Invocation, model: Call, state: State, give
     if reached is None:
         return
     lent = [n for n in given if n in state.obligations and state.obligations[n].site.outlives]
-    kept = state.change(lent, holding=True)  # the task uses what it is given
+    kept = state.occupy(lent, invocation.node)  # the task uses what it is given
     others = frozenset(state.obligations) - frozenset(lent)
     asynchronous = reached.external.io == "await"
     hold(run, kept, invocation.node, reached.external, awaited=asynchronous, own=others, reached=reached)
@@ -245,4 +245,4 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
     state = run.release(state, pending, invocation.node) if pending else state
     named = state.reachable()
     state = run.keep(state, numbers - named)
-    return state.change(numbers & named, doubtful=True, holding=True)
+    return state.change(numbers & named, doubtful=True).occupy(numbers & named, invocation.node)
