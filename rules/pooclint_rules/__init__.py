@@ -23,6 +23,7 @@ from pooclint_rules.nesting import NestedAcquire
 from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.responses import ResponseNotClosed
+from pooclint_rules.sharing import SharedAcrossTasks
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
 from pooclint_rules.suspending import HeldAcrossYield
 from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
@@ -53,6 +54,7 @@ RULES: tuple[type[Rule], ...] = (
     HeldAcrossSleep,
     HeldAcrossYield,
     NestedAcquire,
+    SharedAcrossTasks,
     ClientPerRequest,
     PoolPerRequest,
     ClientInLoop,

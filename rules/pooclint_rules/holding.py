@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+import libcst as cst
+
 from pooclint.flow.run import Hold
+from pooclint.program.scopes import dotted
 from pooclint.rule import Confidence, Report, Severity
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from pooclint.engine import FileContext
     from pooclint.flow.values import Site
 
@@ -34,20 +35,19 @@ def _reports(
             continue
         seen.add(hold.site.number)
         others = [h for h in record.holds.values() if h.site is hold.site and h is not hold and wanted(h)]
-        held = _held(record.bound, hold)
-        since = ((hold.site.node, "held since here"),) if hold.site.parameter < 0 else ()
-        message: tuple[str | cst.CSTNode, ...] = (f"{held} is held while {verb} {_called(hold)}",)
-        if hold.site.parameter < 0:
-            message = (f"{held}, acquired on line ", hold.site.node, f", is held while {verb} {_called(hold)}")
+        first = "acquired here" if _taken_later(hold) else "held since here"
+        acquired = ((hold.site.node, first),) if hold.site.parameter < 0 else ()
+        since = ((hold.obligation.since, "has a connection from here on"),) if _taken_later(hold) else ()
         reached = ((hold.reached.place, "the external call is here"),) if hold.reached else ()
         yield Report(
             hold.node,
-            message,
+            (*_held(record.bound, hold), f" while {_called(hold, verb)}: {_advice(hold)}"),
             _severity(hold),
             _confidence(hold),
             function.qualname,
             hold.site.acquisition.library,
             (
+                *acquired,
                 *since,
                 (hold.node, "external call while it is held"),
                 *reached,
@@ -56,18 +56,50 @@ def _reports(
         )
 
 
-def _held(bound: Mapping[str, list[Site]], hold: Hold) -> str:
-    name = next(
-        (n for n, sites in bound.items() if hold.site in sites), hold.site.label if hold.site.parameter >= 0 else ""
-    )
+def _taken_later(hold: Hold) -> bool:
+    """Whether another call than the acquiring one took the connection."""
+    since = hold.obligation.since
+    return since is not None and since is not hold.node and since is not hold.site.node
+
+
+def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNode, ...]:
+    """What is held, and since where."""
+    own = hold.site.parameter < 0
+    name = next((n for n, sites in bound.items() if hold.site in sites), "" if own else hold.site.label)
     kind = hold.site.acquisition.kind
-    return f"the {kind} '{name}'" if (name and hold.site.parameter < 0) or hold.site.parameter >= 0 else f"a {kind}"
+    named = f"the {kind} '{name}'" if name else f"a {kind}"
+    if _taken_later(hold):
+        assert hold.obligation.since is not None
+        return (f"{named} has held a connection since line ", hold.obligation.since)
+    return (f"{named}, acquired on line ", hold.site.node, ", is held") if own else (f"{named} is held",)
 
 
-def _called(hold: Hold) -> str:
-    waits = {"sleep": "sleeping", "wait": "waiting for another task"}
-    what = waits.get(hold.external.category, f"an external call ({hold.external.category})")
-    return f"{what} in {hold.reached.way}" if hold.reached else what
+def _called(hold: Hold, verb: str) -> str:
+    """What is waited for, by the name of the call where it has one."""
+    func = hold.node.func if isinstance(hold.node, cst.Call) else None
+    way = hold.reached.way if hold.reached else dotted(func) if func is not None else ""
+    category = hold.external.category
+    if category == "sleep":
+        return f"the function sleeps in {way}" if way else "the function sleeps"
+    if category == "wait":
+        return f"the function waits for somebody else in {way}" if way else "the function waits for somebody else"
+    return f"{way} ({category}) {verb}" if way else f"an external call ({category}) {verb}"
+
+
+def _advice(hold: Hold) -> str:
+    """The line to move."""
+    waits = hold.external.category in _WAITS
+    do, it = ("wait", "the wait") if waits else ("make the call", "the call")
+    acquisition = hold.site.acquisition
+    if acquisition.kind == "transaction" or hold.obligation.in_transaction:
+        return f"{do} before the transaction or after it"
+    if acquisition.lazy:
+        return f"commit or close the session first, or {do} before its first query"
+    if hold.site.parameter >= 0:
+        return f"{do} before the connection is taken or after it is given back"
+    if hold.obligation.managed:
+        return f"move {it} behind the `with` block, or before it"
+    return f"release the connection first, or {do} before it is taken"
 
 
 def _severity(hold: Hold) -> Severity:
@@ -78,6 +110,8 @@ def _severity(hold: Hold) -> Severity:
 
 
 def _confidence(hold: Hold) -> Confidence:
+    if hold.site.guessed:
+        return Confidence.LOW  # a connection of another make, or none that others wait for
     if hold.obligation.doubtful or hold.reached:
         return Confidence.MEDIUM
     return Confidence.HIGH if hold.site.parameter < 0 or hold.site.injected else Confidence.MEDIUM
@@ -118,7 +152,7 @@ class HeldAcrossAwait:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report external calls that are awaited while a connection is held."""
-        return _reports(node, context, lambda h: h.awaited and h.external.category not in _WAITS, "awaiting")
+        return _reports(node, context, lambda h: h.awaited and h.external.category not in _WAITS, "is awaited")
 
 
 class HeldAcrossBlockingCall:
@@ -156,7 +190,7 @@ class HeldAcrossBlockingCall:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report blocking external calls made while a connection is held."""
-        return _reports(node, context, lambda h: not h.awaited and h.external.category not in _WAITS, "making")
+        return _reports(node, context, lambda h: not h.awaited and h.external.category not in _WAITS, "is waited for")
 
 
 class HeldAcrossSleep:
@@ -192,4 +226,4 @@ class HeldAcrossSleep:
 
     def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
         """Report sleeps and waits while a connection is held."""
-        return _reports(node, context, lambda h: h.external.category in _WAITS, "the function is")
+        return _reports(node, context, lambda h: h.external.category in _WAITS, "")

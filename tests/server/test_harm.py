@@ -174,6 +174,36 @@ def test_nested_acquire(harm: ModuleType, name: str, harmful: bool) -> None:
     assert asyncio.run(run()) is harmful
 
 
+@pytest.mark.parametrize(("name", "harmful"), [("held_while_read", True), ("read_in_batches", False)])
+def test_held_across_yield(harm: ModuleType, name: str, harmful: bool) -> None:
+    """CNX204: while the readers take their time, nobody else gets a connection."""
+
+    async def run() -> bool:
+        async with small_pool(harm) as pool:
+            readers = [getattr(harm, name)(pool) for _ in range(SIZE)]
+            assert [await anext(reader) for reader in readers] == [1] * SIZE
+            served = await gets_one(pool)
+            for reader in readers:
+                assert [n async for n in reader] == [2, 3]
+            return served
+
+    assert asyncio.run(run()) is not harmful
+
+
+@pytest.mark.parametrize(("name", "harmful"), [("shared", True), ("one_each", False)])
+def test_shared_across_tasks(harm: ModuleType, name: str, harmful: bool) -> None:
+    """CNX206: the driver refuses a second statement while the first is not done."""
+
+    async def run() -> bool:
+        async with small_pool(harm) as pool:
+            try:
+                return await getattr(harm, name)(pool) != [1, 2]
+            except asyncpg.InterfaceError as error:
+                return "another operation is in progress" in str(error)
+
+    assert asyncio.run(run()) is harmful
+
+
 @pytest.mark.parametrize(
     ("name", "harmful"), [("pool_per_request", True), ("connection_per_request", True), ("shared_pool", False)]
 )

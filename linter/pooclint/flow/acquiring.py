@@ -155,7 +155,7 @@ def checkout(run: Run, invocation: Invocation, model: Call | None, state: State)
         elif method in type_.checks_out or ("*" in type_.checks_out and method not in type_.cannot_raise):
             if not obligation.holding:
                 nesting.taken(run, state, obligation.site, invocation.node)
-            state = state.change([number], holding=True)
+            state = state.occupy([number], invocation.node)
     return state
 
 

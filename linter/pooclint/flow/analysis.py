@@ -138,7 +138,7 @@ class Analysis:
                 (
                     self.reaches(function) is not None
                     or self._commits(function)
-                    or self._streams(function)
+                    or self._defers(function)
                     or bool(self.draws.of(function))
                 )
                 and (
@@ -149,11 +149,11 @@ class Analysis:
             )
         return self._holding[id(function)]
 
-    def _streams(self, function: Function) -> bool:
-        """A quick look: does it make a response that is sent piece by piece, or something to be called after it?"""
+    def _defers(self, function: Function) -> bool:
+        """A quick look: does it make a response that is sent piece by piece, or let other tasks run something?"""
         calls = (c for node, scope in self._own_calls(function) for c in self.names.calls(node, scope)[:1])
         types = ((c, self.names.models.type(c.returns)) for c in calls)
-        return any(c.after_response or (t is not None and t.streams) for c, t in types)
+        return any(c.passes or c.calls or (t is not None and t.streams) for c, t in types)
 
     def streamed(self, function: Function) -> bool:
         """True when its module hands what the generator gives to a response that is sent piece by piece."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from pooclint.flow import stacks
+from pooclint.flow import sharing, stacks
 from pooclint.flow.acquiring import entered
 from pooclint.flow.completions import CANCEL, GROUP, OTHER, RESOURCE, TYPE_ERROR, Outcomes
 from pooclint.flow.invocations import Attempt
@@ -194,6 +194,7 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
     if entry.numbers or entry.wraps:
         run.fail(unsure, item.item, out, OTHER, {}, Lane.OTHER)
     if entry.groups:
+        state, unsure = sharing.ended(state), sharing.ended(unsure)
         run.fail(unsure, item.item, out, GROUP, {}, Lane.OTHER)
     if suspends:
         run.fail(unsure, item.item, out, CANCEL, {}, Lane.CANCELLED)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import nesting, stacks
+from pooclint.flow import nesting, sharing, stacks
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
 from pooclint.flow.completions import EXIT, Completion, Outcomes
 from pooclint.flow.external import called_elsewhere, external_call, hold
@@ -32,7 +32,7 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
     if model.enters:
         return _register(run, invocation, model, state, out)
     if model.passes or model.calls:
-        state = _started(run, invocation, model, state)
+        state = _started(run, invocation, model, sharing.started(run, invocation, model, state))
         return _pass(run, invocation, model, state, out)
     if model.owned_by and invocation.chosen(model.owned_by) and not model.acquires:
         return _wrap(run, invocation, model, state)
@@ -157,7 +157,7 @@ def _note_task(run: Run, invocation: Invocation, model: Call, state: State, give
     if reached is None:
         return
     lent = [n for n in given if n in state.obligations and state.obligations[n].site.outlives]
-    kept = state.change(lent, holding=True)  # the task uses what it is given
+    kept = state.occupy(lent, invocation.node)  # the task uses what it is given
     others = frozenset(state.obligations) - frozenset(lent)
     asynchronous = reached.external.io == "await"
     hold(run, kept, invocation.node, reached.external, awaited=asynchronous, own=others, reached=reached)
@@ -250,4 +250,4 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
     state = run.release(state, pending, invocation.node) if pending else state
     named = state.reachable()
     state = run.keep(state, numbers - named)
-    return state.change(numbers & named, doubtful=True, holding=True)
+    return state.change(numbers & named, doubtful=True).occupy(numbers & named, invocation.node)

@@ -55,12 +55,12 @@ def apply_summary(
         waited = frozenset[int]().union(*(s.waited for s in summaries or ()))
         given = reach(state, [v for _, v in arguments])
         own = given - waited if summaries is not None else frozenset[int]()
-        meanwhile = state.change(waited, holding=True)
+        meanwhile = state.occupy(waited, node)
         awaited = reached.external.io == "await"
         hold(run, meanwhile, node, reached.external, awaited, own, reached)
     if summaries is None:
         numbers = reach(state, [v for _, v in arguments])
-        state = state.change(numbers, doubtful=True, holding=True) if numbers else state
+        state = state.change(numbers, doubtful=True).occupy(numbers, node) if numbers else state
         run.fail(state, node, out, OTHER, {}, Lane.OTHER)
         if function.is_async:
             run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
@@ -69,8 +69,7 @@ def apply_summary(
     lent = {n for n in reach(state, [v for _, v in arguments]) & state.obligations.keys() if _is_lazy(state, n)}
     for summary in summaries:
         after = _apply_fates(run, node, summary, state)
-        for number in lent:
-            after = after.change([number], holding=number in summary.holding)
+        after = after.change(lent - summary.holding, holding=False).occupy(lent & summary.holding, node)
         if summary.completion.kind in ("normal", "return"):
             results.append(_adopt(run, node, function, summary, after))
         elif summary.completion.kind == "exit":

@@ -97,6 +97,18 @@ class Suspended:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """Several tasks or threads use one connection or session at the same time."""
+
+    site: Site
+    obligation: Obligation
+    node: cst.CSTNode
+    """What starts the second of them, or all."""
+    first: cst.CSTNode | None = None
+    """What started the first one, where that is another call."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nested:
     """A second connection is taken from a pool of which one is held."""
 
@@ -170,6 +182,8 @@ class Record:
     """By the number of the held site and the `id` of the place."""
     left: set[int] = field(default_factory=set)
     """Numbers of injected sites that have a connection when the function returns."""
+    shared: dict[int, Shared] = field(default_factory=dict)
+    """By the number of the site."""
     nested: dict[tuple[int, int], Nested] = field(default_factory=dict)
     """By the number of the held site and the `id` of the second acquisition."""
     misuses: dict[tuple[MisuseKind, int], Misuse] = field(default_factory=dict)
@@ -212,6 +226,7 @@ class Record:
         self.holds.update({key: hold for key, hold in other.holds.items() if key[0] in added})
         self.suspended.update({key: found for key, found in other.suspended.items() if key[0] in added})
         self.left |= other.left & added
+        self.shared.update({number: found for number, found in other.shared.items() if number in added})
         self.nested.update({key: nested for key, nested in other.nested.items() if key[0] in added})
         self.cut_lent = other.cut
 

@@ -86,6 +86,8 @@ class Obligation:
     """True once an unknown callee has seen it: it may have taken it over."""
     holding: bool = True
     """True while it occupies a connection (lazy sessions only between checkout and commit)."""
+    since: cst.CSTNode | None = None
+    """The call by which a lazy session took its connection."""
     kept_open: bool = False
     """True once a `with` that does not close it has ended."""
     managed: int = 0
@@ -94,6 +96,8 @@ class Obligation:
     """The obligation (a stack, a wrapper) whose release releases this one."""
     in_transaction: bool = False
     """True inside a `with` that is a transaction on it."""
+    task: cst.CSTNode | None = None
+    """What started a task or thread that uses it and has not been waited for."""
     released: cst.CSTNode | None = None
     """What released it, where that is sure to have happened: the call returned, and nothing opened it again."""
     worked: cst.CSTNode | None = None
@@ -314,6 +318,7 @@ class State:
                         o.managed,
                         o.owner,
                         o.in_transaction,
+                        o.task is not None,
                         o.released is not None,
                         o.closed is not None,
                         o.worked is not None,
@@ -369,6 +374,11 @@ class State:
         """The state in which those obligations have other facts."""
         found = {n: replace(self.obligations[n], **changes) for n in numbers if n in self.obligations}  # type: ignore[arg-type]
         return State(self.env, {**self.obligations, **found}, self.trace, self.causes, self) if found else self
+
+    def occupy(self, numbers: Iterable[int], node: cst.CSTNode) -> State:
+        """The state in which these have a connection, at the latest since `node`."""
+        new = [n for n in numbers if n in self.obligations and not self.obligations[n].holding]
+        return self.change(new, holding=True, since=node) if new else self
 
     def note(self, node: cst.CSTNode, text: str) -> State:
         """The state with one more step in its trace."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from pooclint.flow import nesting, stacks
+from pooclint.flow import nesting, sharing, stacks
 from pooclint.flow.acquiring import acquire, fail, result_of
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, TYPE_ERROR, Completion, Outcomes
 from pooclint.flow.external import hold
@@ -46,7 +46,7 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
         # Awaiting a coroutine of one's own suspends only where that does.
         return apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)
     if pending.passes:
-        return _complete_passed(run, node, pending, state, out)
+        return _complete_passed(run, node, pending, sharing.waited_for(state, pending.passes), out)
     if asynchronous:
         run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
     if pending.summary:

@@ -158,6 +158,9 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     """False when only a statement that writes begins a transaction."""
     stays_open: bool = False
     """True when its release leaves a transaction open that has only read: the next owner reads what it saw."""
+    concurrent: Literal["", "raises", "mixes"] = ""
+    """What becomes of two tasks or threads that use one instance at the same time: `raises`, or `mixes` (each sees and
+    commits the other's work, or reads its answers). Empty: they take turns, or nobody has looked."""
     reentrant: bool = False
     """True when a task or thread that holds one and takes another of the same pool gets the very same connection."""
     streams: bool = False
@@ -267,6 +270,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     stays where it was, and what the result does is done on them."""
     passes: tuple[Argument, ...] = ()
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
+    repeats: bool = False
+    """True when it calls what it is given once for each of further arguments, all at the same time (`Executor.map`)."""
     after_response: bool = False
     """True when what it is given to call runs once the response has been sent (`BackgroundTasks.add_task`)."""
     shields: bool = False

@@ -1,0 +1,80 @@
+"""One connection or session that several tasks or threads use at the same time."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import libcst as cst
+
+from pooclint.flow.invocations import Invocation
+from pooclint.flow.run import Run, Shared
+from pooclint.flow.values import Fate, State, Value
+from pooclint.models import Call
+
+_SLOTS = frozenset({"connection", "session"})
+
+
+def started(run: Run, invocation: Invocation, model: Call, state: State) -> State:
+    """The state after a call that lets other tasks or threads run what it is given: `gather(a, b)`, `create_task(a)`,
+    `submit(f, x)`, `map(f, items)`."""
+    if "*" in model.passes:
+        _note_all(run, state, invocation)
+        return state
+    if model.awaited == "must" or not (model.passes or model.calls) or model.after_response:
+        return state
+    if model.awaited == "no" and model.passes:
+        return state  # it runs it to its end
+    wanted = invocation.chosen(model.passes) if model.passes else [v for _, v in invocation.arguments]
+    used = frozenset[int]().union(*(_used(state, v) for v in wanted))
+    for number in sorted(used):
+        obligation = state.obligations.get(number)
+        if obligation is None or not _is_single(run, state, number):
+            continue
+        if model.repeats or obligation.task is not None:
+            _note(run, state, number, invocation.node, obligation.task)
+        state = state.change([number], task=obligation.task or invocation.node)
+    return state
+
+
+def waited_for(state: State, values: tuple[Value, ...]) -> State:
+    """The state after tasks have been waited for."""
+    return ended(state, frozenset[int]().union(*(_used(state, v) for v in values)))
+
+
+def ended(state: State, numbers: frozenset[int] | None = None) -> State:
+    """The state in which no task uses these any more; None: nor any other."""
+    busy = [n for n, o in state.obligations.items() if o.task is not None and (numbers is None or n in numbers)]
+    return state.change(busy, task=None) if busy else state
+
+
+def _note_all(run: Run, state: State, invocation: Invocation) -> None:
+    """What is gathered runs at the same time; of what is unpacked nobody knows how many there are."""
+    uses: Counter[int] = Counter()
+    for argument, (_, value) in zip(invocation.node.args, invocation.arguments, strict=True):
+        for item in value.items if value.items is not None else (value,):
+            many = argument.star == "*" and not isinstance(argument.value, (cst.List, cst.Tuple))
+            uses.update(dict.fromkeys(_used(state, item), 2 if many else 1))
+    for number, count in sorted(uses.items()):
+        if count > 1 and _is_single(run, state, number):
+            _note(run, state, number, invocation.node, None)
+
+
+def _used(state: State, value: Value) -> frozenset[int]:
+    """Obligations on which a task, or a function that a thread calls, works."""
+    found = state.reach(value) | value.derived
+    if value.pending and value.pending.receiver:
+        found |= value.pending.receiver.refs | value.pending.receiver.derived
+    return found | value.refs if value.method else found
+
+
+def _is_single(run: Run, state: State, number: int) -> bool:
+    obligation = state.obligations.get(number)
+    if obligation is None or obligation.site.acquisition.kind not in _SLOTS or obligation.fate is Fate.RELEASED:
+        return False
+    type_ = run.models.type(obligation.site.acquisition.type)
+    return type_ is not None and bool(type_.concurrent)
+
+
+def _note(run: Run, state: State, number: int, node: cst.CSTNode, first: cst.CSTNode | None) -> None:
+    obligation = state.obligations[number]
+    run.record.shared.setdefault(obligation.site.number, Shared(obligation.site, obligation, node, first))
