@@ -8,6 +8,7 @@ from pooclint.models.loading import model_files
 from pooclint.rule import Rule
 from pooclint_rules.construction import ClientPerRequest, ConnectionPerRequest, ImplicitClient, PoolPerRequest
 from pooclint_rules.holding import HeldAcrossAwait, HeldAcrossBlockingCall, HeldAcrossSleep
+from pooclint_rules.import_time import BoundToImport
 from pooclint_rules.leaks import (
     Discarded,
     NeverReleased,
@@ -20,6 +21,7 @@ from pooclint_rules.leaks import (
 from pooclint_rules.loops import ClientInLoop
 from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
 from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
+from pooclint_rules.per_call import ClientPerCall
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.responses import ResponseNotClosed
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
@@ -54,6 +56,8 @@ RULES: tuple[type[Rule], ...] = (
     ClientInLoop,
     ImplicitClient,
     ConnectionPerRequest,
+    BoundToImport,
+    ClientPerCall,
     OversizedPool,
     UnboundedPool,
     InvertedSizes,

@@ -9,6 +9,7 @@ import libcst as cst
 
 from pooclint.models import Call
 from pooclint.program.keywords import keywords
+from pooclint.program.lifetimes import Home
 from pooclint.program.scopes import dotted
 from pooclint.rule import Confidence, Place, Report, Severity
 
@@ -85,7 +86,8 @@ def _is_kept(node: cst.Call, context: FileContext) -> bool:
     site = record.sites.get(id(node)) if record else None
     if record is None or site is None or site.number not in record.stored or function is None:
         return False
-    return function.name != "__init__" and not context.ends_with_request(node)
+    found = context.homes(node)
+    return function.name != "__init__" and (Home.REQUEST not in found or Home.STORED in found)
 
 
 def _per_request(

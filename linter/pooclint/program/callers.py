@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
@@ -41,16 +41,17 @@ class Callers:
             if len(below) >= _MAX_FRAMES or self.names.runs_once(current):
                 continue
             for caller in self._callers(current):
-                found = self._scope(caller.scope.module).entry(caller)
+                found = self.scopes(caller.scope.module).entry(caller)
                 if found:
-                    return Entry(found.kind, found.framework, (*found.chain, current, *below), found.route)
+                    return replace(found, chain=(*found.chain, current, *below))
                 looked_at.add(id(caller.scope.module))
                 todo.append((caller, (current, *below)))
             if len(looked_at) > _MAX_MODULES:
                 return None
         return None
 
-    def _scope(self, index: Index) -> RequestScopes:
+    def scopes(self, index: Index) -> RequestScopes:
+        """The request scopes of any module of the project."""
         if id(index) not in self._scopes:
             self._scopes[id(index)] = RequestScopes(self.names, index)
         return self._scopes[id(index)]
