@@ -210,6 +210,11 @@ class PoolPerRequest:
         )
 
 
+def _has_pool(name: str, context: FileContext) -> bool:
+    type_ = context.models.type(name)
+    return type_ is not None and type_.kind == "client"
+
+
 class ImplicitClient:
     """A module-level shortcut such as `httpx.get` builds a client for one call, in code that runs per request.
 
@@ -248,7 +253,7 @@ class ImplicitClient:
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
         """Report shortcuts that build a client for one call."""
         known = context.models.calls(context.names.qualify(node.func, context.scope))
-        call = next((c for c in known if c.implicit), None)
+        call = next((c for c in known if c.implicit and _has_pool(c.implicit, context)), None)
         entry = context.entry(context.scope.function) if call and context.scope.function else None
         if call is None or entry is None:
             return
