@@ -23,9 +23,10 @@ from pooclint.program.callers import Callers
 from pooclint.program.consulted import Consulted
 from pooclint.program.exports import Exports, Library
 from pooclint.program.invariants import Invariants
+from pooclint.program.keywords import keywords
 from pooclint.program.lifetimes import Home, built_per_request, homes, outlives
 from pooclint.program.modules import Modules
-from pooclint.program.names import Names
+from pooclint.program.names import Names, literal
 from pooclint.program.places import Places
 from pooclint.program.pools import Pools
 from pooclint.program.requests import Entry, RequestScopes
@@ -88,11 +89,10 @@ class FileContext:
         function = self.scope.function
         return function is not None and outlives(self.names, entry, function, node)
 
-    def ends_with_request(self, node: cst.CSTNode) -> bool:
-        """True when what `node` makes is stored, and on nothing but what ends with the current request."""
+    def homes(self, node: cst.CSTNode) -> frozenset[Home]:
+        """Where what `node`, in the scope that is visited, makes goes; empty when it is only used in the function."""
         function = self.scope.function
-        found = homes(self.names, function, (node,)) if function else frozenset()
-        return Home.REQUEST in found and Home.STORED not in found
+        return homes(self.names, function, (node,)) if function else frozenset()
 
     def same_each_time(self, node: cst.Call, entry: Entry | None = None) -> bool:
         """True when the arguments of a call in the scope that is visited depend on nothing but constants, settings and
@@ -105,6 +105,11 @@ class FileContext:
         built = owner is not None and entry is not None and built_per_request(self.names, owner, entry.chain)
         asked = Invariants(self.names, entry.chain if entry else (), objects_last=not built)
         return all(asked.same(a.value, self.scope) for a in node.args)
+
+    def is_given(self, node: cst.Call, wanted: Mapping[str, object]) -> bool:
+        """True when a call in the scope that is visited has all these keyword arguments, with these literal values."""
+        given = {name: literal(value) for name, value in keywords(node, self.scope)}
+        return bool(wanted) and all(name in given and given[name] == value for name, value in wanted.items())
 
     def is_entry_point(self, function: Function) -> bool:
         """True for a script's `main`: what it holds ends with the process."""

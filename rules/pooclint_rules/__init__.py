@@ -8,6 +8,7 @@ from pooclint.models.loading import model_files
 from pooclint.rule import Rule
 from pooclint_rules.construction import ClientPerRequest, ConnectionPerRequest, ImplicitClient, PoolPerRequest
 from pooclint_rules.holding import HeldAcrossAwait, HeldAcrossBlockingCall, HeldAcrossSleep
+from pooclint_rules.import_time import BoundToImport
 from pooclint_rules.leaks import (
     Discarded,
     NeverReleased,
@@ -21,6 +22,7 @@ from pooclint_rules.loops import ClientInLoop
 from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
 from pooclint_rules.nesting import NestedAcquire
 from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
+from pooclint_rules.per_call import ClientPerCall
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.responses import ResponseNotClosed
 from pooclint_rules.sharing import SharedAcrossTasks
@@ -60,6 +62,8 @@ RULES: tuple[type[Rule], ...] = (
     ClientInLoop,
     ImplicitClient,
     ConnectionPerRequest,
+    BoundToImport,
+    ClientPerCall,
     OversizedPool,
     UnboundedPool,
     InvertedSizes,

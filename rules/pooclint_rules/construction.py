@@ -9,6 +9,7 @@ import libcst as cst
 
 from pooclint.models import Call
 from pooclint.program.keywords import keywords
+from pooclint.program.lifetimes import Home
 from pooclint.program.scopes import dotted
 from pooclint.rule import Confidence, Place, Report, Severity
 
@@ -85,7 +86,8 @@ def _is_kept(node: cst.Call, context: FileContext) -> bool:
     site = record.sites.get(id(node)) if record else None
     if record is None or site is None or site.number not in record.stored or function is None:
         return False
-    return function.name != "__init__" and not context.ends_with_request(node)
+    found = context.homes(node)
+    return function.name != "__init__" and (Home.REQUEST not in found or Home.STORED in found)
 
 
 def _per_request(
@@ -208,6 +210,11 @@ class PoolPerRequest:
         )
 
 
+def _has_pool(name: str, context: FileContext) -> bool:
+    type_ = context.models.type(name)
+    return type_ is not None and type_.kind == "client"
+
+
 class ImplicitClient:
     """A module-level shortcut such as `httpx.get` builds a client for one call, in code that runs per request.
 
@@ -246,7 +253,7 @@ class ImplicitClient:
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
         """Report shortcuts that build a client for one call."""
         known = context.models.calls(context.names.qualify(node.func, context.scope))
-        call = next((c for c in known if c.implicit), None)
+        call = next((c for c in known if c.implicit and _has_pool(c.implicit, context)), None)
         entry = context.entry(context.scope.function) if call and context.scope.function else None
         if call is None or entry is None:
             return

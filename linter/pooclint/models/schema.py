@@ -312,6 +312,9 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """Type of the client or connection that this call builds and drops (`requests.get`)."""
     new_loop: bool = False
     """True when it runs its first argument in an event loop that is made for it (`asyncio.run`)."""
+    forks_given: dict[str, Any] = {}
+    """Given these keyword arguments, nothing is opened yet, and what it builds may be used after a fork
+    (`connect = false`)."""
     note: str = ""
     """Whatever else a reader should know."""
 

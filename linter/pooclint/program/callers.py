@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
@@ -13,8 +13,8 @@ from pooclint.program.names import Names
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Class, Function, Index, Scope
 
-_MAX_FRAMES = 4
-"""Modules between a handler and the function that is asked about."""
+_MAX_FRAMES = 6
+"""Functions between a handler and the function that is asked about."""
 _MAX_IMPORTERS = 12
 """Modules that mention a name; one that more mention is too common to follow."""
 _MAX_MODULES = 24
@@ -36,27 +36,32 @@ class Callers:
         """
         todo: list[tuple[Function, tuple[Function, ...]]] = [(function, ())]
         looked_at: set[int] = set()
+        seen = {id(function)}
         while todo:
             current, below = todo.pop(0)
             if len(below) >= _MAX_FRAMES or self.names.runs_once(current):
                 continue
             for caller in self._callers(current):
-                found = self._scope(caller.scope.module).entry(caller)
+                found = self.scopes(caller.scope.module).entry(caller)
                 if found:
-                    return Entry(found.kind, found.framework, (*found.chain, current, *below), found.route)
+                    return replace(found, chain=(*found.chain, current, *below))
                 looked_at.add(id(caller.scope.module))
-                todo.append((caller, (current, *below)))
+                if id(caller) not in seen:
+                    seen.add(id(caller))
+                    todo.append((caller, (current, *below)))
             if len(looked_at) > _MAX_MODULES:
                 return None
         return None
 
-    def _scope(self, index: Index) -> RequestScopes:
+    def scopes(self, index: Index) -> RequestScopes:
+        """The request scopes of any module of the project."""
         if id(index) not in self._scopes:
             self._scopes[id(index)] = RequestScopes(self.names, index)
         return self._scopes[id(index)]
 
     def _callers(self, function: Function) -> Iterator[Function]:
-        """Functions of other modules that call it, or that name it as a dependency."""
+        """Functions that call it, or that name it as a dependency: of its own module, and of those that import that."""
+        yield from self._calling(function.scope.module, function)
         path = function.scope.module.origin.path
         modules = self.names.modules
         wanted = _imported_name(function)
@@ -133,4 +138,5 @@ def _may_name(node: cst.Call, scope: Scope, function: Function) -> bool:
     if isinstance(node.func, cst.Attribute):
         return node.func.attr.value == wanted
     found = scope.lookup(node.func.value) if isinstance(node.func, cst.Name) else None
-    return any(b.qualified.rpartition(".")[2] == wanted for b in found[1]) if found else False
+    bindings = found[1] if found else ()
+    return any(b.defined or b.qualified.rpartition(".")[2] == wanted for b in bindings)

@@ -59,9 +59,16 @@ class Invariants:
         if found is None or self._of_request(cst.Name(name), scope):
             return found is None
         holder, bindings = found
-        if holder.kind != "function":
+        if holder.kind != "function" or self._set_up_before(holder):
             return True
         return bool(bindings) and all(self._same_binding(name, b, holder, steps) for b in bindings)
+
+    def _set_up_before(self, holder: Scope) -> bool:
+        """True for a function around the handler: it ran when the handler was defined."""
+        around = self.chain[0].parent.function if self.chain else None
+        while around is not None and around is not holder.function:
+            around = around.parent.function
+        return around is not None and all(f is not around for f in self.chain)
 
     def _same_binding(self, name: str, binding: Binding, holder: Scope, steps: int) -> bool:
         if binding.kind in ("import", "function", "class"):

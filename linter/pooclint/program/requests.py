@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
@@ -24,6 +24,8 @@ class Entry:
     """From the handler to the function itself."""
     route: str = ""
     """How the framework addresses the handler, where that is written out: `POST /orders`."""
+    forked: bool = False
+    """True when it runs in a process that was forked after its module was imported."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,17 @@ class RequestScopes:
             current = current.parent.function
         return None
 
+    def reached_from(self, function: Function) -> list[Function]:
+        """The function and those of this file that it calls, or has called, itself or through others."""
+        found = {id(function): function}
+        todo = [function]
+        while todo:
+            for called in self._called(todo.pop()):
+                if id(called) not in found:
+                    found[id(called)] = called
+                    todo.append(called)
+        return list(found.values())
+
     def _reach(self) -> dict[int, Entry]:
         """Handlers, and everything of this file that they call or are given."""
         found: dict[int, Entry] = {}
@@ -59,10 +72,10 @@ class RequestScopes:
             handled = self._handler(function)
             if handled and handled[0].scope != "app":
                 model, route = handled
-                todo.append((function, Entry(model.scope, model.framework, (function,), route)))
+                todo.append((function, Entry(model.scope, model.framework, (function,), route, model.forked)))
         for function, model, route in self._registered():
             if model.scope != "app":
-                todo.append((function, Entry(model.scope, model.framework, (function,), route)))
+                todo.append((function, Entry(model.scope, model.framework, (function,), route, model.forked)))
         self._follow(todo, found)
         # What handlers are given was reached with them; what is left is given to those of other files.
         self._follow(list(self._injected()), found)
@@ -75,7 +88,7 @@ class RequestScopes:
                 continue
             found[id(function)] = entry
             todo += [
-                (called, Entry(entry.kind, entry.framework, (*entry.chain, called), entry.route))
+                (called, replace(entry, chain=(*entry.chain, called)))
                 for called in self._called(function)
                 if id(called) not in found
             ]

@@ -1,0 +1,142 @@
+"""CNX307: clients and pools that an object builds anew in each call of a method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+import libcst as cst
+
+from pooclint.program.shared import variable_of
+from pooclint.rule import Confidence, Place, Report, Severity
+from pooclint_rules.construction import advice, constructed
+
+if TYPE_CHECKING:
+    from pooclint.engine import FileContext
+    from pooclint.models import Acquisition
+    from pooclint.program.scopes import Class, Function
+
+_KINDS = frozenset({"client", "pool", "engine"})
+
+
+class ClientPerCall:
+    """A client or pool is built in each call of a method, where the object, or the module, could keep one.
+
+    ## What it does
+    Reports the construction of a client, pool or engine in a method, itself or by a function that hands it out, where
+    it is dropped at the end and its arguments are the same in every call: constants, settings, and attributes that only
+    the constructor sets. Reports it in functions as well, where the class or the module keeps such a client already.
+    What is stored, returned or cached is left alone, and so is what runs per request (CNX301, CNX302). Opt-in: whether
+    the object lives long enough for this to matter is not to be seen in its class. The severity is `info` for clients
+    where nothing shared exists.
+
+    ## Why is this bad?
+    No connection is ever reused: each call connects and shakes hands anew. An engine or pool per call is worse: each of
+    them opens connections of its own, which stay until it is collected.
+
+    ## Example
+    ```python
+    class Jenkins:
+        def __init__(self, url, timeout):
+            self.url, self.timeout = url, timeout
+
+        def jobs(self):
+            with httpx.Client(timeout=self.timeout) as client:
+                return client.get(f"{self.url}/api/json").json()["jobs"]
+    ```
+
+    ## Use instead
+    ```python
+    class Jenkins:
+        def __init__(self, url, timeout):
+            self.client = httpx.Client(base_url=url, timeout=timeout)
+
+        def jobs(self):
+            return self.client.get("/api/json").json()["jobs"]
+
+        def close(self):
+            self.client.close()
+    ```
+    """
+
+    code: ClassVar[str] = "CNX307"
+    name: ClassVar[str] = "client-per-call"
+    severity: ClassVar[Severity] = Severity.WARNING
+    default: ClassVar[bool] = False
+
+    def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
+        """Report clients and pools that are built in each call."""
+        function = context.scope.function
+        found = _built(node, context) if function else None
+        return _per_call(node, context, function, found) if found and function else ()
+
+
+def _built(node: cst.Call, context: FileContext) -> Acquisition | None:
+    """What a call builds: a client or pool of its own, or one that a function of the project has built for it."""
+    call = constructed(node, context, _KINDS)
+    if call:
+        return context.models.acquisition(call)
+    if context.names.calls(node, context.scope):
+        return None
+    record = context.record(context.scope.function)
+    site = record.sites.get(id(node)) if record else None
+    if site is None or not site.through or site.acquisition.kind not in _KINDS or site.acquisition.acquired_from:
+        return None
+    return site.acquisition
+
+
+def _per_call(node: cst.Call, context: FileContext, function: Function, built: Acquisition) -> Iterator[Report]:
+    if context.homes(node) or context.entry(function) or context.names.runs_once(function):
+        return
+    record = context.record(function)
+    site = record.sites.get(id(node)) if record else None
+    if record is None or site is None or site.number in record.kept:
+        return
+    owner = _object(function)
+    sibling = _sibling(node, context, owner, built)
+    if owner is None and not sibling:
+        return
+    same = context.same_each_time(node)
+    type_ = context.models.type(built.type)
+    cheap = built.kind == "client" or bool(type_ and type_.rebuilding == "time")
+    if sibling:
+        what, share = f"although {sibling[0]} keeps one", f"use {sibling[0]}"
+    else:
+        what, share = "and dropped at its end", "build it once, with the object, and close it with it"
+    name = f"{owner.name}.{function.name}" if owner else function.name
+    yield Report(
+        node,
+        (f"{built.type} is built in every call of {name}, {what}: {advice(node, context, same, share)}",),
+        Severity.WARNING if sibling or not cheap else Severity.INFO,
+        (Confidence.HIGH if sibling else Confidence.MEDIUM) if same else Confidence.LOW,
+        function.qualname,
+        built.library,
+        ((node, "built here, in every call"), *(((sibling[1], "kept here"),) if sibling else ())),
+    )
+
+
+def _object(function: Function) -> Class | None:
+    """The class on whose objects the function works: a method with `self` of one that is built with something."""
+    while function.owner is None and function.parent.function:
+        function = function.parent.function
+    owner = function.owner
+    plain = all(not (isinstance(d, cst.Name) and d.value in _STATIC) for d in function.decorators)
+    return owner if owner and plain and function.parameters and owner.attributes else None
+
+
+_STATIC = ("staticmethod", "classmethod")
+
+
+def _sibling(node: cst.Call, context: FileContext, owner: Class | None, built: Acquisition) -> tuple[str, Place] | None:
+    """An attribute of the object, or a variable of the module, that keeps another of the same type."""
+    for current in context.names.ancestors(owner) if owner else ():
+        for attribute, values in current.attributes.items():
+            for value, scope in values:
+                if context.names.type_of(value, scope) == built.type and value is not node:
+                    return f"self.{attribute}", Place(value, scope.module)
+    for other, scope in context.index.visited:
+        if isinstance(other, cst.Call) and scope.kind == "module" and context.names.type_of(other, scope) == built.type:
+            variable = variable_of(other, context.index)
+            if variable:
+                return f"'{variable}'", Place(other, context.index)
+    return None
