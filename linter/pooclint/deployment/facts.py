@@ -106,6 +106,8 @@ class Program:
     """Its environment variables, as far as files say them."""
     root: str = ""
     """The folder of its code, absolute; empty: not known."""
+    image: str = ""
+    """The container image it comes in; empty: none, or not known."""
     path: str = ""
     """The file that says that it runs, absolute."""
     line: int = 0
@@ -206,6 +208,11 @@ class Deployment:
         """The sites, the likeliest to be production first."""
         found = dict.fromkeys(x.site for group in (self.programs, self.servers, self.poolers) for x in group)
         return tuple(sorted(found, key=lambda site: (-site.rank, site.label)))
+
+    @property
+    def production(self) -> Deployment:
+        """What belongs to the site that is likeliest to be production; everything, where there is none."""
+        return self.at(self.sites[0]) if self.sites else self
 
     def at(self, site: Site) -> Deployment:
         """What belongs to one site."""
