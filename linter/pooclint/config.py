@@ -74,6 +74,8 @@ class Budget(_Table, frozen=True, kw_only=True):
     """Which server it is, for what is not said of it; by default that of the deployment files, else PostgreSQL."""
     program: tuple[BudgetProgram, ...] = ()
     """Programs of which deployment files say nothing, or not the truth."""
+    exclude: tuple[str, ...] = ()
+    """Deployment files and folders that are not to be read, as in `.gitignore`."""
 
 
 class Pooler(_Table, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -13,6 +13,7 @@ from typing import Literal
 import libcst as cst
 
 from pooclint.deep import with_deep_stack
+from pooclint.deployment.facts import Deployment
 from pooclint.flow.analysis import Analysis
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Models
@@ -29,6 +30,14 @@ from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, St
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.positions import Span, locate
 from pooclint.source.prefilter import Prefilter, compile_prefilter
+
+DeploymentOf = Callable[[str, str], Deployment]
+"""The deployment of a project, by its folder; the second argument is the file on whose behalf that is asked."""
+
+
+def no_deployment(root: str, asker: str) -> Deployment:  # noqa: ARG001 - called like any other
+    """Nothing is known of any deployment."""
+    return Deployment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +72,22 @@ class FileContext:
     limits: Limits
     scope: Scope
     """The scope of the node that is being visited."""
+    deployments: DeploymentOf = no_deployment
     gave_up: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict)
 
     @property
     def models(self) -> Models:
         """The loaded models."""
         return self.names.models
+
+    @property
+    def deployment(self) -> Deployment:
+        """What the deployment files of the project and the configuration say: programs, database servers, poolers.
+
+        They are read when a rule asks for the first time; `production` of it is what is likely to run for real.
+        """
+        origin = self.index.origin
+        return self.deployments(origin.project, origin.path)
 
     def function(self, node: cst.CSTNode) -> Function | None:
         """The function that a `FunctionDef` or `Lambda` node defines."""
@@ -109,6 +128,7 @@ class Project:
     analysis: Analysis
     callers: Callers
     visitors: Mapping[type[cst.CSTNode], list[tuple[type[Rule], Visitor]]]
+    deployments: DeploymentOf = no_deployment
 
     def matters(self, file: str, data: bytes) -> bool:
         """True when a file uses what a module of its project acquires."""
@@ -127,6 +147,7 @@ def open_project(
     alone: bool = False,
     exports: Exports | None = None,
     consulted: Consulted | None = None,
+    deployments: DeploymentOf = no_deployment,
 ) -> Project:
     """Prepare to check files.
 
@@ -137,13 +158,15 @@ def open_project(
         alone: look at each file without the modules around it.
         exports: what is known of the project's modules from before.
         consulted: where it is noted which other files results rest on.
+        deployments: gives what is known of a project's deployment.
     """
     visitors = _visitors(rules)
     acquiring, exporting, calling_out = _prefilters(models)
     exports = exports or Exports(exporting, calling_out, Places(consulted or Consulted()))
     modules = Modules(exports, frozenset(visitors) | {cst.Call})
     names = Names(models, None if alone else modules)
-    return Project(tuple(rules), limits, acquiring, modules, names, Analysis(names), Callers(names), visitors)
+    analysis, callers = Analysis(names), Callers(names)
+    return Project(tuple(rules), limits, acquiring, modules, names, analysis, callers, visitors, deployments)
 
 
 def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Models, limits: Limits) -> FileResult:
@@ -180,8 +203,9 @@ def _check_module(index: Index, path: str, project: Project) -> FileResult:
     models = project.names.models
     names, rules, visitors = project.names, project.rules, project.visitors
     context = FileContext(
-        index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope
-    )
+        index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope,
+        project.deployments,
+    )  # fmt: skip
     reports: list[tuple[type[Rule], Report]] = []
     acquisitions = 0
     for node, scope in index.visited:

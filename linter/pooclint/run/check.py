@@ -21,6 +21,7 @@ from pooclint.own_rules import UnreadableFile
 from pooclint.packs import models_of, rules_of, select_rules
 from pooclint.program.consulted import Consulted, Learned
 from pooclint.rule import Confidence, Finding, Severity
+from pooclint.run.deployments import Deployments
 from pooclint.run.discovery import Source, is_test_path, relative_to
 from pooclint.run.models import ModelSet
 from pooclint.run.result import FileReport
@@ -134,9 +135,12 @@ class Checker:
         next folder uses other versions of libraries."""
         known = self._projects.get(id(plan))
         if known is None or known.names.models is not models or known.modules.is_outdated(file, data):
-            known = self._projects[id(plan)] = plan.open(models)
+            deployments = Deployments(plan.config, plan.consulted).of
+            known = self._projects[id(plan)] = plan.open(models, deployments=deployments)
         elif known.modules.weight > MAX_KEPT:
-            known = self._projects[id(plan)] = plan.open(models, exports=known.modules.exports)
+            known = self._projects[id(plan)] = plan.open(
+                models, exports=known.modules.exports, deployments=known.deployments
+            )
             gc.collect()  # trees and what is known of them refer to each other
         return known
 
