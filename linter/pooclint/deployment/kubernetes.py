@@ -22,8 +22,8 @@ _SCALERS = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
 _KINDS = _WORKLOADS | _JOBS | _SCALERS | {"ConfigMap", "Kustomization", "List", "Service"}
 _KIND = re.compile(r"^(?:- |  )?kind:\s*[\"']?(\w+)", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|\{%|<%=?\s")
-_MAX_PARSED = 900_000
-"""Bytes of all manifests of a project that are parsed; the parser takes some ten seconds a megabyte."""
+_MAX_PARSED = 500_000
+"""Bytes of all manifests of a project that are parsed; the parser is slow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ from pooclint.deployment.sites import file_site, is_trial
 from pooclint.deployment.tree import Container, Image, Item, Tree
 from pooclint.deployment.yaml_nodes import YamlError
 
+_MAX_PARSED = 100
+"""Compose files, and values of charts, that are read: the nearest to the root."""
 MAX_FILES = 3_000
 """Files that are looked at, the nearest to the root first."""
 _ONE: Figure[int] = Figure(1, how="assumed", why="nothing says how many instances there are")
@@ -123,9 +125,9 @@ def _found(tree: Tree) -> Iterator[Item]:
         if family:
             yield from _safely(tree, path, family.read)
     compose = [path for path, name in names.items() if is_compose_file(name)]
-    yield from read_compose(tree, compose)
+    yield from read_compose(tree, compose[:_MAX_PARSED])
     values = [path for path in tree.files if path.endswith(_YAML) and is_values_file(path, tree)]
-    yield from read_values(tree, values)
+    yield from read_values(tree, values[:_MAX_PARSED])
     rest = [path for path in tree.files if path.endswith(_YAML) and path not in {*taken, *compose, *values}]
     for path in rest:
         data = tree.load(path)

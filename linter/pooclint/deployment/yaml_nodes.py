@@ -9,11 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node as RawNode
 
+_BRACKET = re.compile(r"[\[\]{}]")
+_NESTED = re.compile(r"(?:[-?:][ \t]+){100}")
+_MAX_DEPTH = 100
+MAX_DOCUMENT = 150_000
+"""Characters; the parser takes some twenty seconds for a million."""
 _MAX_ENTRIES = 2_000
 _MAX_MERGES = 5
 
@@ -109,6 +115,16 @@ class Node:
         return node
 
 
+def _is_deep(text: str) -> bool:
+    """True for a text that the parser would recurse into without end; brackets in strings count like any."""
+    if _NESTED.search(text):
+        return True
+    if text.count("[") + text.count("{") <= _MAX_DEPTH:
+        return False
+    steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(text))
+    return max(accumulate(steps), default=0) > _MAX_DEPTH
+
+
 def _kind(raw: RawNode | None) -> str:
     # The classes of nodes say it in an attribute that their base does not declare.
     return str(getattr(raw, "id", ""))
@@ -139,6 +155,10 @@ def parse_document(text: str, offset: int = 0) -> Node:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
 
+    if len(text) > MAX_DOCUMENT:
+        raise YamlError(1 + offset, "is too large: left out")
+    if _is_deep(text):
+        raise YamlError(1 + offset, "is nested too deeply")
     # `!reference`, `!Sub` and the like are left alone: nodes are composed, and nothing is constructed of them.
     # A stream that ends with a document is one document; directives and further ones were cut off before.
     try:
