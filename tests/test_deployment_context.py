@@ -153,3 +153,21 @@ def test_nobody_asks_and_nothing_is_read(tmp_path: Path) -> None:
 def test_who_asks_once(project: Path) -> None:
     config = ConfigFinder(rule_codes, start=project).for_folder(project)
     assert [program.total for program in deployment_of(str(project), config).programs] == [20]
+
+
+def test_the_closest_project_with_a_deployment_counts(project: Path) -> None:
+    """A repository may hold several projects, each with a deployment of its own, or with one for all."""
+    (project / "pyproject.toml").unlink()
+    put(project, {
+        ".git/HEAD": "", "one/pyproject.toml": "", "one/src/a.py": CLEAN, "one/compose.yaml": compose(1, 3),
+        "two/pyproject.toml": "", "two/b.py": CLEAN, "two/compose.test.yaml": compose(1, 1),
+    })  # fmt: skip
+    assert run(project)[0] == ["20 of 97", "20 of 97", "3 of 97", "20 of 97"]
+    put(project, {"two/Procfile": "web: gunicorn -w 8 a:b\n"})
+    assert run(project) == (["20 of 97", "20 of 97", "3 of 97", "8"], 3)
+
+
+def test_what_is_for_tests_is_no_deployment(project: Path) -> None:
+    (project / "compose.yaml").unlink()
+    put(project, {"tests/docker-compose.yml": compose(4, 5), "docker-compose.dev.yml": compose(1, 1)})
+    assert run(project)[0] == ["0", "0"]

@@ -15,6 +15,15 @@ def test_every_figure_has_its_origin(name: str) -> None:
     assert shown(read_tree(FIXTURES / name).production) == (FIXTURES / f"{name}.txt").read_text("utf-8").splitlines()
 
 
+def test_the_example_is_what_its_description_says() -> None:
+    here = read_tree(FIXTURES.parent.parent.parent / "examples" / "shop").production
+    (api,), (postgres,), (pgbouncer,) = here.programs, here.servers, here.poolers
+    assert (api.target, api.instances.value, api.processes.value) == ("shop.app:app", 20, 2)
+    assert (postgres.name, postgres.max_connections.value, postgres.usable) == ("postgres", 100, 97)
+    assert (pgbouncer.mode.value, pgbouncer.port, pgbouncer.databases[0].host) == ("transaction", 6432, "replica")
+    assert api.total * 10 == 400
+
+
 def one(tmp_path: Path, files: dict[str, str]) -> Deployment:
     return written(tmp_path, files).production
 

@@ -32,10 +32,10 @@ from pooclint.source.positions import Span, locate
 from pooclint.source.prefilter import Prefilter, compile_prefilter
 
 DeploymentOf = Callable[[str, str], Deployment]
-"""The deployment of a project, by its folder; the second argument is the file on whose behalf that is asked."""
+"""The deployment that a file belongs to, by the folder of its project and its own path."""
 
 
-def no_deployment(root: str, asker: str) -> Deployment:  # noqa: ARG001 - called like any other
+def no_deployment(project: str, asker: str) -> Deployment:  # noqa: ARG001 - called like any other
     """Nothing is known of any deployment."""
     return Deployment()
 

@@ -26,7 +26,7 @@ def configured(
     if budget is None and pooler is None:
         return found
     site = Site("configuration", found.root, "configuration", 1000)
-    real = found.at(found.sites[0]) if found.sites else replace(found, programs=(), servers=(), poolers=())
+    real = found.production
     programs = tuple(_programs(real.programs, budget, site, source)) if budget else ()
     servers = tuple(_servers(real.servers, budget, models, site, source)) if budget else ()
     poolers = (_pooler(pooler, site, source),) if pooler else ()

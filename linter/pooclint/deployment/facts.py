@@ -76,7 +76,8 @@ class Site:
     label: str
     """What to call it: a file or folder, relative to the project (`k8s`, `docker-compose.prod.yml`)."""
     rank: int = 0
-    """How likely it is what runs in production: the highest of a project is looked at."""
+    """How likely it is what runs in production: the highest of a project is looked at. Not above 0: it is for
+    development, tests or reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +212,10 @@ class Deployment:
 
     @property
     def production(self) -> Deployment:
-        """What belongs to the site that is likeliest to be production; everything, where there is none."""
-        return self.at(self.sites[0]) if self.sites else self
+        """What belongs to the site that is likeliest to be production. Of a project whose deployments are all for
+        development, tests or reading, that is nothing."""
+        best = self.sites[0] if self.sites and self.sites[0].rank > 0 else None
+        return self.at(best) if best else replace(self, programs=(), servers=(), poolers=())
 
     def at(self, site: Site) -> Deployment:
         """What belongs to one site."""

@@ -36,7 +36,6 @@ _MAX_PARSED = 100
 MAX_FILES = 3_000
 """Files that are looked at, the nearest to the root first."""
 _ONE: Figure[int] = Figure(1, how="assumed", why="nothing says how many instances there are")
-_UNKNOWN = 30
 _YAML = (".yml", ".yaml")
 
 
@@ -83,7 +82,11 @@ def _settings_patterns(models: ServerModels) -> tuple[str, ...]:
 
 
 def read_deployment(
-    root: str, files: Sequence[str], load: Callable[[str], bytes | None], models: ServerModels
+    root: str,
+    files: Sequence[str],
+    load: Callable[[str], bytes | None],
+    models: ServerModels,
+    inner: tuple[str, ...] = (),
 ) -> Deployment:
     """What the deployment files of a project say.
 
@@ -92,11 +95,14 @@ def read_deployment(
         files: The files in it that `is_deployment_file` names, absolute, and all others that those may mention.
         load: Gives the bytes of a file; None when it cannot be read.
         models: The programs there are.
+        inner: The folders of further projects in it, absolute.
 
     Returns:
         What they say, with a note on everything that was left out.
     """
-    tree = Tree(root, tuple(sorted(files, key=lambda path: (path.count(os.sep), path))[:MAX_FILES]), load, models)
+    tree = Tree(
+        root, tuple(sorted(files, key=lambda path: (path.count(os.sep), path))[:MAX_FILES]), load, models, inner
+    )
     found = list(_found(tree))
     images = {item.path: item for item in found if isinstance(item, Image)}
     built = {c.image: c.dockerfile for c in found if isinstance(c, Container) and c.built and c.dockerfile and c.image}
@@ -217,11 +223,11 @@ def _deployment(tree: Tree, items: Sequence[Item]) -> Deployment:
 
 
 def _ranked(items: Sequence[Item]) -> list[Item]:
-    """A site of which no program is known says little: others are looked at first."""
+    """A site of which no program is known says little: all others are looked at first."""
     known = {item.site for item in items if isinstance(item, Program) and item.kind != "other"}
     return [
-        replace(item, site=replace(item.site, rank=item.site.rank - _UNKNOWN))
-        if isinstance(item, (Program, Server, Pooler)) and item.site not in known
+        replace(item, site=replace(item.site, rank=1 + item.site.rank // 20))
+        if isinstance(item, (Program, Server, Pooler)) and item.site not in known and item.site.rank > 0
         else item
         for item in items
     ]
@@ -254,17 +260,34 @@ def _distinct(poolers: Sequence[Pooler]) -> tuple[Pooler, ...]:
 
 
 def _adopted(found: Deployment, main: Site) -> Deployment:
-    """Servers and poolers that only a settings file tells of belong to the site that is looked at, where it has none of
-    the kind."""
+    """Servers and poolers that stand alone belong to the site that is looked at, where it has none of the kind: those
+    that only a settings file tells of, and those of sites that run nothing of the project."""
+    found = replace(found, poolers=_with_settings(found.poolers))
     here = found.at(main)
-    servers = {server.kind for server in here.servers}
-    poolers = {pooler.kind for pooler in here.poolers}
+    known = {server.kind for server in here.servers} | {pooler.kind for pooler in here.poolers}
+    running = {program.site for program in found.programs if program.kind != "other"}
+
+    def is_adopted(one: Server | Pooler) -> bool:
+        alone = one.site.system == "settings" or one.site not in running
+        return main.rank > 0 and alone and one.site.rank > 0 and one.kind not in known
+
     return replace(
         found,
-        servers=tuple(
-            replace(s, site=main) if s.site.system == "settings" and s.kind not in servers else s for s in found.servers
-        ),
-        poolers=tuple(
-            replace(p, site=main) if p.site.system == "settings" and p.kind not in poolers else p for p in found.poolers
-        ),
+        servers=tuple(replace(one, site=main) if is_adopted(one) else one for one in found.servers),
+        poolers=tuple(replace(one, site=main) if is_adopted(one) else one for one in found.poolers),
     )
+
+
+def _with_settings(poolers: Sequence[Pooler]) -> tuple[Pooler, ...]:
+    """A container of a pooler that says nothing of its settings has those of the project's one settings file for it,
+    which somebody has to mount."""
+    kept: list[Pooler] = []
+    for one in poolers:
+        files = [other for other in poolers if other.kind == one.kind and other.site.system == "settings"]
+        if one.mode.how == "default" and one.site.system != "settings" and len(files) == 1:
+            prepared = files[0].max_prepared_statements or one.max_prepared_statements
+            own = replace(files[0], site=one.site, name=one.name, version=one.version, path=one.path, line=one.line)
+            kept.append(replace(own, max_prepared_statements=prepared))
+        else:
+            kept.append(one)
+    return tuple(kept)

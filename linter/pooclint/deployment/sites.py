@@ -18,6 +18,7 @@ _RANK: dict[System, int] = {
     "image": 20,
     "settings": 10,
 }
+_INNER = 40
 _REAL = frozenset(
     {"prod", "production", "prd", "live", "release", "deploy", "deployment", "deployments", "infra", "ops"}
 )
@@ -51,7 +52,10 @@ def rank(tree: Tree, path: str, system: System) -> int:
     trial = 45 if not _TRIAL.isdisjoint(words) else 0
     trial += 10 if "base" in words else 0
     depth = min(tree.shown(path).count("/"), 6)
-    return _RANK[system] + real + staging - trial - depth
+    found = _RANK[system] + real + staging - trial - depth
+    # What lies in a further project is that one's own; here it counts when there is nothing else.
+    is_inner = any(path.startswith(folder + os.sep) for folder in tree.inner)
+    return max(found - _INNER, 1) if is_inner and found > 0 else found
 
 
 def file_site(tree: Tree, path: str, system: System, label: str = "") -> Site:

@@ -74,6 +74,8 @@ class Tree:
     """Absolute paths, those near the root first."""
     load: Callable[[str], bytes | None]
     models: ServerModels
+    inner: tuple[str, ...] = ()
+    """The folders of further projects in it."""
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes; None when it cannot be read or is too large."""
