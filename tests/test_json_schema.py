@@ -14,13 +14,14 @@ from console import ROOT, pooclint
 from pooclint.json_schema import Name, render, schema
 from pooclint.models import ModelFile, load_model_file
 from pooclint.packs import model_paths
+from pooclint_rules import SERVER_FILES
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-NAMES: tuple[Name, ...] = ("model", "config")
+NAMES: tuple[Name, ...] = ("model", "server", "config")
 each_schema = pytest.mark.parametrize("name", NAMES)
 
 
@@ -62,6 +63,12 @@ def test_the_command_prints_it(name: Name, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", model_paths(), ids=lambda path: path.stem)
 def test_every_bundled_file_validates(path: Path) -> None:
     errors = validator("model").iter_errors(tomllib.loads(path.read_text("utf-8")))
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
+
+
+@pytest.mark.parametrize("path", SERVER_FILES(), ids=lambda path: path.stem)
+def test_every_bundled_server_file_validates(path: Path) -> None:
+    errors = validator("server").iter_errors(tomllib.loads(path.read_text("utf-8")))
     assert [f"{error.json_path}: {error.message}" for error in errors] == []
 
 

@@ -43,6 +43,21 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ke
     pass
 
 
+class BudgetProgram(_Table, frozen=True, kw_only=True):
+    """`[[tool.pooclint.budget.program]]`: one of several programs, as deployment files name it or one they do not."""
+
+    name: str
+    """The name of the service, deployment or process type."""
+    kind: Literal["web", "worker", "function", "job"] = "web"
+    """What it is, where deployment files do not name it."""
+    instances: Positive | None = None
+    """How many instances of it run at most."""
+    workers: Positive | None = None
+    """How many processes an instance has."""
+    threads: Positive | None = None
+    """How many things a process does at once, at most."""
+
+
 class Budget(_Table, frozen=True, kw_only=True):
     """`[tool.pooclint.budget]`: what the database server can take, and how many processes share it."""
 
@@ -53,7 +68,14 @@ class Budget(_Table, frozen=True, kw_only=True):
     instances: Positive | None = None
     """How many instances of the program run."""
     workers: Positive | None = None
-    """How many processes an instance has."""
+    """How many processes an instance has. With `instances` or `workers`, one program is meant, whatever deployment
+    files say; several are listed as `program`."""
+    server: Literal["postgresql", "mysql"] | None = None
+    """Which server it is, for what is not said of it; by default that of the deployment files, else PostgreSQL."""
+    program: tuple[BudgetProgram, ...] = ()
+    """Programs of which deployment files say nothing, or not the truth."""
+    exclude: tuple[str, ...] = ()
+    """Deployment files and folders that are not to be read, as in `.gitignore`."""
 
 
 class Pooler(_Table, frozen=True, kw_only=True):
@@ -61,6 +83,20 @@ class Pooler(_Table, frozen=True, kw_only=True):
 
     mode: Literal["session", "transaction", "statement"]
     """For how long a client keeps a connection of the server."""
+    kind: str = "pgbouncer"
+    """Which proxy it is."""
+    host: str = ""
+    """The host that programs reach it at; without it, all connections lead through it."""
+    port: Positive | None = None
+    """The port that it listens on."""
+    default_pool_size: Positive | None = None
+    """Connections to the server, for each pair of user and database."""
+    reserve_pool_size: Count | None = None
+    """Connections in addition, when clients have waited."""
+    max_client_conn: Positive | None = None
+    """How many clients it accepts."""
+    max_prepared_statements: Count | None = None
+    """How many prepared statements it follows for a client; 0: none."""
 
 
 class Resource(_Table, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -13,6 +13,7 @@ from typing import Literal
 import libcst as cst
 
 from pooclint.deep import with_deep_stack
+from pooclint.deployment.facts import Deployment
 from pooclint.flow.analysis import Analysis
 from pooclint.flow.draws import Draws
 from pooclint.flow.offers import Offers
@@ -35,6 +36,14 @@ from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, St
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.positions import Span, locate
 from pooclint.source.prefilter import Prefilter, compile_prefilter
+
+DeploymentOf = Callable[[str, str], Deployment]
+"""The deployment that a file belongs to, by the folder of its project and its own path."""
+
+
+def no_deployment(project: str, asker: str) -> Deployment:  # noqa: ARG001 - called like any other
+    """Nothing is known of any deployment."""
+    return Deployment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +78,22 @@ class FileContext:
     limits: Limits
     scope: Scope
     """The scope of the node that is being visited."""
+    deployments: DeploymentOf = no_deployment
     gave_up: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict)
 
     @property
     def models(self) -> Models:
         """The loaded models."""
         return self.names.models
+
+    @property
+    def deployment(self) -> Deployment:
+        """What the deployment files of the project and the configuration say: programs, database servers, poolers.
+
+        They are read when a rule asks for the first time; `production` of it is what is likely to run for real.
+        """
+        origin = self.index.origin
+        return self.deployments(origin.project, origin.path)
 
     def function(self, node: cst.CSTNode) -> Function | None:
         """The function that a `FunctionDef` or `Lambda` node defines."""
@@ -145,6 +164,7 @@ class Project:
     visitors: Mapping[type[cst.CSTNode], list[tuple[type[Rule], Visitor]]]
     prefilter: bool = True
     """False: every file is parsed, whatever its bytes say."""
+    deployments: DeploymentOf = no_deployment
 
     def is_worth_a_parse(self, file: str, data: bytes) -> bool:
         """True when a file can hold anything, as far as its bytes and what it imports from its project tell."""
@@ -175,6 +195,7 @@ def open_project(
     before: Project | None = None,
     consulted: Consulted | None = None,
     prefilter: bool = True,
+    deployments: DeploymentOf = no_deployment,
 ) -> Project:
     """Prepare to check files.
 
@@ -187,6 +208,7 @@ def open_project(
             they offer, is taken over from it.
         consulted: where it is noted which other files results rest on.
         prefilter: False parses every file. The findings are the same, or the prefilter is wrong.
+        deployments: gives what is known of a project's deployment.
     """
     visitors = _visitors(rules)
     implicit = any(getattr(rule, "implicit_calls", False) for rule in rules)
@@ -197,8 +219,9 @@ def open_project(
     names = Names(models, None if alone else modules)
     analysis = Analysis(names, Draws(names, Pools(names)))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
+    callers = Callers(names)
     return Project(
-        tuple(rules), limits, acquiring, modules, names, analysis, Callers(names), offers, visitors, prefilter
+        tuple(rules), limits, acquiring, modules, names, analysis, callers, offers, visitors, prefilter, deployments
     )
 
 
@@ -236,8 +259,9 @@ def _check_module(index: Index, path: str, project: Project) -> FileResult:
     models = project.names.models
     names, rules, visitors = project.names, project.rules, project.visitors
     context = FileContext(
-        index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope
-    )
+        index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope,
+        project.deployments,
+    )  # fmt: skip
     reports: list[tuple[type[Rule], Report]] = []
     acquisitions = 0
     for node, scope in index.visited:

@@ -1,4 +1,4 @@
-"""The JSON Schemas of model files and of the configuration, by which editors complete and check them.
+"""The JSON Schemas of model files, of server files and of the configuration, by which editors complete and check them.
 
 They are made from the types that validate the files. msgspec does not see the texts under the fields; they are read
 from the source, so that each key is documented once.
@@ -17,12 +17,14 @@ from typing import Any, Literal
 import msgspec
 
 from pooclint.config import Settings
+from pooclint.deployment.models import ServerFile
 from pooclint.models import ModelFile
 
-Name = Literal["model", "config"]
+Name = Literal["model", "server", "config"]
 _BASE = "https://pooclint.readthedocs.io/en/stable"
 _TITLES: dict[Name, tuple[type[msgspec.Struct], str]] = {
     "model": (ModelFile, "A model of a library or framework, for pooclint"),
+    "server": (ServerFile, "A model of server programs, database servers or poolers, for pooclint"),
     "config": (Settings, "Settings of pooclint: pooclint.toml, and [tool.pooclint] in pyproject.toml"),
 }
 

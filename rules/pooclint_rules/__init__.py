@@ -77,3 +77,8 @@ COMPILED_MODELS = Path(__file__).parent / "models.msgpack"
 def MODEL_FILES() -> list[Path]:
     """Paths of the bundled library and framework models."""
     return model_files(Path(__file__).parent)
+
+
+def SERVER_FILES() -> list[Path]:
+    """Paths of the bundled models of server programs, database servers and poolers."""
+    return sorted((Path(__file__).parent / "servers").glob("*.toml"))

@@ -120,8 +120,8 @@ def _cut(text: str, width: int = 48) -> str:
 
 def schema(arguments: Sequence[str]) -> int:
     """Prints the JSON Schema of model files or of the configuration, for editors."""
-    made = parser("schema", "Prints the JSON Schema of model files, or of the configuration.")
-    made.add_argument("name", choices=("model", "config"))
+    made = parser("schema", "Prints the JSON Schema of model files, of server files, or of the configuration.")
+    made.add_argument("name", choices=("model", "server", "config"))
     options = made.parse_strictly(arguments)
     from pooclint.json_schema import render
 

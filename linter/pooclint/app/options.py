@@ -19,7 +19,7 @@ commands:
   explain CODE|LIBRARY  a rule, or what is known about a library
   rules                 all rules
   models                all libraries
-  schema model|config   the JSON Schema of model files or of the configuration, for editors
+  schema NAME           the JSON Schema of model files, of server files or of the configuration, for editors
 """
 
 

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Kind = Literal["origin", "top", "child", "importers", "versions"]
+Kind = Literal["origin", "top", "child", "importers", "versions", "deployment"]
 
 
 class State(NamedTuple):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from pooclint.program.consulted import Consulted, Question
 
-_MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "pooclint.toml", ".pooclint.toml")
+MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "pooclint.toml", ".pooclint.toml")
+"""What the folder of a project has."""
 _SOURCE_FOLDERS = ("src", "lib", "python")
 SKIPPED = frozenset({"node_modules", "site-packages", "build", "dist", "__pycache__", "venv", "env"})
 """Folders that hold no source of the project's own."""
@@ -81,7 +82,7 @@ class Places:
         found, above = "", folder
         while True:
             entries = self.listing(above)
-            if any(m in entries for m in _MARKERS):
+            if any(m in entries for m in MARKERS):
                 found = above
             if ".git" in entries or ".hg" in entries or os.path.dirname(above) == above:
                 break
@@ -98,7 +99,7 @@ class Places:
                 folder, level = todo.pop(0)
                 seen += 1
                 entries = self.listing(folder)
-                if level and any(m in entries for m in _MARKERS):
+                if level and any(m in entries for m in MARKERS):
                     found += [folder, *(os.path.join(folder, s) for s in _SOURCE_FOLDERS if s in entries)]
                 if level < _MAX_LEVELS and "__init__.py" not in entries:
                     below = sorted(e for e in entries if "." not in e and e not in SKIPPED)

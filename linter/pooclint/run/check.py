@@ -21,6 +21,7 @@ from pooclint.own_rules import UnreadableFile
 from pooclint.packs import models_of, rules_of, select_rules
 from pooclint.program.consulted import Consulted, Learned
 from pooclint.rule import Confidence, Finding, Severity
+from pooclint.run.deployments import Deployments
 from pooclint.run.discovery import Source, is_test_path, relative_to
 from pooclint.run.models import ModelSet
 from pooclint.run.result import FileReport
@@ -141,7 +142,11 @@ class Checker:
         if known is not None and not other and known.modules.weight <= MAX_KEPT:
             return known
         heavy = known is not None and known.modules.weight > _WORTH_COLLECTING
-        known = self._projects[id(plan)] = plan.open(models, before=None if other else known, prefilter=self._prefilter)
+        before = None if other else known
+        deployments = before.deployments if before else Deployments(plan.config, plan.consulted).of
+        known = self._projects[id(plan)] = plan.open(
+            models, before=before, prefilter=self._prefilter, deployments=deployments
+        )
         if heavy:
             gc.collect()  # trees and what is known of them refer to each other
         return known

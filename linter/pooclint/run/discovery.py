@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -57,6 +57,30 @@ class _Ignores:
 
     folder: str
     spec: pathspec.GitIgnoreSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that was looked into, and the names of the files in it that were looked for."""
+
+    path: Path
+    files: tuple[str, ...]
+    config: Config
+    problem: str = ""
+    """Why it cannot be read."""
+
+
+def visit(root: Path, config: Config, wanted: Callable[[str], bool]) -> Iterator[Folder]:
+    """The folders of a project, with the files that are wanted and that nothing leaves out.
+
+    Args:
+        root: The project's folder.
+        config: What applies to all of it.
+        wanted: Says of a file's name whether it is looked for.
+    """
+    ignores = _outer_ignores(root)
+    excluded_itself = _excluded_folder(str(root), config)
+    yield from _visit(root, lambda _: config, ignores, excluded_itself, lambda entry: wanted(entry.name))
 
 
 def discover(paths: Sequence[str], finder: ConfigFinder, force_exclude: bool = False) -> Iterator[Source]:
@@ -151,29 +175,47 @@ def _from_path(path: Path, finder: ConfigFinder, force_exclude: bool) -> Iterato
 
 
 def _walk(folder: Path, finder: ConfigFinder, ignores: tuple[_Ignores, ...], no_excludes: bool) -> Iterator[Source]:
+    for visited in _visit(folder, finder.for_folder, ignores, no_excludes, _is_source):
+        shown = display_path(visited.path)
+        if visited.problem:
+            yield Source(visited.path, shown, visited.config, visited.problem)
+            continue
+        above = "" if shown == "." else shown if shown.endswith("/") else f"{shown}/"
+        for name in visited.files:
+            yield Source(visited.path / name, f"{above}{name}", visited.config)
+
+
+def _visit(
+    folder: Path,
+    config_of: Callable[[Path], Config],
+    ignores: tuple[_Ignores, ...],
+    no_excludes: bool,
+    wanted: Callable[[os.DirEntry[str]], bool],
+) -> Iterator[Folder]:
+    """A folder and those in it, with the files that are wanted and that nothing leaves out."""
     absolute = os.path.abspath(folder)
-    config = finder.for_folder(Path(absolute))
+    config = config_of(Path(absolute))
     try:
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError as error:
-        yield Source(folder, display_path(folder), config, error.strerror or str(error))
+        yield Folder(folder, (), config, error.strerror or str(error))
         return
     ignores = (*ignores, *_read_ignores(absolute, os.path.join(absolute, ".gitignore")))
-    folders = []
-    shown = display_path(folder)
-    above = "" if shown == "." else shown if shown.endswith("/") else f"{shown}/"
+    folders: list[Path] = []
+    files: list[str] = []
     for entry in entries:
         target = os.path.join(absolute, entry.name)
         if _is_folder(entry):
             if not _skipped_folder(entry, target, config, ignores, no_excludes):
                 folders.append(folder / entry.name)
-        elif _is_source(entry) and not _ignored(target, False, ignores):
+        elif wanted(entry) and not _ignored(target, False, ignores):
             left_out = _left_out_test(target, config) or (not no_excludes and _excluded_file(target, config))
             if not left_out:
-                yield Source(folder / entry.name, f"{above}{entry.name}", config)
+                files.append(entry.name)
+    yield Folder(folder, tuple(files), config)
     for inner in folders:
-        yield from _walk(inner, finder, ignores, no_excludes)
+        yield from _visit(inner, config_of, ignores, no_excludes, wanted)
 
 
 def _left_out_test(target: str, config: Config) -> bool:

@@ -11,6 +11,7 @@ from pooclint.program.exports import Exports
 from pooclint.program.places import Places
 from pooclint.run.cache_file import Links
 from pooclint.run.dependencies import DependencyFinder
+from pooclint.run.deployments import Found, answer_now
 from pooclint.run.models import version_texts
 
 
@@ -49,12 +50,15 @@ def _answers(questions: Iterable[Question], places: Places, consulted: Consulted
     """What is answered today."""
     found: dict[Question, Answer] = {}
     finders: dict[str, DependencyFinder] = {}
+    deployments: dict[str, Found] = {}
     for question in questions:
         kind, place, name = question
         if kind == "versions":
             if name not in finders:
                 finders[name] = DependencyFinder(name.split(), consulted)
             found[question] = version_texts(finders[name].versions(Path(place)))
+        elif kind == "deployment":
+            found[question] = answer_now(question, consulted, deployments)
         elif kind == "child":
             found[question] = (places.find_child(place, name),)
         elif kind != "importers":
