@@ -16,9 +16,10 @@ from pooclint.deep import with_deep_stack
 from pooclint.deployment.facts import Deployment
 from pooclint.flow.analysis import Analysis
 from pooclint.flow.run import GaveUp, Record
-from pooclint.models import Models
+from pooclint.models import Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
+from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import Consulted
 from pooclint.program.exports import Exports, Library
 from pooclint.program.modules import Modules
@@ -100,6 +101,21 @@ class FileContext:
     def is_entry_point(self, function: Function) -> bool:
         """True for a script's `main`: what it holds ends with the process."""
         return function.parent.kind == "module" and function.name == "main"
+
+    def constant(self, node: cst.BaseExpression, scope: Scope | None = None) -> Constant | None:
+        """The value of an expression as far as the source says, constants of other modules and defaults of settings
+        included; None when nobody can say.
+
+        Args:
+            node: the expression.
+            scope: where it stands; default: where the visited node stands.
+        """
+        return Constants(self.names).constant(node, scope or self.scope)
+
+    def parameter(self, node: cst.Call, parameter: Parameter, scope: Scope | None = None) -> Worth:
+        """What a call gives a modelled parameter, as an argument, in an unpacked dictionary or in a URL; arguments as
+        in `constant`."""
+        return Constants(self.names).parameter(node, parameter, scope or self.scope)
 
     def record(self, function: Function | None) -> Record | None:
         """What evaluating a function saw; None when it holds nothing, or was too large (which is reported once)."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pooclint.models.schema import Acquisition, Call, External, Library, ModelFile, Release, Type, parse_release
+from pooclint.models.schema import (
+    Acquisition,
+    Call,
+    External,
+    Library,
+    ModelFile,
+    Release,
+    Setting,
+    Type,
+    parse_release,
+)
 
 _LASTING = frozenset({"connection", "session", "pool", "engine", "client"})
 
@@ -55,6 +65,9 @@ class Models:
         self.scopes = tuple(s for f in self.files for s in f.scope)
         self.dependencies = {n: d for f in self.files for d in f.dependency for n in d.names}
         self.teardowns = {n: t for f in self.files for t in f.teardown for n in t.decorators}
+        self.settings: dict[str, Setting] = {n: s for f in self.files for s in f.setting for n in s.names}
+        """Calls and mappings that read a setting, by their qualified names."""
+        self.setting_words = frozenset(n.rpartition(".")[2] for n in self.settings)
         self.call_words = frozenset(
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
         )

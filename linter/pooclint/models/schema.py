@@ -369,6 +369,22 @@ class Teardown(_Model, frozen=True, kw_only=True):
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
+class Setting(_Model, frozen=True, kw_only=True):
+    """A call that reads a figure from outside the program, or that declares a field with a default."""
+
+    names: tuple[str, ...]
+    """Qualified names of functions, and of methods by their class (`environs.Env.int`; `__call__` is calling an
+    instance). That of a mapping stands for its subscripts (`os.environ`)."""
+    what: str
+    """What is read, in words: `environment variable`."""
+    key: Argument | None = None
+    """The argument that names it; without one, the call declares a default."""
+    default: tuple[Argument, ...] = ()
+    """The arguments that may be its default: the first that is given."""
+    cast: Argument | None = None
+    """The argument that converts it (`cast=int`)."""
+
+
 class ModelFile(_Model, frozen=True, kw_only=True):
     """One TOML file."""
 
@@ -386,6 +402,8 @@ class ModelFile(_Model, frozen=True, kw_only=True):
     """How a framework injects what a provider gives."""
     teardown: tuple[Teardown, ...] = ()
     """Yielding functions that a framework resumes."""
+    setting: tuple[Setting, ...] = ()
+    """Calls that read a figure from outside the program."""
     closed_tests: dict[str, bool] = {}
     """Attributes or methods that tell whether a resource is closed, and the value that says it is (`closed = true`)."""
     quiet_methods: tuple[str, ...] = ()
