@@ -275,14 +275,31 @@ def test_a_dictionary_of_another_module(tmp_path: Path) -> None:
     assert found.constant.value == 5
 
 
-def test_a_known_environment_goes_before_the_default(tmp_path: Path) -> None:
-    constants, index = opened(tmp_path, "import os\nx = int(os.environ.get('POOL', '20'))")
-    known = Constants(constants.names, {"POOL": "50"})
+@pytest.mark.parametrize(
+    ("text", "variable"),
+    [
+        ("import os\nx = os.environ['POOL']", "POOL"),
+        ("import os\nx = int(os.environ['POOL'])", "POOL"),
+        ("import os\nx = int(os.environ.get('POOL', '20'))", "POOL"),
+        ("import os\ny = os.getenv('POOL')\nx = y", "POOL"),
+        ("import os\ny = int(os.getenv('POOL', 3))\nx = y", "POOL"),
+        ("import os\nx = os.getenv('POOL') or 3", "POOL"),
+        ("import os\nx = int(os.getenv('POOL', 3)) * 2", ""),
+        ("from pydantic_settings import BaseSettings as B\nclass S(B):\n    pool: int\ns = S()\nx = s.pool", "POOL"),
+        ("from pydantic_settings import BaseSettings as B\nclass S(B):\n    pool: int = 3\nx = S().pool", "POOL"),
+        ("from pydantic_settings import BaseSettings as B, SettingsConfigDict as C\n"
+         "class S(B):\n    model_config = C(env_prefix='DB_')\n    pool: int = 3\nx = S().pool", "DB_POOL"),
+        ("class S:\n    pool: int = 3\nx = S().pool", ""),
+        ("x = 5", ""),
+        ("x = x", ""),
+    ],
+)  # fmt: skip
+def test_variables(tmp_path: Path, text: str, variable: str) -> None:
+    """Which environment variable decides."""
+    constants, index = opened(tmp_path, text)
     value = index.scope.bindings["x"][-1].value
     assert value is not None
-    found = known.constant(value, index.scope)
-    assert found is not None
-    assert found.value == 50
+    assert constants.variable(value, index.scope) == variable
 
 
 def test_a_finding_says_where_its_figure_is_from(tmp_path: Path) -> None:

@@ -383,6 +383,9 @@ class Setting(_Model, frozen=True, kw_only=True):
     """The arguments that may be its default: the first that is given."""
     cast: Argument | None = None
     """The argument that converts it (`cast=int`)."""
+    prefix: str = ""
+    """Of a base class whose fields are read from variables of the same name: the keyword, or the attribute of an inner
+    class, by which a subclass says what these names begin with (`env_prefix`)."""
 
 
 class ModelFile(_Model, frozen=True, kw_only=True):

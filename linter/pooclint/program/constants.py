@@ -42,6 +42,8 @@ class Constant:
     origin: str = ""
     """What would override it: `environment variable POOL`, `field Settings.pool_size`, `parameter 'size'`; empty when
     it is written for good."""
+    variable: str = ""
+    """The name of the environment variable of which this is the default, where nothing else is done with it."""
 
     @property
     def how(self) -> str:
@@ -79,8 +81,6 @@ class Constants:
     """Folds expressions of a project. It keeps nothing."""
 
     names: Names
-    environment: Mapping[str, str] | None = None
-    """Values of environment variables, where they are known from a file of the deployment."""
 
     @property
     def _objects(self) -> Objects:
@@ -177,7 +177,9 @@ class Constants:
         if value.node is None:
             return None
         found = self._fold(value.node, value.scope, depth)
-        return replace(found, origin=value.field) if found and value.field and not found.origin else found
+        if found and value.field and not found.origin:
+            return replace(found, origin=value.field, variable=value.variable)
+        return found
 
     def _called(self, node: cst.Call, scope: Scope, depth: int) -> Constant | None:
         qualified = self.names.qualify(node.func, scope)
@@ -194,17 +196,13 @@ class Constants:
         given = given_arguments(node, scope, self._objects.values)
         key = self._of(given, setting.key, depth) if setting.key is not None else None
         name = key.value if key and isinstance(key.value, str) else ""
-        known = self.environment.get(name) if self.environment and name else None
-        if known is not None:
-            found: Constant | None = Constant(known, Place(node, scope.module), f"{setting.what} {name}".strip())
-        else:
-            found = next((c for default in setting.default if (c := self._of(given, default, depth))), None)
+        found = next((c for default in setting.default if (c := self._of(given, default, depth))), None)
         if found is None:
             return None
         if setting.cast is not None:
             found = self._cast(found, given, setting.cast)
         if found and setting.key is not None:
-            return replace(found, origin=f"{setting.what} {name}".strip())
+            return replace(found, origin=f"{setting.what} {name}".strip(), variable=name)
         return found
 
     def _cast(self, found: Constant, given: Given, cast: Argument) -> Constant | None:
@@ -237,15 +235,8 @@ class Constants:
             case [cst.SubscriptElement(slice=cst.Index(value=index))]:
                 key = self._fold(index, scope, depth + 1)
                 if key and isinstance(key.value, str):
-                    known = self._environment_entry(node, key.value, scope)
-                    return known or self._in_mapping(node.value, key.value, scope, depth).constant
+                    return self._in_mapping(node.value, key.value, scope, depth).constant
         return None
-
-    def _environment_entry(self, node: cst.Subscript, key: str, scope: Scope) -> Constant | None:
-        setting = self.names.models.settings.get(self.names.qualify(node.value, scope))
-        if setting is None or not self.environment or key not in self.environment:
-            return None
-        return Constant(self.environment[key], Place(node, scope.module), f"{setting.what} {key}")
 
     def _in_mapping(self, node: cst.BaseExpression, key: str, scope: Scope, depth: int) -> Worth:
         found = entries(node, scope, self._objects.values)
@@ -264,7 +255,7 @@ class Constants:
         if value is None:
             return None
         # What may be overridden says more about the result than what may not.
-        return replace(second if second.origin and not first.origin else first, value=value)
+        return replace(second if second.origin and not first.origin else first, value=value, variable="")
 
     def _either(self, left: cst.BaseExpression, right: cst.BaseExpression, scope: Scope, depth: int) -> Constant | None:
         """`environ.get("POOL") or 20`."""
@@ -273,7 +264,9 @@ class Constants:
             return first
         name = self._unset(left, scope, depth)
         second = self._fold(right, scope, depth + 1) if name or first else None
-        return replace(second, origin=name or (first.origin if first else "")) if second else None
+        if second is None:
+            return None
+        return replace(second, origin=_named(*name) if name else first.origin if first else "", variable=_last(name))
 
     def _chosen(
         self, body: cst.BaseExpression, orelse: cst.BaseExpression, scope: Scope, depth: int
@@ -285,24 +278,43 @@ class Constants:
             return sides[0] if _same(sides[0].value, sides[1].value) else None
         known = sides[0] or sides[1]
         name = names[1] if sides[0] else names[0]
-        return replace(known, origin=name) if known and name else None
+        return replace(known, origin=_named(*name), variable=name[1]) if known and name else None
 
-    def _unset(self, node: cst.BaseExpression, scope: Scope, depth: int) -> str:
-        """The variable or setting that an expression reads and for which it gives no default; empty otherwise."""
+    def variable(self, node: cst.BaseExpression, scope: Scope) -> str:
+        """The environment variable that an expression reads, whether or not it has a default; empty when it reads
+        none, or does something with it."""
+        found = self._fold(node, scope, 0)
+        if found and found.variable:
+            return found.variable
+        values = list(self._objects.values(node, scope)) if isinstance(node, (cst.Name, cst.Attribute)) else []
+        if len(values) == 1 and values[0].node is not node:
+            return self._variable_of(values[0], 0)
+        return _last(self._unset(node, scope, 0))
+
+    def _variable_of(self, value: Value, depth: int) -> str:
+        if value.variable or value.node is None or depth > _MAX_DEPTH:
+            return value.variable
+        values = list(self._objects.values(value.node, value.scope))
+        if len(values) == 1 and isinstance(value.node, (cst.Name, cst.Attribute)):
+            return self._variable_of(values[0], depth + 1)
+        return _last(self._unset(value.node, value.scope, depth))
+
+    def _unset(self, node: cst.BaseExpression, scope: Scope, depth: int) -> tuple[str, str] | None:
+        """What an expression reads, and its name, where it gives no default; None otherwise."""
         match node:
             case cst.Call(args=[only]) if self.names.qualify(node.func, scope) in _CONVERSIONS:
                 return self._unset(only.value, scope, depth + 1)
             case cst.Call():
                 setting = self._objects.setting(node, scope)
                 if setting is None or setting.key is None:
-                    return ""
+                    return None
                 key = self._of(given_arguments(node, scope, self._objects.values), setting.key, depth)
             case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=index))]):
                 setting = self.names.models.settings.get(self.names.qualify(node.value, scope))
                 key = self._fold(index, scope, depth + 1)
             case _:
-                return ""
-        return f"{setting.what} {key.value}" if setting and key and isinstance(key.value, str) else ""
+                return None
+        return (setting.what, key.value) if setting and key and isinstance(key.value, str) else None
 
     def _text(self, node: cst.BaseExpression, scope: Scope, depth: int) -> str:
         if depth > _MAX_DEPTH:
@@ -378,6 +390,14 @@ def _only(found: list[Constant | None]) -> Constant | None:
     """The value that all of these have."""
     first = found[0] if found else None
     return first if first and all(c and _same(c.value, first.value) for c in found) else None
+
+
+def _named(what: str, name: str) -> str:
+    return f"{what} {name}"
+
+
+def _last(name: tuple[str, str] | None) -> str:
+    return name[1] if name else ""
 
 
 def _same(left: object, right: object) -> bool:

@@ -23,6 +23,8 @@ class Value:
     """Where the expression stands."""
     field: str = ""
     """What overrides it when the program runs: `field Settings.pool_size`, `parameter 'size'`; empty: nothing."""
+    variable: str = ""
+    """The environment variable that does."""
 
 
 Values = Callable[[cst.BaseExpression, Scope], Iterable[Value]]

@@ -13,7 +13,7 @@ import libcst as cst
 
 from pooclint.models import Setting
 from pooclint.program.keywords import Value, bound_values, given_arguments
-from pooclint.program.names import Names
+from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Binding, Class, Function, Scope, descendants
 
 _MAX_DEPTH = 12
@@ -187,11 +187,15 @@ class Objects:
                 return
         classes = list(self._classes(base))
         fields = base.is_instance and not any("__init__" in c.methods for c in classes)
+        prefix = self._variables(base) if fields else None
+        variable = f"{prefix}{name}".upper() if prefix is not None else ""
         for current in classes:
             found = [
-                Value(b.value, current.scope, f"field {current.name}.{name}" if fields and b.annotation else "")
+                Value(b.value, current.scope, f"field {current.name}.{name}", variable)
+                if fields and b.annotation
+                else Value(b.value, current.scope)
                 for b in current.scope.bindings.get(name, ())
-                if b.value is not None
+                if b.value is not None or (variable and b.annotation)
             ]
             found += [Value(value, scope) for value, scope in current.attributes.get(name, ())]
             method = current.methods.get(name)
@@ -200,6 +204,25 @@ class Objects:
             if found:
                 yield from found
                 return
+
+    def _variables(self, base: Object) -> str | None:
+        """What the environment variables that set the fields of a class begin with; None when none do."""
+        names = {name for current in self._classes(base) for name in self._bases(current)}
+        setting = next((s for n in names if (s := self.names.models.settings.get(n)) and s.prefix), None)
+        if setting is None:
+            return None
+        for current in self._classes(base):
+            for node in descendants(current.node.body, into_functions=False):
+                match node:
+                    case cst.Arg(keyword=cst.Name(value=word), value=value) if word == setting.prefix:
+                        return str(literal(value))
+                    case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=word))], value=value):
+                        if word == setting.prefix:
+                            return str(literal(value))
+        return ""
+
+    def _bases(self, owner: Class) -> Iterator[str]:
+        yield from (self.names.qualify(base.value, owner.parent) for base in owner.node.bases)
 
     def _returned(self, function: Function) -> Iterator[Value]:
         node = function.node
