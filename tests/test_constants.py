@@ -275,6 +275,17 @@ def test_a_dictionary_of_another_module(tmp_path: Path) -> None:
     assert found.constant.value == 5
 
 
+PREFIXED = """
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class S(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="DB_")
+    pool: int = 3
+
+x = S().pool
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "variable"),
     [
@@ -287,8 +298,7 @@ def test_a_dictionary_of_another_module(tmp_path: Path) -> None:
         ("import os\nx = int(os.getenv('POOL', 3)) * 2", ""),
         ("from pydantic_settings import BaseSettings as B\nclass S(B):\n    pool: int\ns = S()\nx = s.pool", "POOL"),
         ("from pydantic_settings import BaseSettings as B\nclass S(B):\n    pool: int = 3\nx = S().pool", "POOL"),
-        ("from pydantic_settings import BaseSettings as B, SettingsConfigDict as C\n"
-         "class S(B):\n    model_config = C(env_prefix='DB_')\n    pool: int = 3\nx = S().pool", "DB_POOL"),
+        (PREFIXED, "DB_POOL"),
         ("class S:\n    pool: int = 3\nx = S().pool", ""),
         ("x = 5", ""),
         ("x = x", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from pooclint.program.exports import Exports, Library
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.places import Places
+from pooclint.program.pool_search import find_pools, setting_words
+from pooclint.program.pools import Pool
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
@@ -59,6 +62,8 @@ class FileResult:
     """Calls in it that acquire something, leaking or not."""
     status: Literal["checked", "skipped", "unreadable"]
     """`skipped`: the prefilter saw that no known library is imported."""
+    pools: tuple[Pool, ...] = ()
+    """The pools that it makes, where somebody wants to know."""
 
 
 @dataclass(slots=True)
@@ -145,6 +150,8 @@ class Project:
     callers: Callers
     visitors: Mapping[type[cst.CSTNode], list[tuple[type[Rule], Visitor]]]
     deployments: DeploymentOf = no_deployment
+    settings: re.Pattern[bytes] | None = None
+    """Matches a file in which a setting may make a pool; None where nobody wants to know of pools."""
 
     def matters(self, file: str, data: bytes) -> bool:
         """True when a file uses what a module of its project acquires."""
@@ -164,6 +171,7 @@ def open_project(
     exports: Exports | None = None,
     consulted: Consulted | None = None,
     deployments: DeploymentOf = no_deployment,
+    pools: bool = False,
 ) -> Project:
     """Prepare to check files.
 
@@ -175,6 +183,7 @@ def open_project(
         exports: what is known of the project's modules from before.
         consulted: where it is noted which other files results rest on.
         deployments: gives what is known of a project's deployment.
+        pools: list the pools of each file as well.
     """
     visitors = _visitors(rules)
     acquiring, exporting, calling_out = _prefilters(models)
@@ -182,7 +191,10 @@ def open_project(
     modules = Modules(exports, frozenset(visitors) | {cst.Call})
     names = Names(models, None if alone else modules)
     analysis, callers = Analysis(names), Callers(names)
-    return Project(tuple(rules), limits, acquiring, modules, names, analysis, callers, visitors, deployments)
+    settings = setting_words(s for _, s in models.pool_settings) if pools else None
+    return Project(
+        tuple(rules), limits, acquiring, modules, names, analysis, callers, visitors, deployments, settings
+    )
 
 
 def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Models, limits: Limits) -> FileResult:
@@ -204,7 +216,9 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
     """
     if not (project.acquiring.lets_through(data) or (file and project.matters(file, data))):
         problem = _syntax_problem(data)
-        return _unreadable(problem, path) if problem else FileResult((), 0, "skipped")
+        if problem:
+            return _unreadable(problem, path)
+        return FileResult((), 0, "skipped", _pools_by_setting(data, file, project))
     index = project.modules.checked(file, data)
     if isinstance(index, Unreadable):
         return _unreadable(index, path)
@@ -232,7 +246,20 @@ def _check_module(index: Index, path: str, project: Project) -> FileResult:
             reports.extend((rule, report) for report in visit(node, context))
     if AnalysisGaveUp in rules:
         reports += [(AnalysisGaveUp, _gave_up(node, why, index)) for node, why in context.gave_up.values()]
-    return FileResult(_findings(index, path, reports), acquisitions, "checked")
+    pools = _pools(index, context) if project.settings else ()
+    return FileResult(_findings(index, path, reports), acquisitions, "checked", pools)
+
+
+def _pools(index: Index, context: FileContext) -> tuple[Pool, ...]:
+    return find_pools(index, context.names, lambda function: context.entry(function) is not None)
+
+
+def _pools_by_setting(data: bytes, file: str, project: Project) -> tuple[Pool, ...]:
+    """The pools that settings make in a file that imports no known library."""
+    if project.settings is None or project.settings.search(data) is None:
+        return ()
+    index = project.modules.checked(file, data)
+    return () if isinstance(index, Unreadable) else find_pools(index, project.names, lambda _: False)
 
 
 @lru_cache(maxsize=4)

@@ -131,13 +131,7 @@ class OversizedPool:
 
 
 def _is_unbounded(worth: Worth, parameter: Parameter) -> bool:
-    return worth.constant is not None and _means_no_limit(worth.constant.value, parameter)
-
-
-def _means_no_limit(value: object, parameter: Parameter) -> bool:
-    if value is None:
-        return "None" in parameter.unbounded or None in parameter.unbounded
-    return any(value == u and not isinstance(value, bool) for u in parameter.unbounded)
+    return worth.constant is not None and parameter.means_no_limit(worth.constant.value)
 
 
 class UnboundedPool:
@@ -191,7 +185,7 @@ def _has_no_limit(node: cst.Call, call: Call, parameter: Parameter, context: Fil
     words = {a.keyword.value for a in node.args if a.keyword}
     if parameter.required or words.intersection(map(str, call.shares)):
         return False
-    return not context.parameter(node, parameter).given and _means_no_limit(parameter.default, parameter)
+    return not context.parameter(node, parameter).given and parameter.means_no_limit(parameter.default)
 
 
 class InvertedSizes:

@@ -67,6 +67,10 @@ class Models:
         self.teardowns = {n: t for f in self.files for t in f.teardown for n in t.decorators}
         self.settings: dict[str, Setting] = {n: s for f in self.files for s in f.setting for n in s.names}
         """Calls and mappings that read a setting, by their qualified names."""
+        self.pool_settings = tuple((f.library, s) for f in self.files for s in f.pool_setting)
+        """Settings of which frameworks make pools."""
+        self.servers = {f.library.name: f.library.server for f in self.files if f.library.server}
+        """Kinds of database servers that connections of libraries lead to."""
         self.setting_words = frozenset(n.rpartition(".")[2] for n in self.settings)
         self.call_words = frozenset(
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)

@@ -8,7 +8,7 @@ This module follows all of them, and remembers where the figure was written and 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import Formatter
 from urllib.parse import parse_qs, urlsplit
@@ -65,6 +65,8 @@ class Worth:
     """False when it is surely not given, so that the default holds."""
     constant: Constant | None = None
     """What it is given; None when it is not given, or nobody can say what."""
+    variable: str = ""
+    """The environment variable that decides, where nobody can say what."""
 
     @property
     def unknown(self) -> bool:
@@ -125,6 +127,10 @@ class Constants:
             unreadable = unreadable or (argument.keyword is None and text.startswith(_UNKNOWN))
         return UNKNOWN if unreadable else ABSENT
 
+    def of_values(self, values: Sequence[Value]) -> Worth:
+        """What something is given that these expressions may give it; one of them is taken for granted."""
+        return self._worth(Given(named={"": tuple(values)}), -1, "", 0)
+
     def text(self, node: cst.BaseExpression, scope: Scope) -> str:
         """The text of a string expression; what is not known of it is a NUL character."""
         return self._text(node, scope, 0)
@@ -138,7 +144,8 @@ class Constants:
         values += given.named.get(keyword, ())
         if not values:
             return UNKNOWN if given.more_named else ABSENT
-        return Worth(True, _only([self._value(value, depth + 1) for value in values]))
+        found = _only([self._value(value, depth + 1) for value in values])
+        return Worth(True, found, "" if found or len(values) > 1 else self._variable_of(values[0], depth + 1))
 
     def _fold(self, node: cst.BaseExpression, scope: Scope, depth: int) -> Constant | None:
         if depth > _MAX_DEPTH:
@@ -286,16 +293,13 @@ class Constants:
         found = self._fold(node, scope, 0)
         if found and found.variable:
             return found.variable
-        values = list(self._objects.values(node, scope)) if isinstance(node, (cst.Name, cst.Attribute)) else []
-        if len(values) == 1 and values[0].node is not node:
-            return self._variable_of(values[0], 0)
-        return _last(self._unset(node, scope, 0))
+        return self._variable_of(Value(node, scope), 0)
 
     def _variable_of(self, value: Value, depth: int) -> str:
         if value.variable or value.node is None or depth > _MAX_DEPTH:
             return value.variable
         values = list(self._objects.values(value.node, value.scope))
-        if len(values) == 1 and isinstance(value.node, (cst.Name, cst.Attribute)):
+        if len(values) == 1 and values[0].node is not value.node and not isinstance(value.node, cst.Call):
             return self._variable_of(values[0], depth + 1)
         return _last(self._unset(value.node, value.scope, depth))
 

@@ -104,6 +104,7 @@ class Checker:
             acquisitions=result.acquisitions,
             findings=_filtered(kept.findings, display, plan) if kept else (),
             unused=kept.unused if kept else (),
+            pools=result.pools,
         )
 
     def unreadable(self, source: Source, reason: str) -> FileReport:

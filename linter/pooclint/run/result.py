@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from pooclint.program.pools import Pool
 from pooclint.rule import Finding
 from pooclint.source.suppressions import Directive
 
@@ -23,6 +24,8 @@ class FileReport:
     unused: tuple[Directive, ...] = ()
     crash: str = ""
     """The traceback, when the analysis itself failed."""
+    pools: tuple[Pool, ...] = ()
+    """The pools that it makes, where a rule about the whole project asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
