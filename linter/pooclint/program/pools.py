@@ -61,6 +61,8 @@ class Pool:
     unbounded: str = ""
     """What removes its limit (`max_overflow=-1`); empty when it has one."""
     address: Address = Address()
+    url_key: str = ""
+    """The key of the URL's query that sets its size."""
     is_database: bool = True
     """True when a database server spends a process or thread on each connection."""
     per_thread: bool = False
