@@ -192,9 +192,7 @@ def open_project(
     names = Names(models, None if alone else modules)
     analysis, callers = Analysis(names), Callers(names)
     settings = setting_words(s for _, s in models.pool_settings) if pools else None
-    return Project(
-        tuple(rules), limits, acquiring, modules, names, analysis, callers, visitors, deployments, settings
-    )
+    return Project(tuple(rules), limits, acquiring, modules, names, analysis, callers, visitors, deployments, settings)
 
 
 def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Models, limits: Limits) -> FileResult:
@@ -223,13 +221,13 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
     if isinstance(index, Unreadable):
         return _unreadable(index, path)
     try:
-        return _check_module(index, path, project)
+        return _check_module(index, path, project, data)
     except RecursionError:
         project.forget()  # what was being worked out is half known
-        return with_deep_stack(lambda: _check_module(index, path, project))
+        return with_deep_stack(lambda: _check_module(index, path, project, data))
 
 
-def _check_module(index: Index, path: str, project: Project) -> FileResult:
+def _check_module(index: Index, path: str, project: Project, data: bytes) -> FileResult:
     models = project.names.models
     names, rules, visitors = project.names, project.rules, project.visitors
     context = FileContext(
@@ -246,12 +244,13 @@ def _check_module(index: Index, path: str, project: Project) -> FileResult:
             reports.extend((rule, report) for report in visit(node, context))
     if AnalysisGaveUp in rules:
         reports += [(AnalysisGaveUp, _gave_up(node, why, index)) for node, why in context.gave_up.values()]
-    pools = _pools(index, context) if project.settings else ()
+    pools = _pools(index, context, project.settings, data) if project.settings else ()
     return FileResult(_findings(index, path, reports), acquisitions, "checked", pools)
 
 
-def _pools(index: Index, context: FileContext) -> tuple[Pool, ...]:
-    return find_pools(index, context.names, lambda function: context.entry(function) is not None)
+def _pools(index: Index, context: FileContext, settings: re.Pattern[bytes], data: bytes) -> tuple[Pool, ...]:
+    with_settings = settings.search(data) is not None
+    return find_pools(index, context.names, lambda function: context.entry(function) is not None, with_settings)
 
 
 def _pools_by_setting(data: bytes, file: str, project: Project) -> tuple[Pool, ...]:
@@ -259,7 +258,9 @@ def _pools_by_setting(data: bytes, file: str, project: Project) -> tuple[Pool, .
     if project.settings is None or project.settings.search(data) is None:
         return ()
     index = project.modules.checked(file, data)
-    return () if isinstance(index, Unreadable) else find_pools(index, project.names, lambda _: False)
+    return (
+        () if isinstance(index, Unreadable) else find_pools(index, project.names, lambda _: False, with_settings=True)
+    )
 
 
 @lru_cache(maxsize=4)

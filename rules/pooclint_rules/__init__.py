@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pooclint.models.loading import model_files
 from pooclint.rule import Rule
+from pooclint_rules.budget import OverBudget
 from pooclint_rules.construction import ClientInLoop, ClientPerRequest, PoolPerRequest
 from pooclint_rules.holding import HeldAcrossAwait, HeldAcrossBlockingCall, HeldAcrossSleep
 from pooclint_rules.leaks import (
@@ -53,6 +54,7 @@ RULES: tuple[type[Rule], ...] = (
     ClientInLoop,
     OversizedPool,
     UnboundedPool,
+    OverBudget,
     InvertedSizes,
 )
 

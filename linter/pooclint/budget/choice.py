@@ -12,13 +12,6 @@ from pooclint.budget.resolved import Resolved, environment_of, resolve
 from pooclint.deployment.facts import Deployment, Note, Pooler, Program, Server, Site
 from pooclint.program.pools import Pool
 
-_SCRIPTS = frozenset(
-    {
-        "alembic", "bench", "benchmark", "benchmarks", "demo", "demos", "doc", "docs", "example", "examples",
-        "migrations", "notebooks", "sample", "samples", "script", "scripts", "tool", "tools", "tutorial", "tutorials",
-    }
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -54,7 +47,7 @@ def budget_of(
     deployment: Deployment,
     servers: Sequence[KnownServer],
     shown: Callable[[str], str],
-    is_test: Callable[[str], bool],
+    in_passing: Callable[[str], str],
 ) -> Budget:
     """Choose and add up.
 
@@ -63,13 +56,13 @@ def budget_of(
         deployment: what its deployment files and configuration say.
         servers: the kinds of database servers there are; the first is assumed where nothing says which.
         shown: a file as reports show it.
-        is_test: says whether a file, as it is shown, is test code.
+        in_passing: says of a file why its pools are none of the program's (it is a test); an empty text otherwise.
     """
     sites = deployment.sites
     here = deployment.at(sites[0]) if sites else deployment
     environment = environment_of(here)
     resolved = [resolve(pool, shown(pool.path), environment, deployment.urls) for pool in pools]
-    counted, left_out = _counted(resolved, is_test)
+    counted, left_out = _counted(resolved, in_passing)
     programs = _programs(here)
     lines = [line_of(pool, program) for pool in counted for program in programs if _runs(program, pool, programs)]
     ours = {kind for pool in counted if (kind := kind_of(pool, servers))}
@@ -104,11 +97,11 @@ def is_known(one: Sum) -> bool:
     )
 
 
-def _counted(pools: Sequence[Resolved], is_test: Callable[[str], bool]) -> tuple[list[Resolved], list[LeftOut]]:
+def _counted(pools: Sequence[Resolved], in_passing: Callable[[str], str]) -> tuple[list[Resolved], list[LeftOut]]:
     counted: list[Resolved] = []
     left_out: list[LeftOut] = []
     for pool in pools:
-        why = _why_not(pool, is_test)
+        why = in_passing(pool.pool.path) or _why_not(pool)
         if why:
             left_out.append(LeftOut(pool, why))
         else:
@@ -125,21 +118,15 @@ def _counted(pools: Sequence[Resolved], is_test: Callable[[str], bool]) -> tuple
         largest = largest if not known or largest.pool.unbounded else max(known, key=lambda pool: pool.most or 0)
         kept.append(largest)
         left_out += [
-            LeftOut(pool, f"another way to make {largest.pool.name} ({largest.shown}:{largest.pool.line})")
+            LeftOut(pool, f"made instead of {largest.pool.name} ({largest.shown}:{largest.pool.line})")
             for pool in group
             if pool is not largest
         ]
     return kept, left_out
 
 
-def _why_not(pool: Resolved, is_test: Callable[[str], bool]) -> str:
-    if is_test(pool.shown):
-        return "in test code"
-    if not _SCRIPTS.isdisjoint(pool.shown.lower().split("/")[:-1]):
-        return "in a script or an example"
-    if pool.pool.doubt == "with":
-        return "closed at the end of its `with` block"
-    return ""
+def _why_not(pool: Resolved) -> str:
+    return "closed at the end of a `with` block" if pool.pool.doubt == "with" else ""
 
 
 def _programs(here: Deployment) -> tuple[Program, ...]:

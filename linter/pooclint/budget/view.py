@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pooclint.budget.arithmetic import DUE, Line, Sum, programs_of
@@ -73,16 +73,28 @@ def view_of(budget: Budget, names: Callable[[str], str], shown: Callable[[str], 
         sections=tuple(_section(one, names(one.limit.kind), shown) for one in budget.sums),
         others=others,
         other_heads=heads,
-        left_out=tuple(f"{o.pool.pool.name} ({o.pool.shown}:{o.pool.pool.line}): {o.why}" for o in budget.left_out),
+        left_out=tuple(_left_out(budget)),
         assumptions=budget.assumptions,
         notes=tuple(f"{shown(n.path)}{f':{n.line}' if n.line else ''}: {n.text}" for n in budget.notes),
     )
 
 
+def _left_out(budget: Budget) -> Iterator[str]:
+    """The pools of each reason."""
+    reasons: dict[str, list[str]] = {}
+    for one in budget.left_out:
+        reasons.setdefault(one.why, []).append(f"{one.pool.pool.name} ({one.pool.shown}:{one.pool.pool.line})")
+    for why, pools in reasons.items():
+        more = f" and {len(pools) - 2} more" if len(pools) > 2 else ""
+        yield f"{plural(len(pools), 'pool')} {why}: {', '.join(pools[:2])}{more}"
+
+
 def origin(amount: Amount, shown: Callable[[str], str]) -> str:
     """Where a figure comes from."""
     where = f"{shown(amount.path)}:{amount.line}" if amount.path and amount.line else ""
-    return f"{amount.how} ({where})" if where else amount.how
+    if not where:
+        return amount.how
+    return f"{where}" if amount.how == "written" else f"{amount.how} ({where})"
 
 
 def _found(budget: Budget) -> str:
@@ -98,6 +110,9 @@ def _found(budget: Budget) -> str:
 
 def _section(one: Sum, name: str, shown: Callable[[str], str]) -> Section:
     heads, rows = _table(one.lines, shown)
+    if one.shared:
+        direct, through = rows[: len(one.direct)], rows[len(one.direct) :]
+        rows = (*direct, *((f"{row[0]} via {one.shared.pooler.kind}", *row[1:]) for row in through))
     return Section(
         heading=name,
         verdict=verdict(one),

@@ -71,6 +71,8 @@ class Models:
         """Settings of which frameworks make pools."""
         self.servers = {f.library.name: f.library.server for f in self.files if f.library.server}
         """Kinds of database servers that connections of libraries lead to."""
+        self.server_imports = {i: f.library.server for f in self.files if f.library.server for i in f.library.imports}
+        """The same by the names under which the libraries are imported."""
         self.setting_words = frozenset(n.rpartition(".")[2] for n in self.settings)
         self.call_words = frozenset(
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)

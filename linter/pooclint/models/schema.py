@@ -84,7 +84,7 @@ class Library(_Model, frozen=True, kw_only=True):
     """Acquiring methods whose name alone says what they are, on a receiver of unknown type (`raw_connection`): a guess,
     of medium confidence."""
     server: str = ""
-    """The kind of database server that its connections lead to (`postgresql`, `mysql`), where there is only one."""
+    """The kind of database server that its connections lead to (`postgresql`, `mysql`), where it is always the same."""
     cancellations: tuple[str, ...] = ()
     """Exception classes, or functions that give them, by which a task is cancelled."""
     note: str = ""

@@ -46,15 +46,16 @@ class _Draft:
     doubt: Doubt = ""
 
 
-def find_pools(index: Index, names: Names, repeats: Repeats) -> tuple[Pool, ...]:
+def find_pools(index: Index, names: Names, repeats: Repeats, with_settings: bool) -> tuple[Pool, ...]:
     """The pools of a module, in source order.
 
     Args:
         index: the module; its calls have to be listed in `visited`.
         names: look-up.
         repeats: says whether a function runs per request, event or task.
+        with_settings: look for settings of which frameworks make pools as well.
     """
-    drafts = [*_from_calls(index, names, repeats), *_from_settings(index, names)]
+    drafts = [*_from_calls(index, names, repeats), *(_from_settings(index, names) if with_settings else ())]
     return _placed(drafts, index)
 
 
@@ -168,6 +169,8 @@ def _address(node: cst.Call, scope: Scope, constants: Constants, server: str) ->
     for key, value in [*(("", v) for v in given.positional), *named]:
         if value.node is None:
             continue
+        driver = constants.names.qualify(value.node, value.scope)
+        server = server or constants.names.models.server_imports.get(driver, "")  # a driver that is handed over
         text = constants.text(value.node, value.scope)
         read = constants.variable(value.node, value.scope)
         if "://" in text:

@@ -44,9 +44,14 @@ class RunResult:
         return self.checked + self.skipped + self.unreadable
 
 
-def collect(reports: Iterable[FileReport]) -> RunResult:
-    """Adds up the files of a run; findings are ordered by path, place and code."""
-    findings: list[Finding] = []
+def collect(reports: Iterable[FileReport], about_project: Iterable[Finding] = ()) -> RunResult:
+    """Adds up the files of a run; findings are ordered by path, place and code.
+
+    Args:
+        reports: what was found in each file.
+        about_project: what was found of all of them together.
+    """
+    findings = list(about_project)
     counts = {"checked": 0, "skipped": 0, "unreadable": 0}
     acquisitions = 0
     for report in reports:
