@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +19,10 @@ from pooclint.flow.analysis import Analysis
 from pooclint.flow.draws import Draws
 from pooclint.flow.offers import Offers
 from pooclint.flow.run import GaveUp, Record
-from pooclint.models import Models
+from pooclint.models import Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
+from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import Consulted
 from pooclint.program.exports import Exports, Library
 from pooclint.program.invariants import Invariants
@@ -29,7 +31,9 @@ from pooclint.program.lifetimes import Home, built_per_request, homes, outlives
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names, literal
 from pooclint.program.places import Places
-from pooclint.program.pools import Pools
+from pooclint.program.pool_identity import Pools
+from pooclint.program.pool_search import find_pools, setting_words
+from pooclint.program.pools import Pool
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
@@ -64,6 +68,8 @@ class FileResult:
     """Calls in it that acquire something, leaking or not."""
     status: Literal["checked", "skipped", "unreadable"]
     """`skipped`: the prefilter saw that no known library is imported."""
+    pools: tuple[Pool, ...] = ()
+    """The pools that it makes, where somebody wants to know."""
 
 
 @dataclass(slots=True)
@@ -134,6 +140,21 @@ class FileContext:
         """True for a script's `main`: what it holds ends with the process."""
         return function.parent.kind == "module" and function.name == "main"
 
+    def constant(self, node: cst.BaseExpression, scope: Scope | None = None) -> Constant | None:
+        """The value of an expression as far as the source says, constants of other modules and defaults of settings
+        included; None when nobody can say.
+
+        Args:
+            node: the expression.
+            scope: where it stands; default: where the visited node stands.
+        """
+        return Constants(self.names).constant(node, scope or self.scope)
+
+    def parameter(self, node: cst.Call, parameter: Parameter, scope: Scope | None = None) -> Worth:
+        """What a call gives a modelled parameter, as an argument, in an unpacked dictionary or in a URL; arguments as
+        in `constant`."""
+        return Constants(self.names).parameter(node, parameter, scope or self.scope)
+
     def record(self, function: Function | None) -> Record | None:
         """What evaluating a function saw; None when it holds nothing, or was too large (which is reported once)."""
         if function is not None and not self.analysis.may_hold(function):
@@ -165,6 +186,8 @@ class Project:
     prefilter: bool = True
     """False: every file is parsed, whatever its bytes say."""
     deployments: DeploymentOf = no_deployment
+    settings: re.Pattern[bytes] | None = None
+    """Matches a file in which a setting may make a pool; None where nobody wants to know of pools."""
 
     def is_worth_a_parse(self, file: str, data: bytes) -> bool:
         """True when a file can hold anything, as far as its bytes and what it imports from its project tell."""
@@ -187,14 +210,25 @@ class Project:
         self.offers.forget()
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far the look at a project goes."""
+
+    alone: bool = False
+    """Look at each file without the modules around it."""
+    prefilter: bool = True
+    """False parses every file. The findings are the same, or the prefilter is wrong."""
+    pools: bool = False
+    """List the pools of each file as well."""
+
+
 def open_project(
     rules: Sequence[type[Rule]],
     models: Models,
     limits: Limits,
-    alone: bool = False,
+    extent: Extent = Extent(),
     before: Project | None = None,
     consulted: Consulted | None = None,
-    prefilter: bool = True,
     deployments: DeploymentOf = no_deployment,
 ) -> Project:
     """Prepare to check files.
@@ -203,11 +237,10 @@ def open_project(
         rules: the rules to run; a rule that is not given costs nothing.
         models: what is known of libraries and frameworks.
         limits: the user's figures.
-        alone: look at each file without the modules around it.
+        extent: how far the look goes.
         before: the same from before, which has grown too large: what is known of modules by their bytes, and of what
             they offer, is taken over from it.
         consulted: where it is noted which other files results rest on.
-        prefilter: False parses every file. The findings are the same, or the prefilter is wrong.
         deployments: gives what is known of a project's deployment.
     """
     visitors = _visitors(rules)
@@ -216,18 +249,20 @@ def open_project(
     fresh = Exports(exporting, calling_out, Places(consulted or Consulted()))
     exports = before.modules.exports if before else fresh
     modules = Modules(exports, frozenset(visitors) | {cst.Call})
-    names = Names(models, None if alone else modules)
+    names = Names(models, None if extent.alone else modules)
     analysis = Analysis(names, Draws(names, Pools(names)))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
     callers = Callers(names)
+    settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None
     return Project(
-        tuple(rules), limits, acquiring, modules, names, analysis, callers, offers, visitors, prefilter, deployments
-    )
+        tuple(rules), limits, acquiring, modules, names, analysis, callers, offers, visitors, extent.prefilter,
+        deployments, settings,
+    )  # fmt: skip
 
 
 def check_bytes(data: bytes, path: str, rules: Sequence[type[Rule]], models: Models, limits: Limits) -> FileResult:
     """Check one file without the modules around it; arguments as in `open_project` and `check_file`."""
-    return check_file(data, path, open_project(rules, models, limits, alone=True))
+    return check_file(data, path, open_project(rules, models, limits, Extent(alone=True)))
 
 
 def check_file(data: bytes, path: str, project: Project, file: str = "") -> FileResult:
@@ -244,18 +279,20 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
     """
     if not project.is_worth_a_parse(file, data):
         problem = _syntax_problem(data)
-        return _unreadable(problem, path) if problem else FileResult((), 0, "skipped")
+        if problem:
+            return _unreadable(problem, path)
+        return FileResult((), 0, "skipped", _pools_by_setting(data, file, project))
     index = project.modules.checked(file, data)
     if isinstance(index, Unreadable):
         return _unreadable(index, path)
     try:
-        return _check_module(index, path, project)
+        return _check_module(index, path, project, data)
     except RecursionError:
         project.forget()  # what was being worked out is half known
-        return with_deep_stack(lambda: _check_module(index, path, project))
+        return with_deep_stack(lambda: _check_module(index, path, project, data))
 
 
-def _check_module(index: Index, path: str, project: Project) -> FileResult:
+def _check_module(index: Index, path: str, project: Project, data: bytes) -> FileResult:
     models = project.names.models
     names, rules, visitors = project.names, project.rules, project.visitors
     context = FileContext(
@@ -272,7 +309,23 @@ def _check_module(index: Index, path: str, project: Project) -> FileResult:
             reports.extend((rule, report) for report in visit(node, context))
     if AnalysisGaveUp in rules:
         reports += [(AnalysisGaveUp, _gave_up(node, why, index)) for node, why in context.gave_up.values()]
-    return FileResult(_findings(index, path, reports), acquisitions, "checked")
+    pools = _pools(index, context, project.settings, data) if project.settings else ()
+    return FileResult(_findings(index, path, reports), acquisitions, "checked", pools)
+
+
+def _pools(index: Index, context: FileContext, settings: re.Pattern[bytes], data: bytes) -> tuple[Pool, ...]:
+    with_settings = settings.search(data) is not None
+    return find_pools(index, context.names, lambda function: context.entry(function) is not None, with_settings)
+
+
+def _pools_by_setting(data: bytes, file: str, project: Project) -> tuple[Pool, ...]:
+    """The pools that settings make in a file that imports no known library."""
+    if project.settings is None or project.settings.search(data) is None:
+        return ()
+    index = project.modules.checked(file, data)
+    return (
+        () if isinstance(index, Unreadable) else find_pools(index, project.names, lambda _: False, with_settings=True)
+    )
 
 
 @lru_cache(maxsize=4)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import libcst as cst
 
+    from pooclint.budget.choice import Budget
     from pooclint.engine import FileContext
     from pooclint.program.scopes import Index
 
@@ -126,12 +127,27 @@ class Report:
     """What happens on the way; a `Place` where it happens in another module."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectReport:
+    """What a rule about the whole project hands over: places instead of nodes, since the trees are gone by then."""
+
+    step: Step
+    """Where it is reported; its text is the message."""
+    end_line: int
+    end_column: int
+    severity: Severity
+    confidence: Confidence = Confidence.HIGH
+    library: str = ""
+    trace: tuple[Step, ...] = ()
+
+
 class Rule(Protocol):
     """A rule: a class with these attributes and `visit_<Node>` methods (`visit_Call`, `visit_FunctionDef` ...).
 
-    Each visitor takes the node and the file's context and yields `Report`s. A rule walks no tree and reads no file. Its
-    docstring is its documentation and has the headings *What it does*, *Why is this bad?*, *Example*, *Use instead*,
-    and, where they apply, *Options* and *References*.
+    Each visitor takes the node and the file's context and yields `Report`s. A rule walks no tree and reads no file. One
+    that is about all files together has a method `check_project` instead (`ProjectRule`). Its docstring is its
+    documentation and has the headings *What it does*, *Why is this bad?*, *Example*, *Use instead*, and, where they
+    apply, *Options* and *References*.
     """
 
     code: ClassVar[str]
@@ -139,6 +155,18 @@ class Rule(Protocol):
     severity: ClassVar[Severity]
     default: ClassVar[bool]
     """True when the rule is on unless it is ignored; False when it is opt-in."""
+
+
+@runtime_checkable
+class ProjectRule(Protocol):
+    """A rule about all files of a project; it runs when folders are checked."""
+
+    def check_project(self, budget: Budget) -> Iterable[ProjectReport]:
+        """What is reported.
+
+        Args:
+            budget: all pools of the project against what its servers take.
+        """
 
 
 Visitor = Callable[["cst.CSTNode", "FileContext"], Iterable[Report]]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pooclint.models.loading import model_files
 from pooclint.rule import Rule
+from pooclint_rules.budget import OverBudget
 from pooclint_rules.construction import ClientPerRequest, ConnectionPerRequest, ImplicitClient, PoolPerRequest
 from pooclint_rules.holding import HeldAcrossAwait, HeldAcrossBlockingCall, HeldAcrossSleep
 from pooclint_rules.import_time import BoundToImport
@@ -66,6 +67,7 @@ RULES: tuple[type[Rule], ...] = (
     ClientPerCall,
     OversizedPool,
     UnboundedPool,
+    OverBudget,
     InvertedSizes,
 )
 

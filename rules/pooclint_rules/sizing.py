@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import parse_qs, urlsplit
 
 import libcst as cst
 
 from pooclint.models import Call, Parameter
-from pooclint.program.names import literal
-from pooclint.rule import Confidence, Report, Severity
+from pooclint.program.constants import ABSENT, Constant, Worth
+from pooclint.program.scopes import descendants
+from pooclint.rule import Confidence, Place, Report, Severity
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -23,62 +23,62 @@ def _sized(node: cst.Call, context: FileContext) -> Call | None:
     return next((c for c in context.names.calls(node, context.scope) if c.size), None)
 
 
-def _given(node: cst.Call, parameter: Parameter | None, context: FileContext) -> object:
-    """The literal a parameter is given, as an argument or in a URL, constants of the module followed; `...` when it is
-    not given or not literal."""
-    if parameter is None:
-        return ...
-    given, in_url = _argument(node, parameter, context), _in_url(node, parameter, context)
-    first, second = (in_url, given) if parameter.url_wins else (given, in_url)
-    return second if first is ... else first
-
-
-def _argument(node: cst.Call, parameter: Parameter, context: FileContext) -> object:
-    for index, argument in enumerate(node.args):
-        named = argument.keyword is not None and argument.keyword.value == parameter.param
-        if named or (argument.keyword is None and not argument.star and index == parameter.position):
-            return _constant(argument.value, context)
-    return ...
-
-
-def _in_url(node: cst.Call, parameter: Parameter, context: FileContext) -> object:
-    """What the query of a literal URL among the arguments says: `redis://host?max_connections=5`."""
-    if not parameter.url:
-        return ...
-    for argument in node.args:
-        text = _constant(argument.value, context)
-        if isinstance(text, str) and "://" in text:
-            values = parse_qs(urlsplit(text).query).get(parameter.url, [])
-            return int(values[-1]) if values and values[-1].isdecimal() else ...
-    return ...
-
-
-def _constant(node: cst.BaseExpression, context: FileContext) -> object:
-    if isinstance(node, cst.Name) and node.value not in ("None", "True", "False"):
-        found = context.scope.lookup(node.value)
-        if found and found[0].kind == "module" and len(found[1]) == 1 and found[1][0].value is not None:
-            return literal(found[1][0].value)
-        return ...
-    return literal(node)
+def _worth(node: cst.Call, parameter: Parameter | None, context: FileContext) -> Worth:
+    """What the call gives a parameter; where there is no such parameter, nothing."""
+    return context.parameter(node, parameter) if parameter else ABSENT
 
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _report(node: cst.Call, text: str, severity: Severity, call: Call, context: FileContext) -> Report:
+def _effective(worth: Worth, parameter: Parameter) -> float | None:
+    """The number that holds: what is given, else the library's default; None where it is not known, or no number."""
+    if worth.constant:
+        return worth.constant.number
+    return None if worth.given else _number(parameter.default)
+
+
+def _report(
+    node: cst.Call, text: str, severity: Severity, call: Call, context: FileContext, figures: Iterable[Worth] = ()
+) -> Report:
+    """A report about a call, with the places that its figures come from where they stand elsewhere."""
+    known = [w.constant for w in figures if w.constant]
+    inside = {id(part) for part in descendants(node)}
+    elsewhere = [c for c in known if id(c.place.node) not in inside]
     function = context.scope.function
     return Report(
-        node, (text,), severity, Confidence.HIGH, function.qualname if function else "", context.models.library(call)
+        node,
+        (f"{text}{_origins(known)}",),
+        severity,
+        Confidence.HIGH,
+        function.qualname if function else "",
+        context.models.library(call),
+        tuple((_step(c, context), f"{_shown(c.value)}: {c.how}") for c in elsewhere),
     )
+
+
+def _origins(figures: Iterable[Constant]) -> str:
+    """`` (default of environment variable POOL)``, where a deployment may say otherwise."""
+    found = dict.fromkeys(c.how for c in figures if c.origin)
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _step(constant: Constant, context: FileContext) -> Place | cst.CSTNode:
+    return constant.place if constant.place.module is not context.index else constant.place.node
+
+
+def _shown(value: object) -> str:
+    return f"{value:,.0f}" if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)
 
 
 class OversizedPool:
     """A pool may open more connections than its server can bear.
 
     ## What it does
-    Reports a literal pool size, overflow included, above `max-pool-size` for database servers that spend a process
-    or thread on each connection, and absurd sizes (above 1,000) elsewhere.
+    Reports a pool size, overflow included, above `max-pool-size` for database servers that spend a process or thread
+    on each connection, and absurd sizes (above 1,000) elsewhere. Constants of other modules, keyword dictionaries and
+    the defaults of settings are followed.
 
     ## Why is this bad?
     Every process has such a pool. Twenty processes of twenty connections are four hundred, and a server that allows
@@ -110,12 +110,12 @@ class OversizedPool:
         size = call.size if call else None
         if call is None or size is None or not size.cap:
             return
-        given = _given(node, size.max, context)
-        most = _number(given)
+        given = _worth(node, size.max, context)
+        most = given.constant.number if given.constant else None
         if most is None or (size.max and _is_unbounded(given, size.max)):
             return
-        overflow_given = _given(node, size.overflow, context)
-        overflow = _number(overflow_given) or 0.0
+        further = _worth(node, size.overflow, context)
+        overflow = _number(further.constant.value if further.constant else None) or 0.0
         total = most + max(overflow, 0.0)
         limit = context.limits.max_pool_size if size.limit == "database" else _ABSURD
         if total > limit:
@@ -126,15 +126,12 @@ class OversizedPool:
                 self.severity,
                 call,
                 context,
+                (given, further),
             )
 
 
-def _is_unbounded(value: object, parameter: Parameter) -> bool:
-    if value is ...:
-        return False
-    if value is None:
-        return "None" in parameter.unbounded or None in parameter.unbounded
-    return any(value == u and not isinstance(value, bool) for u in parameter.unbounded)
+def _is_unbounded(worth: Worth, parameter: Parameter) -> bool:
+    return worth.constant is not None and parameter.means_no_limit(worth.constant.value)
 
 
 class UnboundedPool:
@@ -172,11 +169,10 @@ class UnboundedPool:
         if call is None or size is None or not size.cap:
             return
         for parameter in (size.max, size.overflow):
-            if parameter and _is_unbounded(_given(node, parameter, context), parameter):
-                value = _given(node, parameter, context)
-                yield _report(
-                    node, f"{parameter.param}={value!r} removes the limit of this pool", self.severity, call, context
-                )
+            worth = _worth(node, parameter, context)
+            if parameter and worth.constant and _is_unbounded(worth, parameter):
+                text = f"{parameter.param}={worth.constant.value!r} removes the limit of this pool"
+                yield _report(node, text, self.severity, call, context, (worth,))
         if size.max and _has_no_limit(node, call, size.max, context):
             made = context.models.type(call.returns)
             severity = self.severity if made and made.kind in ("pool", "value") else Severity.INFO
@@ -187,12 +183,9 @@ class UnboundedPool:
 def _has_no_limit(node: cst.Call, call: Call, parameter: Parameter, context: FileContext) -> bool:
     """True when the library's default is no limit, nothing overrides it, and the pool is the call's own."""
     words = {a.keyword.value for a in node.args if a.keyword}
-    if any(a.star for a in node.args) or parameter.required or words.intersection(map(str, call.shares)):
+    if parameter.required or words.intersection(map(str, call.shares)):
         return False
-    if parameter.url and any(_constant(a.value, context) is ... for a in node.args if not a.keyword):
-        return False  # a URL that cannot be read may set it
-    given = _given(node, parameter, context)
-    return given is ... and not _unreadable(node, parameter, given) and _is_unbounded(parameter.default, parameter)
+    return not context.parameter(node, parameter).given and parameter.means_no_limit(parameter.default)
 
 
 class InvertedSizes:
@@ -226,31 +219,19 @@ class InvertedSizes:
         """Report a minimum above the maximum."""
         call = _sized(node, context)
         size = call.size if call else None
-        if call is None or size is None or size.min is None or size.max is None or any(a.star for a in node.args):
+        if call is None or size is None or size.min is None or size.max is None:
             return
-        lower_given, upper_given = _given(node, size.min, context), _given(node, size.max, context)
-        if _unreadable(node, size.min, lower_given) or _unreadable(node, size.max, upper_given):
-            return
-        lower = _number(lower_given if lower_given is not ... else size.min.default)
-        upper = _number(upper_given if upper_given is not ... else size.max.default)
+        lower_given, upper_given = _worth(node, size.min, context), _worth(node, size.max, context)
+        lower, upper = _effective(lower_given, size.min), _effective(upper_given, size.max)
         if lower is None or upper is None or lower <= upper or _is_unbounded(upper_given, size.max):
             return
         default = " (the library's default)"
         yield _report(
             node,
-            f"{size.min.param}={lower:g}{default if lower_given is ... else ''} is above "
-            f"{size.max.param}={upper:g}{default if upper_given is ... else ''}",
+            f"{size.min.param}={lower:g}{'' if lower_given.given else default} is above "
+            f"{size.max.param}={upper:g}{'' if upper_given.given else default}",
             self.severity,
             call,
             context,
+            (lower_given, upper_given),
         )
-
-
-def _unreadable(node: cst.Call, parameter: Parameter, value: object) -> bool:
-    """True when the parameter is given, but not as a literal."""
-    given = any(
-        (a.keyword is not None and a.keyword.value == parameter.param)
-        or (a.keyword is None and i == parameter.position)
-        for i, a in enumerate(node.args)
-    )
-    return given and value is ...

@@ -9,7 +9,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ import msgspec
 
 from pooclint import __version__
 from pooclint.app.options import check_parser, overrides_of
+from pooclint.app.output import wants_color, write_report
 from pooclint.config import Config, ConfigFinder
 from pooclint.packs import load_rules, rule_codes, rules_of, select_rules, selection_problem
 from pooclint.report import reporter
@@ -26,6 +26,7 @@ from pooclint.run.discovery import Source, UsageError, discover, display_path, i
 from pooclint.run.result import FileReport, RunResult, collect
 
 if TYPE_CHECKING:
+    from pooclint.rule import Finding
     from pooclint.run.cache import Caches
     from pooclint.run.workers import Done
 
@@ -56,25 +57,27 @@ def check(arguments: Sequence[str]) -> int:
     started = time.monotonic()
     stdin = _read_stdin(options)
     packs: tuple[str, ...] = ()
+    about_project: tuple[Finding, ...] = ()
     if stdin is None:
         sources = list(discover(options.paths, finder, options.force_exclude))
         reports = _check_files(sources, options)
+        about_project = _check_project(sources, reports, options)
         packs = tuple(dict.fromkeys(pack for source in sources for pack in source.config.settings.packs))
     else:
         config = finder.for_folder(_stdin_path(options).parent)
         reports = _check_stdin(stdin, options, config)
         packs = config.settings.packs
-    result = collect(reports)
+    result = collect(reports, about_project)
     _tell(reports, result, options, time.monotonic() - started)
 
     context = Context(
         version=__version__,
         rules=partial(load_rules, packs),
         lines=_line_reader(stdin, options),
-        color=_wants_color(options),
+        color=wants_color(options),
         summary=not options.quiet,
     )
-    _write(reporter(options.format)(result, context), options.output)
+    write_report(reporter(options.format)(result, context), options.output)
     if options.statistics:
         _statistics(result)
     return 1 if result.findings and not options.exit_zero else 0
@@ -121,6 +124,25 @@ def _check_files(sources: Sequence[Source], options: argparse.Namespace) -> list
     if options.verbose:
         print(f"{len(sources) - len(left)} of {len(sources)} files known from an earlier run", file=sys.stderr)
     return [reports[place] for place in sorted(reports)]
+
+
+def _check_project(
+    sources: Sequence[Source], reports: Sequence[FileReport], options: argparse.Namespace
+) -> tuple[Finding, ...]:
+    """What is to be said of all files together, where folders were named, not single files."""
+    if not any(report.pools for report in reports) or not all(os.path.isdir(path) for path in options.paths):
+        return ()
+    from pooclint.run.check import Checker
+
+    groups: dict[int, list[tuple[Source, FileReport]]] = {}
+    for source, report in zip(sources, reports, strict=True):
+        groups.setdefault(id(source.config), []).append((source, report))
+    checker = Checker()
+    return tuple(
+        finding
+        for group in groups.values()
+        for finding in checker.check_project([source for source, _ in group], [report for _, report in group])
+    )
 
 
 def _check_anew(
@@ -198,39 +220,6 @@ def _decoded(data: bytes) -> list[str]:
     # Only what Python counts as a line end; str.splitlines() knows more.
     text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
     return text.split("\n")
-
-
-def _wants_color(options: argparse.Namespace) -> bool:
-    if options.color != "auto":
-        return bool(options.color == "always")
-    if options.output or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
-
-
-def _write(text: str, output: str | None) -> None:
-    if not output:
-        # A reader that goes away early changes nothing about the result.
-        with suppress(BrokenPipeError):
-            sys.stdout.write(text)
-            sys.stdout.flush()
-            return
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return
-    import tempfile
-
-    target = Path(output)
-    data = text.encode("utf-8", "backslashreplace")
-    try:
-        if target.exists() and not target.is_file():  # a device or a pipe is written to, never replaced
-            target.write_bytes(data)
-            return
-        with tempfile.NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}.", delete=False) as stream:
-            stream.write(data)
-        os.chmod(stream.name, 0o644)
-        os.replace(stream.name, target)
-    except OSError as error:
-        raise UsageError(f"--output: {output}: {error.strerror or error}") from error
 
 
 def _statistics(result: RunResult) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pooclint import __version__
 
-COMMANDS = ("check", "explain", "rules", "models", "schema")
+COMMANDS = ("check", "explain", "rules", "models", "budget", "size", "schema")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,6 +56,14 @@ def _dispatch(arguments: list[str]) -> int:
         from pooclint.app.catalogue import models
 
         return models(rest)
+    if command == "budget":
+        from pooclint.app.budget import budget
+
+        return budget(rest)
+    if command == "size":
+        from pooclint.app.size import size
+
+        return size(rest)
     if command == "schema":
         from pooclint.app.catalogue import schema
 

@@ -19,6 +19,8 @@ commands:
   explain CODE|LIBRARY  a rule, or what is known about a library
   rules                 all rules
   models                all libraries
+  budget [PATH ...]     what all pools may open, against what the database server takes
+  size                  how large a pool may sensibly be
   schema NAME           the JSON Schema of model files, of server files or of the configuration, for editors
 """
 
@@ -86,7 +88,7 @@ def check_parser() -> Parser:
     speed.add_argument(
         "-j",
         "--jobs",
-        type=_jobs,
+        type=jobs,
         default=0,
         metavar="N",
         help="processes; default: all cores for much, one for little",
@@ -98,7 +100,8 @@ def check_parser() -> Parser:
     return made
 
 
-def _jobs(text: str) -> int:
+def jobs(text: str) -> int:
+    """The type of `--jobs`: a number of processes, 0 for what suits the work."""
     if text == "auto":
         return 0
     try:
@@ -107,6 +110,21 @@ def _jobs(text: str) -> int:
         number = -1
     if number < 0:
         raise argparse.ArgumentTypeError(f"`{text}` is not a number of processes")
+    return number
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option: a whole number that is not smaller."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from {least} on")
+        return value
+
     return number
 
 

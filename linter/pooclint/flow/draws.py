@@ -10,7 +10,7 @@ import libcst as cst
 from pooclint.flow.external import waited_for
 from pooclint.models import Call, Type
 from pooclint.program.names import Names
-from pooclint.program.pools import Pool, Pools
+from pooclint.program.pool_identity import Pool, Pools
 from pooclint.program.scopes import Function, descendants, dotted
 from pooclint.rule import Place
 

@@ -8,7 +8,7 @@ from pooclint.flow.draws import Draw
 from pooclint.flow.external import occupies
 from pooclint.flow.run import Nested, Run
 from pooclint.flow.values import Site, State, Value
-from pooclint.program.pools import Pool
+from pooclint.program.pool_identity import Pool
 from pooclint.program.scopes import Function
 
 _SLOTS = frozenset({"connection", "session"})

@@ -12,7 +12,7 @@ from pooclint.flow.completions import Completion, Outcomes, States
 from pooclint.flow.values import CALLBACKS, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.models import Acquisition, External, Models
 from pooclint.program.names import Names
-from pooclint.program.pools import Pool
+from pooclint.program.pool_identity import Pool
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
 

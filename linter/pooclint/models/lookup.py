@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pooclint.models.schema import Acquisition, Call, External, Library, ModelFile, Release, Type, parse_release
+from pooclint.models.schema import (
+    Acquisition,
+    Call,
+    External,
+    Library,
+    ModelFile,
+    Release,
+    Setting,
+    Type,
+    parse_release,
+)
 
 _LASTING = frozenset({"connection", "session", "pool", "engine", "client"})
 
@@ -61,6 +71,15 @@ class Models:
         )
         """Decorators of functions that run once in a process, or whose result is kept."""
         self.teardowns = {n: t for f in self.files for t in f.teardown for n in t.decorators}
+        self.settings: dict[str, Setting] = {n: s for f in self.files for s in f.setting for n in s.names}
+        """Calls and mappings that read a setting, by their qualified names."""
+        self.pool_settings = tuple((f.library, s) for f in self.files for s in f.pool_setting)
+        """Settings of which frameworks make pools."""
+        self.servers = {f.library.name: f.library.server for f in self.files if f.library.server}
+        """Kinds of database servers that connections of libraries lead to."""
+        self.server_imports = {i: f.library.server for f in self.files if f.library.server for i in f.library.imports}
+        """The same by the names under which the libraries are imported."""
+        self.setting_words = frozenset(n.rpartition(".")[2] for n in self.settings)
         self.call_words = frozenset(
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
         )

@@ -83,6 +83,8 @@ class Library(_Model, frozen=True, kw_only=True):
     distinctive: tuple[str, ...] = ()
     """Acquiring methods whose name alone says what they are, on a receiver of unknown type (`raw_connection`): a guess,
     of medium confidence."""
+    server: str = ""
+    """The kind of database server that its connections lead to (`postgresql`, `mysql`), where it is always the same."""
     cancellations: tuple[str, ...] = ()
     """Exception classes, or functions that give them, by which a task is cancelled."""
     note: str = ""
@@ -194,6 +196,12 @@ class Parameter(_Model, frozen=True, kw_only=True):
     """The key of the connection URL's query that sets the same (`redis://host?max_connections=5`)."""
     url_wins: bool = True
     """True when the URL's value goes before the argument's, should both be given."""
+
+    def means_no_limit(self, value: object) -> bool:
+        """True for a value that removes the limit."""
+        if value is None:
+            return "None" in self.unbounded or None in self.unbounded
+        return any(value == u and not isinstance(value, bool) for u in self.unbounded)
 
 
 class Size(_Model, frozen=True, kw_only=True):
@@ -406,6 +414,56 @@ class Teardown(_Model, frozen=True, kw_only=True):
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
+class Setting(_Model, frozen=True, kw_only=True):
+    """A call that reads a figure from outside the program, or that declares a field with a default."""
+
+    names: tuple[str, ...]
+    """Qualified names of functions, and of methods by their class (`environs.Env.int`; `__call__` is calling an
+    instance). That of a mapping stands for its subscripts (`os.environ`)."""
+    what: str
+    """What is read, in words: `environment variable`."""
+    key: Argument | None = None
+    """The argument that names it; without one, the call declares a default."""
+    default: tuple[Argument, ...] = ()
+    """The arguments that may be its default: the first that is given."""
+    cast: Argument | None = None
+    """The argument that converts it (`cast=int`)."""
+    prefix: str = ""
+    """Of a base class whose fields are read from variables of the same name: the keyword, or the attribute of an inner
+    class, by which a subclass says what these names begin with (`env_prefix`)."""
+
+
+class PoolSetting(_Model, frozen=True, kw_only=True):
+    """A setting of which a framework makes a pool, so that no call in the program shows its size."""
+
+    names: tuple[str, ...]
+    """Names of the setting: a variable of a settings module, an attribute of a settings class, a key of a configuration
+    (`SQLALCHEMY_ENGINE_OPTIONS`)."""
+    each: bool = False
+    """True when it is a mapping with an entry for each database (`DATABASES`)."""
+    path: tuple[str, ...] = ()
+    """Keys that lead to the mapping with the parameters (`OPTIONS`, `pool`). `True` there stands for the defaults."""
+    flat: bool = False
+    """True when the parameters are settings of their own, beside this one."""
+    size: Size
+    """How it sizes the pool."""
+    without: Literal["nothing", "thread"] = "nothing"
+    """What is opened where the path leads nowhere. `thread`: one connection for each thread."""
+    engine: str = ""
+    """The key whose text says to what kind of server the connections lead."""
+    engines: dict[str, str] = {}
+    """Texts of that key to kinds of servers (`postgresql`, `mysql`)."""
+    url: str = ""
+    """The setting beside this one that holds the database's URL."""
+    made_by: tuple[str, ...] = ()
+    """Qualified names of calls that make the pool; where the setting is not there, with the defaults."""
+    keyword: str = ""
+    """The argument of such a call that takes the same mapping."""
+    requires: Requires = ""
+    """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
+    named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
+
+
 class ModelFile(_Model, frozen=True, kw_only=True):
     """One TOML file."""
 
@@ -423,6 +481,10 @@ class ModelFile(_Model, frozen=True, kw_only=True):
     """How a framework injects what a provider gives."""
     teardown: tuple[Teardown, ...] = ()
     """Yielding functions that a framework resumes."""
+    setting: tuple[Setting, ...] = ()
+    """Calls that read a figure from outside the program."""
+    pool_setting: tuple[PoolSetting, ...] = ()
+    """Settings of which a framework makes a pool."""
     closed_tests: dict[str, bool] = {}
     """Attributes or methods that tell whether a resource is closed, and the value that says it is (`closed = true`)."""
     request_locals: tuple[str, ...] = ()

@@ -275,8 +275,12 @@ class Names:
         self._locals[name] = owner
         return name
 
-    def ancestors(self, owner: Class) -> Iterator[Class]:
-        """The class and its bases in the project, nearest first."""
+    def ancestors(self, owner: Class, interest: Interest = "acquires") -> Iterator[Class]:
+        """The class and its bases in the project, nearest first.
+
+        Args:
+            interest: which bases in other modules are worth a parse.
+        """
         todo, seen = [owner], set[int]()
         while todo:
             current = todo.pop(0)
@@ -285,7 +289,7 @@ class Names:
             seen.add(id(current))
             yield current
             for base in current.node.bases:
-                found = self.definition(_plain(base.value), current.parent)
+                found = self.definition(_plain(base.value), current.parent, interest=interest)
                 if isinstance(found, Class):
                     todo.append(found)
 
@@ -328,6 +332,10 @@ class Names:
     def is_context_manager(self, function: Function) -> bool:
         """True for a generator function under `contextmanager` or `asynccontextmanager`."""
         return any(self.qualify(_callee(d), function.parent) in _CONTEXT_MANAGERS for d in function.decorators)
+
+    def is_property(self, function: Function) -> bool:
+        """True for a method that is read like an attribute."""
+        return any(self.qualify(d, function.parent) in _PROPERTIES for d in function.decorators)
 
     def runs_once(self, function: Function) -> bool:
         """True when the function's result is cached, so that its body runs once for each argument."""
@@ -554,7 +562,7 @@ class Names:
             known = _only(self._type_of_binding(attribute, binding, current.scope) for binding in declared)
             known = known or _only(self.type_of(v, s) for v, s in current.attributes.get(attribute, ()))
             method = current.methods.get(attribute)
-            if not known and method and any(self.qualify(d, method.parent) in _PROPERTIES for d in method.decorators):
+            if not known and method and self.is_property(method):
                 known = self.returned_type(method)
             if known:
                 return known

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,12 @@ from pathlib import Path
 import pathspec
 
 from pooclint.config import Config
-from pooclint.engine import Limits, Project, check_file, open_project
+from pooclint.engine import Extent, Limits, Project, check_file, open_project
 from pooclint.models import Models
 from pooclint.own_rules import UnreadableFile
 from pooclint.packs import models_of, rules_of, select_rules
 from pooclint.program.consulted import Consulted, Learned
-from pooclint.rule import Confidence, Finding, Severity
+from pooclint.rule import Confidence, Finding, ProjectReport, ProjectRule, Rule, Severity
 from pooclint.run.deployments import Deployments
 from pooclint.run.discovery import Source, is_test_path, relative_to
 from pooclint.run.models import ModelSet
@@ -44,6 +44,8 @@ class _Plan:
     """What results rest on besides the files themselves."""
     open: Callable[..., Project]
     """A project of which nothing is known yet but the models that hold for it."""
+    about_project: tuple[type[Rule], ...]
+    """The rules about all files together."""
     severity: Severity
     confidence: Confidence
     ignores: tuple[tuple[pathspec.GitIgnoreSpec, tuple[str, ...]], ...]
@@ -52,15 +54,16 @@ class _Plan:
 class Checker:
     """Checks files; rules and models are prepared once per configuration."""
 
-    def __init__(self, noqa: bool = True, prefilter: bool = True) -> None:
+    def __init__(self, noqa: bool = True, prefilter: bool = True, pools: bool = False) -> None:
         """Prepares a checker.
 
         Args:
             noqa: False leaves `# noqa` comments without effect.
             prefilter: False parses every file.
+            pools: List the pools of each file, whether or not a rule asks for them.
         """
         self._noqa = noqa
-        self._prefilter = prefilter
+        self._extent = Extent(prefilter=prefilter, pools=pools)
         self._plans: dict[int, _Plan] = {}
         self._projects: dict[int, Project] = {}
 
@@ -108,7 +111,37 @@ class Checker:
             acquisitions=result.acquisitions,
             findings=_filtered(kept.findings, display, plan) if kept else (),
             unused=kept.unused if kept else (),
+            pools=result.pools,
         )
+
+    def check_project(self, sources: Sequence[Source], reports: Sequence[FileReport]) -> tuple[Finding, ...]:
+        """What is to be said of all files together.
+
+        Args:
+            sources: Files of one configuration that were checked.
+            reports: What was found in each.
+
+        Raises:
+            ServerModelError: a bundled model has a mistake.
+        """
+        plan = self._plan(sources[0].config)
+        pools = [pool for report in reports for pool in report.pools]
+        if not plan.about_project or not pools:
+            return ()
+        from pooclint.run.budgets import find_budget
+
+        budget = find_budget(pools, [os.path.abspath(source.path) for source in sources], plan.config)
+        found: list[Finding] = []
+        for rule in plan.about_project:
+            instance = rule()
+            if isinstance(instance, ProjectRule):
+                found += (_project_finding(rule, report) for report in instance.check_project(budget))
+        kept: list[Finding] = []
+        for finding in _fingerprinted(found):
+            data = plan.consulted.read(os.path.abspath(finding.path)) or b""
+            left = apply((finding,), find_directives(data), self._noqa).findings
+            kept += _filtered(left, finding.path, plan)
+        return tuple(kept)
 
     def unreadable(self, source: Source, reason: str) -> FileReport:
         """What is reported of a file that cannot be checked."""
@@ -144,9 +177,7 @@ class Checker:
         heavy = known is not None and known.modules.weight > _WORTH_COLLECTING
         before = None if other else known
         deployments = before.deployments if before else Deployments(plan.config, plan.consulted).of
-        known = self._projects[id(plan)] = plan.open(
-            models, before=before, prefilter=self._prefilter, deployments=deployments
-        )
+        known = self._projects[id(plan)] = plan.open(models, before=before, deployments=deployments)
         if heavy:
             gc.collect()  # trees and what is known of them refer to each other
         return known
@@ -154,22 +185,25 @@ class Checker:
     def _plan(self, config: Config) -> _Plan:
         plan = self._plans.get(id(config))
         if plan is None or plan.config is not config:
-            plan = _make_plan(config)
+            plan = _make_plan(config, self._extent)
             self._plans[id(config)] = plan
         return plan
 
 
-def _make_plan(config: Config) -> _Plan:
+def _make_plan(config: Config, extent: Extent) -> _Plan:
     settings = config.settings
     chosen = select_rules(rules_of(config), settings.select, settings.extend_select, settings.ignore)
+    about_project = tuple(rule for rule in chosen if issubclass(rule, ProjectRule))
     consulted = Consulted()
+    extent = replace(extent, pools=extent.pools or bool(about_project))
     limits = Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout)
     return _Plan(
         config=config,
         codes=frozenset(rule.code for rule in chosen),
         models=ModelSet(models_of(config), consulted),
         consulted=consulted,
-        open=partial(open_project, chosen, limits=limits, consulted=consulted),
+        open=partial(open_project, chosen, limits=limits, extent=extent, consulted=consulted),
+        about_project=about_project,
         severity=Severity[settings.min_severity.upper()],
         confidence=Confidence[settings.min_confidence.upper()],
         ignores=tuple(
@@ -177,6 +211,14 @@ def _make_plan(config: Config) -> _Plan:
             for pattern, codes in settings.per_file_ignores.items()
         ),
     )
+
+
+def _project_finding(rule: type[Rule], report: ProjectReport) -> Finding:
+    step = report.step
+    return Finding(
+        rule.code, rule.name, report.severity, report.confidence, step.text, step.path, step.line, step.column,
+        report.end_line, report.end_column, "", report.library, report.trace,
+    )  # fmt: skip
 
 
 def _filtered(findings: Iterable[Finding], display: str, plan: _Plan) -> tuple[Finding, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from pooclint.program.pools import Pool
 from pooclint.rule import Finding
 from pooclint.source.suppressions import Directive
 
@@ -23,6 +24,8 @@ class FileReport:
     unused: tuple[Directive, ...] = ()
     crash: str = ""
     """The traceback, when the analysis itself failed."""
+    pools: tuple[Pool, ...] = ()
+    """The pools that it makes, where a rule about the whole project asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,14 @@ class RunResult:
         return self.checked + self.skipped + self.unreadable
 
 
-def collect(reports: Iterable[FileReport]) -> RunResult:
-    """Adds up the files of a run; findings are ordered by path, place and code."""
-    findings: list[Finding] = []
+def collect(reports: Iterable[FileReport], about_project: Iterable[Finding] = ()) -> RunResult:
+    """Adds up the files of a run; findings are ordered by path, place and code.
+
+    Args:
+        reports: what was found in each file.
+        about_project: what was found of all of them together.
+    """
+    findings = list(about_project)
     counts = {"checked": 0, "skipped": 0, "unreadable": 0}
     acquisitions = 0
     for report in reports:

@@ -1,0 +1,226 @@
+"""A budget in words and cells, the same for every format that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pooclint.budget.arithmetic import DUE, Line, Sum, programs_of
+from pooclint.budget.assumptions import Assumption, plural
+from pooclint.budget.choice import Budget
+from pooclint.program.pools import Amount
+
+HEADS = ("pool", "where", "connections", "processes", "instances", "total", "size from")
+NUMBERS = frozenset({"connections", "processes", "instances", "total"})
+"""Columns of figures."""
+TIMES, MINUS = "\u00d7", "\u2212"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Connections against what a server takes."""
+
+    total: int
+    usable: int
+    most: int
+
+    @property
+    def scale(self) -> int:
+        """What the whole bar stands for."""
+        return max(self.total, self.most, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One kind of server."""
+
+    heading: str
+    verdict: str
+    is_over: bool
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    bar: Bar
+    remarks: tuple[str, ...]
+    """What fits, when a pooler is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A budget for people."""
+
+    found: str
+    """What was looked at."""
+    sections: tuple[Section, ...]
+    others: tuple[tuple[str, ...], ...]
+    """Pools of other servers, under `HEADS`."""
+    other_heads: tuple[str, ...]
+    left_out: tuple[str, ...]
+    assumptions: tuple[Assumption, ...]
+    notes: tuple[str, ...]
+
+
+def view_of(budget: Budget, names: Callable[[str], str], shown: Callable[[str], str]) -> View:
+    """A budget for people.
+
+    Args:
+        budget: the figures.
+        names: how people write a kind of server.
+        shown: a file as reports show it.
+    """
+    heads, others = _table(budget.others, shown)
+    return View(
+        found=_found(budget),
+        sections=tuple(_section(one, names(one.limit.kind), shown) for one in budget.sums),
+        others=others,
+        other_heads=heads,
+        left_out=tuple(_left_out(budget)),
+        assumptions=budget.assumptions,
+        notes=tuple(f"{shown(n.path)}{f':{n.line}' if n.line else ''}: {n.text}" for n in budget.notes),
+    )
+
+
+def _left_out(budget: Budget) -> Iterator[str]:
+    """The pools of each reason."""
+    reasons: dict[str, list[str]] = {}
+    for one in budget.left_out:
+        reasons.setdefault(one.why, []).append(f"{one.pool.pool.name} ({one.pool.shown}:{one.pool.pool.line})")
+    for why, pools in reasons.items():
+        more = f" and {len(pools) - 2} more" if len(pools) > 2 else ""
+        yield f"{plural(len(pools), 'pool')} {why}: {', '.join(pools[:2])}{more}"
+
+
+def origin(amount: Amount, shown: Callable[[str], str]) -> str:
+    """Where a figure comes from."""
+    where = f"{shown(amount.path)}:{amount.line}" if amount.path and amount.line else ""
+    if not where:
+        return amount.how
+    return f"{where}" if amount.how == "written" else f"{amount.how} ({where})"
+
+
+def _found(budget: Budget) -> str:
+    if budget.site is None:
+        return "No deployment files were found, and none is configured."
+    text = f"Deployment: {budget.site.label}"
+    if not budget.other_sites:
+        return f"{text}."
+    others = ", ".join(site.label for site in budget.other_sites[:3])
+    more = f" and {len(budget.other_sites) - 3} more" if len(budget.other_sites) > 3 else ""
+    return f"{text} (not {others}{more})."
+
+
+def _section(one: Sum, name: str, shown: Callable[[str], str]) -> Section:
+    heads, rows = _table(one.lines, shown)
+    if one.shared:
+        direct, through = rows[: len(one.direct)], rows[len(one.direct) :]
+        rows = (*direct, *((f"{row[0]} via {one.shared.pooler.kind}", *row[1:]) for row in through))
+    return Section(
+        heading=name,
+        verdict=verdict(one),
+        is_over=one.is_over,
+        heads=heads,
+        rows=rows,
+        bar=Bar(one.total, one.limit.usable, one.limit.most.value),
+        remarks=tuple(_remarks(one)),
+    )
+
+
+def _table(lines: Sequence[Line], shown: Callable[[str], str]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    several = len(programs_of(lines)) > 1
+    heads = (*HEADS[:2], "program", *HEADS[2:]) if several else HEADS
+    return heads, tuple(_row(line, several, shown) for line in lines)
+
+
+def _row(line: Line, several: bool, shown: Callable[[str], str]) -> tuple[str, ...]:
+    pool = line.pool
+    return (
+        pool.pool.name,
+        f"{pool.shown}:{pool.pool.line}",
+        *((line.program.name,) if several else ()),
+        _size(line),
+        str(line.processes),
+        str(line.instances),
+        "no limit" if pool.pool.unbounded else "?" if line.total is None else f"{line.total:,}",
+        _origins(line, shown),
+    )
+
+
+def _size(line: Line) -> str:
+    pool = line.pool
+    if pool.pool.unbounded:
+        return "no limit"
+    if pool.pool.per_thread:
+        threads = line.program.threads.value if line.program.threads else 1
+        return f"1 {TIMES} {plural(threads, 'thread')}"
+    return " + ".join("?" if amount.value is None else str(amount.value) for amount in pool.amounts)
+
+
+def _origins(line: Line, shown: Callable[[str], str]) -> str:
+    pool = line.pool
+    if pool.pool.unbounded:
+        return pool.pool.unbounded
+    texts = []
+    for amount in pool.amounts:
+        elsewhere = amount.path and (shown(amount.path), amount.line) != (pool.shown, pool.pool.line)
+        text = origin(amount, shown) if elsewhere and amount.value is not None else amount.how
+        texts.append(f"{amount.variable} is not set" if amount.value is None and amount.variable else text)
+    return ", ".join(dict.fromkeys(texts))
+
+
+def verdict(one: Sum) -> str:
+    """Whether it fits, in a sentence."""
+    least = "at least " if one.is_least else ""
+    reserve = (
+        f" ({one.limit.most.value} {MINUS} {one.limit.reserved.value} reserved)" if one.limit.reserved.value else ""
+    )
+    if one.total > one.limit.usable:
+        return (
+            f"over budget: {least}{one.total:,} connections, and the server takes {one.limit.usable:,}{reserve}; "
+            f"from the {ordinal(one.limit.usable + 1)} on it refuses"
+        )
+    if one.shared and one.shared.is_over:
+        clients, most = one.shared.clients, one.shared.most_clients
+        return f"over budget: {clients:,} connections to {one.shared.pooler.kind}, which takes {most:,}"
+    return f"fits: {least}{one.total:,} connections of {one.limit.usable:,}{reserve}"
+
+
+def _remarks(one: Sum) -> list[str]:
+    found = []
+    programs = programs_of(one.direct)
+    if one.fits is not None:
+        behind = (one.shared.behind or 0) if one.shared else 0
+        minus = f" {MINUS} {behind} of the pooler" if behind else ""
+        found.append(
+            f"largest size that fits: ({one.limit.most.value} {MINUS} {one.limit.reserved.value}{minus}) / "
+            f"{_processes(one)} = {plural(one.fits, 'connection')} in each process, over all its pools"
+        )
+        if one.fits == 0:
+            found.append("there are more processes than connections: only a pooler, or fewer processes, helps")
+    if one.shared:
+        found.append(_through(one))
+    elif programs:
+        due = f"a pooler in front of the server is due from {one.pooler_due} connections on (1/{DUE} of the limit)"
+        found.append(f"{due}: here it is" if one.wants_pooler else due)
+    return found
+
+
+def _processes(one: Sum) -> str:
+    parts = [f"{p.processes.value} {TIMES} {p.instances.value}" for p in programs_of(one.direct)]
+    return f"({' + '.join(parts)})"
+
+
+def _through(one: Sum) -> str:
+    shared = one.shared
+    if shared is None:
+        return ""
+    limit = f", which takes {shared.most_clients:,}" if shared.most_clients is not None else ""
+    behind = f"; it opens {shared.behind} to the server" if shared.behind is not None else ""
+    return (
+        f"through {shared.pooler.kind} ({shared.pooler.mode.value} mode): {shared.clients:,} connections{limit}{behind}"
+    )
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `22nd`, `113th`."""
+    if number % 100 in (11, 12, 13):
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"

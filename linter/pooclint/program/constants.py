@@ -1,0 +1,437 @@
+"""What an expression is worth before the program runs: literals, constants of other modules, defaults of settings.
+
+A figure in a program is seldom written where it is used. It comes from a constant of another module, from an
+environment variable with a default, from a field of a settings class, from a dictionary that is unpacked into the call.
+This module follows all of them, and remembers where the figure was written and how it came to be used.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from string import Formatter
+from urllib.parse import parse_qs, urlsplit
+
+import libcst as cst
+
+from pooclint.models import Argument, Parameter, Setting
+from pooclint.program.keywords import Given, Value, entries, given_arguments
+from pooclint.program.names import Names, literal
+from pooclint.program.objects import Objects
+from pooclint.program.scopes import Scope
+from pooclint.rule import Place
+
+_MAX_DEPTH = 40
+"""Expressions in expressions, and names of names, are followed this far."""
+_MAX_POWER = 64
+_UNKNOWN = "\0"
+"""Stands for a part of a text that is not known."""
+_GAP = "\uffff"
+"""The same inside a URL, where a NUL is stripped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The value of an expression, as far as the source says."""
+
+    value: object
+    """A number, a text, a truth value or None."""
+    place: Place
+    """Where it is written."""
+    origin: str = ""
+    """What would override it: `environment variable POOL`, `field Settings.pool_size`, `parameter 'size'`; empty when
+    it is written for good."""
+    variable: str = ""
+    """The name of the environment variable of which this is the default, where nothing else is done with it."""
+
+    @property
+    def how(self) -> str:
+        """In words: `written`, or `default of environment variable POOL`."""
+        return f"default of {self.origin}" if self.origin else "written"
+
+    @property
+    def number(self) -> int | float | None:
+        """The value where it is a number."""
+        value = self.value
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What a parameter of a call is given."""
+
+    given: bool
+    """False when it is surely not given, so that the default holds."""
+    constant: Constant | None = None
+    """What it is given; None when it is not given, or nobody can say what."""
+    variable: str = ""
+    """The environment variable that decides, where nobody can say what."""
+
+    @property
+    def unknown(self) -> bool:
+        """True when it is given, or may be, and nobody can say what."""
+        return self.given and self.constant is None
+
+
+ABSENT = Worth(False)
+UNKNOWN = Worth(True)
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """Folds expressions of a project. It keeps nothing."""
+
+    names: Names
+
+    @property
+    def _objects(self) -> Objects:
+        return Objects(self.names)
+
+    def constant(self, node: cst.BaseExpression, scope: Scope) -> Constant | None:
+        """The value of an expression; None when it is not known before the program runs.
+
+        Args:
+            node: the expression.
+            scope: where it stands.
+        """
+        return self._fold(node, scope, 0)
+
+    def parameter(self, node: cst.Call, parameter: Parameter, scope: Scope) -> Worth:
+        """What a call gives a modelled parameter: as an argument, in an unpacked dictionary, or in its URL."""
+        argument = self.argument(node, parameter.position, parameter.param, scope)
+        if not parameter.url:
+            return argument
+        in_url = self.in_url(node, parameter.url, scope)
+        first, second = (in_url, argument) if parameter.url_wins else (argument, in_url)
+        return first if first.given and (first.constant or not second.constant) else second
+
+    def argument(self, node: cst.Call, position: int, keyword: str, scope: Scope) -> Worth:
+        """What a call gives an argument.
+
+        Args:
+            position: its place among the positional arguments; -1 where there is none.
+            keyword: its name.
+        """
+        return self._worth(given_arguments(node, scope, self._objects.values), position, keyword, 0)
+
+    def in_url(self, node: cst.Call, key: str, scope: Scope) -> Worth:
+        """What the query of a URL among the arguments says: `redis://host?max_connections=5`."""
+        unreadable = False
+        for argument in node.args:
+            if argument.star:
+                continue
+            text = self.text(argument.value, scope)
+            if "://" in text:
+                return _query(text, key, Place(argument.value, scope.module))
+            unreadable = unreadable or (argument.keyword is None and text.startswith(_UNKNOWN))
+        return UNKNOWN if unreadable else ABSENT
+
+    def of_values(self, values: Sequence[Value]) -> Worth:
+        """What something is given that these expressions may give it; one of them is taken for granted."""
+        return self._worth(Given(named={"": tuple(values)}), -1, "", 0)
+
+    def text(self, node: cst.BaseExpression, scope: Scope) -> str:
+        """The text of a string expression; what is not known of it is a NUL character."""
+        return self._text(node, scope, 0)
+
+    def _worth(self, given: Given, position: int, keyword: str, depth: int) -> Worth:
+        values: list[Value] = []
+        if 0 <= position < len(given.positional):
+            values.append(given.positional[position])
+        elif position >= 0 and given.more_positional:
+            return UNKNOWN
+        values += given.named.get(keyword, ())
+        if not values:
+            return UNKNOWN if given.more_named else ABSENT
+        found = _only([self._value(value, depth + 1) for value in values])
+        return Worth(True, found, "" if found or len(values) > 1 else self._variable_of(values[0], depth + 1))
+
+    def _fold(self, node: cst.BaseExpression, scope: Scope, depth: int) -> Constant | None:
+        if depth > _MAX_DEPTH:
+            return None
+        value = literal(node)
+        if value is not ...:
+            return Constant(value, Place(node, scope.module))
+        match node:
+            case cst.Name() | cst.Attribute():
+                return self._named(node, scope, depth)
+            case cst.Call():
+                return self._called(node, scope, depth)
+            case cst.BinaryOperation(left=left, operator=sign, right=right):
+                return self._computed(sign, left, right, scope, depth)
+            case cst.UnaryOperation(operator=cst.Minus(), expression=inner):
+                found = self._fold(inner, scope, depth + 1)
+                number = found.number if found else None
+                return replace(found, value=-number) if found and number is not None else None
+            case cst.BooleanOperation(operator=cst.Or(), left=left, right=right):
+                return self._either(left, right, scope, depth)
+            case cst.IfExp(body=body, orelse=orelse):
+                return self._chosen(body, orelse, scope, depth)
+            case cst.NamedExpr(value=inner) | cst.Await(expression=inner):
+                return self._fold(inner, scope, depth + 1)
+            case cst.FormattedString() | cst.ConcatenatedString():
+                text = self._text(node, scope, depth + 1)
+                return Constant(text, Place(node, scope.module)) if _UNKNOWN not in text else None
+            case cst.Subscript():
+                return self._entry(node, scope, depth)
+        return None
+
+    def _named(self, node: cst.Name | cst.Attribute, scope: Scope, depth: int) -> Constant | None:
+        return _only([self._value(v, depth + 1) for v in self._objects.values(node, scope)])
+
+    def _value(self, value: Value, depth: int) -> Constant | None:
+        if value.node is None:
+            return None
+        found = self._fold(value.node, value.scope, depth)
+        if found and value.field and not found.origin:
+            return replace(found, origin=value.field, variable=value.variable)
+        return found
+
+    def _called(self, node: cst.Call, scope: Scope, depth: int) -> Constant | None:
+        qualified = self.names.qualify(node.func, scope)
+        convert = _CONVERSIONS.get(qualified)
+        if convert and len(node.args) == 1 and not node.args[0].star:
+            return _converted(self._fold(node.args[0].value, scope, depth + 1), convert)
+        setting = self._objects.setting(node, scope)
+        if setting:
+            return self._default_of(setting, node, scope, depth)
+        returned = [self._value(v, depth + 1) for v in self._objects.values(node, scope)]
+        return _only(returned) if returned else self._got(node, scope, depth)
+
+    def _default_of(self, setting: Setting, node: cst.Call, scope: Scope, depth: int) -> Constant | None:
+        given = given_arguments(node, scope, self._objects.values)
+        key = self._of(given, setting.key, depth) if setting.key is not None else None
+        name = key.value if key and isinstance(key.value, str) else ""
+        found = next((c for default in setting.default if (c := self._of(given, default, depth))), None)
+        if found is None:
+            return None
+        if setting.cast is not None:
+            found = self._cast(found, given, setting.cast)
+        if found and setting.key is not None:
+            return replace(found, origin=f"{setting.what} {name}".strip(), variable=name)
+        return found
+
+    def _cast(self, found: Constant, given: Given, cast: Argument) -> Constant | None:
+        value = given.argument(cast)
+        if value is None or value.node is None:
+            return found
+        convert = _CONVERSIONS.get(self.names.qualify(value.node, value.scope))
+        return _converted(found, convert) if convert else None
+
+    def _of(self, given: Given, argument: Argument, depth: int) -> Constant | None:
+        value = given.argument(argument)
+        return self._fold(value.node, value.scope, depth + 1) if value and value.node is not None else None
+
+    def _got(self, node: cst.Call, scope: Scope, depth: int) -> Constant | None:
+        """`OPTIONS.get("pool_size", 10)`: the entry of a dictionary that is written out, else the default."""
+        match node:
+            case cst.Call(func=cst.Attribute(value=mapping, attr=cst.Name(value="get")), args=[first, *rest]):
+                key = self._fold(first.value, scope, depth + 1)
+                if key is None or not isinstance(key.value, str) or len(rest) != 1:
+                    return None
+                entry = self._in_mapping(mapping, key.value, scope, depth)
+                if entry.constant or entry.unknown:
+                    return entry.constant
+                found = self._fold(rest[0].value, scope, depth + 1)
+                return replace(found, origin=f"'{key.value}'") if found and not entry.given else None
+        return None
+
+    def _entry(self, node: cst.Subscript, scope: Scope, depth: int) -> Constant | None:
+        match node.slice:
+            case [cst.SubscriptElement(slice=cst.Index(value=index))]:
+                key = self._fold(index, scope, depth + 1)
+                if key and isinstance(key.value, str):
+                    return self._in_mapping(node.value, key.value, scope, depth).constant
+        return None
+
+    def _in_mapping(self, node: cst.BaseExpression, key: str, scope: Scope, depth: int) -> Worth:
+        found = entries(node, scope, self._objects.values)
+        if found is None:
+            return ABSENT
+        return self._worth(Given(named=found.named, more_named=found.more), -1, key, depth)
+
+    def _computed(
+        self, sign: cst.BaseBinaryOp, left: cst.BaseExpression, right: cst.BaseExpression, scope: Scope, depth: int
+    ) -> Constant | None:
+        first, second = self._fold(left, scope, depth + 1), self._fold(right, scope, depth + 1)
+        compute = _ARITHMETIC.get(type(sign))
+        if first is None or second is None or compute is None:
+            return None
+        value = _compute(compute, first.value, second.value)
+        if value is None:
+            return None
+        # What may be overridden says more about the result than what may not.
+        return replace(second if second.origin and not first.origin else first, value=value, variable="")
+
+    def _either(self, left: cst.BaseExpression, right: cst.BaseExpression, scope: Scope, depth: int) -> Constant | None:
+        """`environ.get("POOL") or 20`."""
+        first = self._fold(left, scope, depth + 1)
+        if first and first.value:
+            return first
+        name = self._unset(left, scope, depth)
+        second = self._fold(right, scope, depth + 1) if name or first else None
+        if second is None:
+            return None
+        return replace(second, origin=_named(*name) if name else first.origin if first else "", variable=_last(name))
+
+    def _chosen(
+        self, body: cst.BaseExpression, orelse: cst.BaseExpression, scope: Scope, depth: int
+    ) -> Constant | None:
+        """`int(environ["POOL"]) if "POOL" in environ else 20`: the side that is used where the variable is not set."""
+        sides = [self._fold(side, scope, depth + 1) for side in (body, orelse)]
+        names = [self._unset(side, scope, depth) for side in (body, orelse)]
+        if sides[0] and sides[1]:
+            return sides[0] if _same(sides[0].value, sides[1].value) else None
+        known = sides[0] or sides[1]
+        name = names[1] if sides[0] else names[0]
+        return replace(known, origin=_named(*name), variable=name[1]) if known and name else None
+
+    def variable(self, node: cst.BaseExpression, scope: Scope) -> str:
+        """The environment variable that an expression reads, whether or not it has a default; empty when it reads
+        none, or does something with it."""
+        found = self._fold(node, scope, 0)
+        if found and found.variable:
+            return found.variable
+        return self._variable_of(Value(node, scope), 0)
+
+    def _variable_of(self, value: Value, depth: int) -> str:
+        if value.variable or value.node is None or depth > _MAX_DEPTH:
+            return value.variable
+        values = list(self._objects.values(value.node, value.scope))
+        if len(values) == 1 and values[0].node is not value.node and not isinstance(value.node, cst.Call):
+            return self._variable_of(values[0], depth + 1)
+        return _last(self._unset(value.node, value.scope, depth))
+
+    def _unset(self, node: cst.BaseExpression, scope: Scope, depth: int) -> tuple[str, str] | None:
+        """What an expression reads, and its name, where it gives no default; None otherwise."""
+        match node:
+            case cst.Call(args=[only]) if self.names.qualify(node.func, scope) in _CONVERSIONS:
+                return self._unset(only.value, scope, depth + 1)
+            case cst.Call():
+                setting = self._objects.setting(node, scope)
+                if setting is None or setting.key is None:
+                    return None
+                key = self._of(given_arguments(node, scope, self._objects.values), setting.key, depth)
+            case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=index))]):
+                setting = self.names.models.settings.get(self.names.qualify(node.value, scope))
+                key = self._fold(index, scope, depth + 1)
+            case _:
+                return None
+        return (setting.what, key.value) if setting and key and isinstance(key.value, str) else None
+
+    def _text(self, node: cst.BaseExpression, scope: Scope, depth: int) -> str:
+        if depth > _MAX_DEPTH:
+            return _UNKNOWN
+        match node:
+            case cst.FormattedString(parts=parts):
+                return "".join(
+                    part.value if isinstance(part, cst.FormattedStringText) else self._inserted(part, scope, depth)
+                    for part in parts
+                )
+            case cst.ConcatenatedString(left=left, right=right):
+                return self._text(left, scope, depth + 1) + self._text(right, scope, depth + 1)
+            case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
+                return self._text(left, scope, depth + 1) + self._text(right, scope, depth + 1)
+            case cst.Call(func=cst.Attribute(value=cst.SimpleString() as pattern, attr=cst.Name(value="format"))):
+                return _with_gaps(literal(pattern))
+            case cst.Name() | cst.Attribute():
+                values = list(self._objects.values(node, scope))
+                if len(values) != 1 or values[0].node is None:
+                    return _UNKNOWN
+                return self._text(values[0].node, values[0].scope, depth + 1)
+        found = self._fold(node, scope, depth + 1)
+        return str(found.value) if found and isinstance(found.value, (str, int)) else _UNKNOWN
+
+    def _inserted(self, part: cst.BaseFormattedStringContent, scope: Scope, depth: int) -> str:
+        if not isinstance(part, cst.FormattedStringExpression) or part.format_spec:
+            return _UNKNOWN
+        return self._text(part.expression, scope, depth + 1)
+
+
+_Convert = Callable[..., object]
+_Compute = Callable[..., object]
+
+_CONVERSIONS: Mapping[str, _Convert] = {
+    "builtins.int": int,
+    "builtins.float": float,
+    "builtins.str": str,
+}
+_ARITHMETIC: Mapping[type[cst.BaseBinaryOp], _Compute] = {
+    cst.Add: operator.add,
+    cst.Subtract: operator.sub,
+    cst.Multiply: operator.mul,
+    cst.Divide: operator.truediv,
+    cst.FloorDivide: operator.floordiv,
+    cst.Modulo: operator.mod,
+    cst.Power: operator.pow,
+}
+
+
+def _converted(found: Constant | None, convert: _Convert) -> Constant | None:
+    if found is None:
+        return None
+    try:
+        return replace(found, value=convert(found.value))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _compute(compute: _Compute, left: object, right: object) -> object | None:
+    if isinstance(left, str) and isinstance(right, str) and compute is operator.add:
+        return left + right
+    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (left, right)):
+        return None
+    if compute is operator.pow and abs(right) > _MAX_POWER:  # type: ignore[arg-type]
+        return None
+    try:
+        return compute(left, right)
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def _only(found: list[Constant | None]) -> Constant | None:
+    """The value that all of these have."""
+    first = found[0] if found else None
+    return first if first and all(c and _same(c.value, first.value) for c in found) else None
+
+
+def _named(what: str, name: str) -> str:
+    return f"{what} {name}"
+
+
+def _last(name: tuple[str, str] | None) -> str:
+    return name[1] if name else ""
+
+
+def _same(left: object, right: object) -> bool:
+    return type(left) is type(right) and left == right
+
+
+def _with_gaps(pattern: object) -> str:
+    """A pattern for `format` with a NUL for each of its fields."""
+    if not isinstance(pattern, str):
+        return _UNKNOWN
+    try:
+        return "".join(f"{text}{'' if field is None else _UNKNOWN}" for text, field, _, _ in Formatter().parse(pattern))
+    except ValueError:
+        return _UNKNOWN
+
+
+def _query(url: str, key: str, place: Place) -> Worth:
+    """What a URL says about a key of its query."""
+    try:
+        query = urlsplit(url.replace(_UNKNOWN, _GAP)).query
+    except ValueError:
+        return UNKNOWN
+    values = parse_qs(query, keep_blank_values=True).get(key, [])
+    if not values:
+        # An unknown end may hold a query; an unknown user, host or name of a database does not.
+        return UNKNOWN if _GAP in query or (not query and url.endswith(_UNKNOWN) and url.count("/") < 3) else ABSENT
+    if _GAP in values[-1]:
+        return UNKNOWN
+    return Worth(True, Constant(_figure(values[-1]), place))
+
+
+def _figure(text: str) -> object:
+    return int(text) if text.isdecimal() else text
