@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from pooclint.flow import calls, handlers, managers, misuses, patterns, stacks, work
+from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import (
     ATTRIBUTE_ERROR,
     BREAK,
@@ -23,7 +24,7 @@ from pooclint.flow.completions import (
     Outcomes,
     States,
 )
-from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, exhausted, read_to_end, test
+from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, exhausted, test
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.names import literal
@@ -158,7 +159,7 @@ def _returning(run: Run, state: State, value: Value) -> State:
     pending = value.pending
     if pending and pending.releases:  # `return conn.close()`: whoever awaits the result releases
         state = run.release(state, pending.releases, pending.node)
-    return state.bind(RETURNED, value)
+    return run.keep(state, run.read_from(value, state)).bind(RETURNED, value)
 
 
 def _assign(run: Run, targets: Sequence[cst.BaseExpression], value: Value, state: State, out: Outcomes) -> State:
