@@ -232,10 +232,13 @@ def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[Sta
 # --------------------------------------------------------------------------------------------------- what gets lost
 
 
-def _sweep(run: Run, node: cst.CSTNode, before: State, after: State, referred: frozenset[int] = frozenset()) -> State:
+def _sweep(
+    run: Run, node: cst.CSTNode, before: State | None, after: State, referred: frozenset[int] = frozenset()
+) -> State:
     """After a statement: what nothing refers to any more is lost; what is settled and unreferenced is forgotten.
 
     Args:
+        before: the state before it; None where it acquires nothing.
         referred: obligations to which something else than a name refers.
     """
     if not after.obligations:
@@ -262,9 +265,10 @@ def _sweep(run: Run, node: cst.CSTNode, before: State, after: State, referred: f
     return after.without(gone)
 
 
-def _lose(run: Run, node: cst.CSTNode, number: int, before: State, after: State) -> None:
+def _lose(run: Run, node: cst.CSTNode, number: int, before: State | None, after: State) -> None:
     obligation = after.obligations[number]
-    fresh = not run.is_older(number) and (number not in before.obligations or number not in before.reachable())
+    known = before is None or (number in before.obligations and number in before.reachable())
+    fresh = not known and not run.is_older(number)
     deleted = isinstance(node, cst.Del)
     leak = Leak(
         site=obligation.site,
@@ -488,7 +492,7 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                         for way in stacks.unwound(run, item.item, entry.numbers, end):
                             _left(run, item, entry, way.state, way.failed, completion, node.asynchronous, out)
     # What the target was bound to before, and a manager that nothing else refers to, may be lost now.
-    normal = [_sweep(run, item.item, s, s) for s in out.take(NORMAL)]
+    normal = [_sweep(run, item.item, None, s) for s in out.take(NORMAL)]
     out.extend(NORMAL, normal)
     return out
 
