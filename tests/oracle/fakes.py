@@ -24,7 +24,7 @@ from pooclint.models import Call, Models
 
 REAL = frozenset({
     "__future__", "abc", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "functools",
-    "inspect", "itertools", "logging", "math", "operator", "os", "re", "string", "sys", "types", "typing",
+    "heapq", "inspect", "itertools", "logging", "math", "operator", "os", "re", "string", "sys", "types", "typing",
     "typing_extensions", "unittest", "uuid", "warnings", "weakref",
 })  # fmt: skip
 """Modules that are as they are: what they do is the truth itself."""
@@ -37,11 +37,17 @@ class World:
     Args:
         models: what they are generated from.
         caught: exception classes that the program catches somewhere, by the names it gives them.
+        keepers: last names of functions outside the models that keep what they are given.
     """
 
-    def __init__(self, models: Models, caught: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, models: Models, caught: frozenset[str] = frozenset(), keepers: frozenset[str] = frozenset()
+    ) -> None:
         self.models = models
         self.caught = caught
+        self.keepers = keepers
+        self.stacks: list[Any] = []
+        """Stacks of the caller, which it closes in the end."""
         self.kinds: tuple[type[BaseException], ...] = ()
         """Classes that the function under test handles: what it calls may raise them."""
         self.stored: list[object] = []
@@ -138,15 +144,11 @@ class World:
 
     # ------------------------------------------------------------------ calls
 
-    def reads(self, value: Unknown, ended: bool) -> None:
+    def has_read(self, value: Unknown) -> None:
         """The body of a response is read when its last piece is: then the connection goes back."""
-        body: Held | None = value._held if isinstance(value, Value) else value._body
-        if body is None or body.acquisition.kind != "response":
-            return
-        if ended:
+        body: Held | None = (value._held if isinstance(value, Value) else None) or value._body
+        if body is not None and body.acquisition.kind == "response":
             body.release()
-        elif value._body is not None:  # the call that gave it has read nothing yet
-            body.held = True
 
     def call_unknown(self, value: Unknown, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if value._given and value._name in self.models.release_names:
@@ -157,6 +159,8 @@ class World:
         if guessed and not value._library:
             return self.call(guessed[:1], "", None, value._name, args, kwargs)
         self._hand_over((*args, *kwargs.values()))
+        if value._name in self.keepers:
+            self.stored += (*args, *kwargs.values())
         if value._name not in self.models.quiet_methods or value._library:
             self.fail(f"{value._name or 'a call'}()", value._library)
         return Unknown(self, value._name, value._library, kept=(*args, *kwargs.values()))
@@ -178,6 +182,8 @@ class World:
         """A call of a function (`path`) or of a method of a value (`head`)."""
         model = next((c for c in found if _applies(c, kwargs)), NO_MODEL)
         call = Calling(self, model, path, head, method, args, kwargs)
+        if model is NO_MODEL and path.rpartition(".")[2] in self.keepers:
+            self.stored += (*args, *kwargs.values())
         if model.raises == "exits":
             raise SystemExit(1)
         if model.raises == "always":

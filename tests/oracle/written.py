@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from oracle.callers import bound, live
+from oracle.callers import bound, end_of_callers, live
 from oracle.fakepool import PROGRAM, Script
 from oracle.fakes import World
 from oracle.fakevalues import Method, read
@@ -24,6 +24,7 @@ from oracle.fixture_source import (
     decorated_by,
     functions,
     handlers,
+    keepers,
     kinds_of,
     names_of_errors,
     yields_once,
@@ -62,6 +63,7 @@ class Fixture:
         self._handled = {t: handlers(n) for t, n in functions(tree)}
         self._yields_once = {t for t, n in functions(tree) if yields_once(n)}
         self._caught = names_of_errors(tree)
+        self._keepers = keepers(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._code = compile(ast.fix_missing_locations(Rewritten().visit(tree)), PROGRAM, "exec", dont_inherit=True)
@@ -80,7 +82,7 @@ class Fixture:
 
     def _never_released(self, class_: str) -> set[int]:
         """Lines that acquired what an object still holds when each of its methods has been called."""
-        world = World(self.models, self._caught)
+        world = World(self.models, self._caught, self._keepers)
         namespace = self._executed(world)
         live(namespace[class_], world)
         opened = world.opened
@@ -90,7 +92,7 @@ class Fixture:
         return {line for held in opened if held.held and id(held) not in handed_on for line in held.lines}
 
     def _run(self, target: Target, script: Script, outcome: Outcome) -> None:
-        world = World(self.models, self._caught)
+        world = World(self.models, self._caught, self._keepers)
         namespace = self._executed(world)
         world.kinds = kinds_of(namespace, self._handled[target])
         call = bound(target, namespace, world)
@@ -110,6 +112,7 @@ class Fixture:
         opened = world.opened
         world.note_unawaited()
         world.rest()
+        end_of_callers(world)
         outcome.acquired += len(opened)
         outcome.misuses |= world.misuses
         open_ = [h for h in opened if h.held and h.lines not in outcome.leaks]

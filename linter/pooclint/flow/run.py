@@ -377,10 +377,18 @@ class Run:
         """
         through = state.reach(value) - value.reach()
         self._handed(state, through, stored)
-        state = self.keep(state, value.reach(), stored).change(through, doubtful=True)
+        state = self.keep(state, value.reach() | self.read_from(value, state), stored).change(through, doubtful=True)
         for name in value.captured():
             state = state.assume(CELL + name, truth=True)
         return state
+
+    def read_from(self, value: Value, state: State) -> frozenset[int]:
+        """Responses whose body the value reads (`response.iter_content()`): who has the one has the other."""
+        type_ = self.models.type(value.type) if value.derived else None
+        if type_ is None or type_.kind != "response":
+            return frozenset()
+        known = value.derived & state.obligations.keys()
+        return frozenset(n for n in known if state.obligations[n].site.acquisition.kind == "response")
 
     def keep_cells(self, state: State) -> State:
         """The state at the end of the function: what the variables of escaped closures hold has an owner."""
