@@ -154,6 +154,9 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     concurrent: Literal["", "raises", "mixes"] = ""
     """What becomes of two tasks or threads that use one instance at the same time: `raises`, or `mixes` (each sees and
     commits the other's work, or reads its answers). Empty: they take turns, or nobody has looked."""
+    ambient: str = ""
+    """Type of the session that everybody in a thread or context shares without acquiring it, and on which calls on an
+    instance work: a registry's own (`scoped_session`), or another's (a model class's `query`)."""
     reentrant: bool = False
     """True when a task or thread that holds one and takes another of the same pool gets the very same connection."""
     streams: bool = False
