@@ -318,6 +318,12 @@ class External(_Model, frozen=True, kw_only=True, eq=False):
     """`await`: a coroutine, waited for at its `await`. `blocking`: the call itself waits."""
     category: Category
     """What is waited for; reports name it."""
+    unless: dict[str, Any] = {}
+    """It does not wait where one of these arguments, by keyword or position, has this literal value (`block = false`,
+    `"0" = false`)."""
+    bounded_by: tuple[Argument, ...] = ()
+    """It waits only on what was made with one of these arguments, other than 0 (`Queue(maxsize=5)`): a queue without a
+    limit takes whatever it is given."""
     fast: bool = False
     """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower
     severity."""
