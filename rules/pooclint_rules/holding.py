@@ -59,7 +59,7 @@ def _reports(
 def _taken_later(hold: Hold) -> bool:
     """Whether another call than the acquiring one took the connection."""
     since = hold.obligation.since
-    return since is not None and since is not hold.node and since is not hold.site.node
+    return since is not None and since is not hold.node and (hold.site.parameter >= 0 or since is not hold.site.node)
 
 
 def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNode, ...]:

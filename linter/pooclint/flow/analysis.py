@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import statements, suspending, work
+from pooclint.flow import ambient, statements, suspending, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
@@ -43,6 +43,7 @@ class Analysis:
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
     _handing: dict[int, bool] = field(default_factory=dict)
     _entering: set[int] = field(default_factory=set)
+    _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def forget(self) -> None:
@@ -60,6 +61,7 @@ class Analysis:
             memo.clear()
         self._active.clear()
         self._entering.clear()
+        self._users.clear()
         self.draws.forget()
 
     def record(self, code: Function | Index) -> Record:
@@ -89,6 +91,25 @@ class Analysis:
             except GaveUp:
                 return record
         return record
+
+    def _ambient_left(self, function: Function) -> Mapping[str, bool]:
+        """By type of a session that nobody acquires, whether a call of the function may leave it with a connection;
+        empty when it works on none."""
+        if not self.users().uses(function) or id(function) in self._entering:
+            return {}
+        self._entering.add(id(function))
+        try:
+            return self.record(function).ambient_left
+        except GaveUp:
+            return {}
+        finally:
+            self._entering.discard(id(function))
+
+    def users(self) -> ambient.Users:
+        """Which functions work on sessions that nobody acquires."""
+        if not self._users:
+            self._users.append(ambient.Users(self.names, self._own_calls))
+        return self._users[0]
 
     def _left_by_dependencies(self, function: Function) -> list[Given]:
         """Injected sessions that other dependencies of the function have used when it is entered, and that the
@@ -144,6 +165,7 @@ class Analysis:
                 and (
                     any(True for _ in held_parameters(self.names, function))
                     or any(True for _ in decorated(self.names, function))
+                    or self.users().uses(function)
                     or bool(self._left_by_dependencies(function))
                 )
             )
@@ -242,6 +264,8 @@ class Analysis:
         out = self._body(run, self._entered(run, items))
         function = run.function
         record.taken.update(record.kept)
+        normal = (s for c, states in out.items() if not c.exceptional and c.kind != "exit" for s in states)
+        record.ambient_left.update(ambient.left_in_use(record, normal))
         for completion, states in out.items():
             for ended in states:
                 self._leave(run, function, ended, completion)
@@ -259,6 +283,7 @@ class Analysis:
             record=record,
             summarise=self.summarise,
             reaches=self.reaches,
+            ambient=self._ambient_left,
             draws=self.draws,
             global_names=at_module,
             repeated=repeated_names(node, self._decisive_words(scope.module)),

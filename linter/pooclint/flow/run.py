@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -196,6 +196,10 @@ class Record:
     """Numbers of sites whose work may be committed or rolled back by autocommit, or in code that is not seen."""
     sites: dict[int, Site] = field(default_factory=dict)
     """By the `id` of the acquiring node."""
+    ambient: dict[int, Site] = field(default_factory=dict)
+    """Sessions that nobody acquires, by their numbers."""
+    ambient_left: dict[str, bool] = field(default_factory=dict)
+    """By their types, whether they may have a connection when the function returns."""
     given: list[Site] = field(default_factory=list)
     """What is somebody else's when the function is entered; `label` is its path."""
     ends: dict[int, set[Fate]] = field(default_factory=dict)
@@ -250,6 +254,8 @@ class Run:
     """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
     reaches: Callable[[Function], Reached | None]
     """The external call that a project function makes, itself or through others, and the way to it."""
+    ambient: Callable[[Function], Mapping[str, bool]]
+    """By type of a session that nobody acquires, whether a function of the project may leave it with a connection."""
     draws: Draws
     """The pools from which functions of the project take connections."""
     global_names: frozenset[str]
