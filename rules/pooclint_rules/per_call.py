@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.program.shared import variable_of
 from pooclint.rule import Confidence, Place, Report, Severity
-from pooclint_rules.construction import advice, constructed
+from pooclint_rules.construction import advice, built
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -67,25 +67,11 @@ class ClientPerCall:
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
         """Report clients and pools that are built in each call."""
         function = context.scope.function
-        found = _built(node, context) if function else None
+        found = built(node, context, _KINDS) if function else None
         return _per_call(node, context, function, found) if found and function else ()
 
 
-def _built(node: cst.Call, context: FileContext) -> Acquisition | None:
-    """What a call builds: a client or pool of its own, or one that a function of the project has built for it."""
-    call = constructed(node, context, _KINDS)
-    if call:
-        return context.models.acquisition(call)
-    if context.names.calls(node, context.scope):
-        return None
-    record = context.record(context.scope.function)
-    site = record.sites.get(id(node)) if record else None
-    if site is None or not site.through or site.acquisition.kind not in _KINDS or site.acquisition.acquired_from:
-        return None
-    return site.acquisition
-
-
-def _per_call(node: cst.Call, context: FileContext, function: Function, built: Acquisition) -> Iterator[Report]:
+def _per_call(node: cst.Call, context: FileContext, function: Function, acquired: Acquisition) -> Iterator[Report]:
     if context.homes(node) or context.entry(function) or context.names.runs_once(function):
         return
     record = context.record(function)
@@ -93,12 +79,12 @@ def _per_call(node: cst.Call, context: FileContext, function: Function, built: A
     if record is None or site is None or site.number in record.kept:
         return
     owner = _object(function)
-    sibling = _sibling(node, context, owner, built)
+    sibling = _sibling(node, context, owner, acquired)
     if owner is None and not sibling:
         return
     same = context.same_each_time(node)
-    type_ = context.models.type(built.type)
-    cheap = built.kind == "client" or bool(type_ and type_.rebuilding == "time")
+    type_ = context.models.type(acquired.type)
+    cheap = acquired.kind == "client" or bool(type_ and type_.rebuilding == "time")
     if sibling:
         what, share = f"although {sibling[0]} keeps one", f"use {sibling[0]}"
     else:
@@ -106,11 +92,11 @@ def _per_call(node: cst.Call, context: FileContext, function: Function, built: A
     name = f"{owner.name}.{function.name}" if owner else function.name
     yield Report(
         node,
-        (f"{built.type} is built in every call of {name}, {what}: {advice(node, context, same, share)}",),
+        (f"{acquired.type} is built in every call of {name}, {what}: {advice(node, context, same, share)}",),
         Severity.WARNING if sibling or not cheap else Severity.INFO,
         (Confidence.HIGH if sibling else Confidence.MEDIUM) if same else Confidence.LOW,
         function.qualname,
-        built.library,
+        acquired.library,
         ((node, "built here, in every call"), *(((sibling[1], "kept here"),) if sibling else ())),
     )
 
@@ -127,15 +113,18 @@ def _object(function: Function) -> Class | None:
 _STATIC = ("staticmethod", "classmethod")
 
 
-def _sibling(node: cst.Call, context: FileContext, owner: Class | None, built: Acquisition) -> tuple[str, Place] | None:
+def _sibling(
+    node: cst.Call, context: FileContext, owner: Class | None, acquired: Acquisition
+) -> tuple[str, Place] | None:
     """An attribute of the object, or a variable of the module, that keeps another of the same type."""
+    wanted = acquired.type
     for current in context.names.ancestors(owner) if owner else ():
         for attribute, values in current.attributes.items():
             for value, scope in values:
-                if context.names.type_of(value, scope) == built.type and value is not node:
+                if context.names.type_of(value, scope) == wanted and value is not node:
                     return f"self.{attribute}", Place(value, scope.module)
     for other, scope in context.index.visited:
-        if isinstance(other, cst.Call) and scope.kind == "module" and context.names.type_of(other, scope) == built.type:
+        if isinstance(other, cst.Call) and scope.kind == "module" and context.names.type_of(other, scope) == wanted:
             variable = variable_of(other, context.index)
             if variable:
                 return f"'{variable}'", Place(other, context.index)
