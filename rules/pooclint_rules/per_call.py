@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
@@ -79,25 +80,30 @@ def _per_call(node: cst.Call, context: FileContext, function: Function, acquired
     if record is None or site is None or site.number in record.kept:
         return
     owner = _object(function)
-    sibling = _sibling(node, context, owner, acquired)
+    sibling = _sibling(node, context, owner, acquired.type)
     if owner is None and not sibling:
         return
     same = context.same_each_time(node)
     type_ = context.models.type(acquired.type)
     cheap = acquired.kind == "client" or bool(type_ and type_.rebuilding == "time")
-    if sibling:
-        what, share = f"although {sibling[0]} keeps one", f"use {sibling[0]}"
+    if sibling and sibling.made:
+        what, share = f"although {sibling.name} keeps one", f"use {sibling.name}"
+    elif sibling:
+        what, share = (
+            f"where {sibling.name} has none",
+            f"keep it in {sibling.name}, and close it with the object",
+        )
     else:
         what, share = "and dropped at its end", "build it once, with the object, and close it with it"
     name = f"{owner.name}.{function.name}" if owner else function.name
     yield Report(
         node,
         (f"{acquired.type} is built in every call of {name}, {what}: {advice(node, context, same, share)}",),
-        Severity.WARNING if sibling or not cheap else Severity.INFO,
+        Severity.WARNING if (sibling and sibling.made) or not cheap else Severity.INFO,
         (Confidence.HIGH if sibling else Confidence.MEDIUM) if same else Confidence.LOW,
         function.qualname,
         acquired.library,
-        ((node, "built here, in every call"), *(((sibling[1], "kept here"),) if sibling else ())),
+        ((node, "built here, in every call"), *(((sibling.place, "kept here"),) if sibling else ())),
     )
 
 
@@ -113,19 +119,41 @@ def _object(function: Function) -> Class | None:
 _STATIC = ("staticmethod", "classmethod")
 
 
-def _sibling(
-    node: cst.Call, context: FileContext, owner: Class | None, acquired: Acquisition
-) -> tuple[str, Place] | None:
+@dataclass(frozen=True, slots=True)
+class _Sibling:
+    """Another of the same type that lasts."""
+
+    name: str
+    place: Place
+    made: bool
+    """False where it may be missing: only handed in, or asked for by the method."""
+
+
+def _sibling(node: cst.Call, context: FileContext, owner: Class | None, wanted: str) -> _Sibling | None:
     """An attribute of the object, or a variable of the module, that keeps another of the same type."""
-    wanted = acquired.type
+    function = context.scope.function
+    # A method that looks at the attribute may build one because there is none.
+    asked = context.names.own_attributes(function) if function and owner else frozenset()
     for current in context.names.ancestors(owner) if owner else ():
         for attribute, values in current.attributes.items():
             for value, scope in values:
-                if context.names.type_of(value, scope) == wanted and value is not node:
-                    return f"self.{attribute}", Place(value, scope.module)
+                if context.names.type_of(value, scope) != wanted or value is node:
+                    continue
+                there = isinstance(value, cst.Call) and attribute not in asked
+                if not there or _alike(value, node):
+                    return _Sibling(f"self.{attribute}", Place(value, scope.module), there)
     for other, scope in context.index.visited:
-        if isinstance(other, cst.Call) and scope.kind == "module" and context.names.type_of(other, scope) == wanted:
+        if not isinstance(other, cst.Call) or scope.kind != "module" or not _alike(other, node):
+            continue
+        if context.names.type_of(other, scope) == wanted:
             variable = variable_of(other, context.index)
             if variable:
-                return f"'{variable}'", Place(other, context.index)
+                return _Sibling(f"'{variable}'", Place(other, context.index), True)
     return None
+
+
+def _alike(one: cst.BaseExpression, other: cst.Call) -> bool:
+    """True when two calls are given the same: what is set up differently does not replace the other."""
+    if not isinstance(one, cst.Call) or len(one.args) != len(other.args):
+        return False
+    return all(a.value.deep_equals(b.value) for a, b in zip(one.args, other.args, strict=True))
