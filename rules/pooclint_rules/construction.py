@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
-from pooclint.models import Call
+from pooclint.models import Acquisition, Call
 from pooclint.program.keywords import keywords
 from pooclint.program.lifetimes import Home
 from pooclint.program.scopes import dotted
@@ -33,6 +33,20 @@ def constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> 
         if not shares and (owner is None or owner.kind == "value"):
             return call
     return None
+
+
+def built(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Acquisition | None:
+    """What a call builds: a client or pool of its own, or one that a function of the project has built for it."""
+    call = constructed(node, context, kinds)
+    if call:
+        return context.models.acquisition(call)
+    if context.names.calls(node, context.scope):
+        return None
+    record = context.record(context.scope.function)
+    site = record.sites.get(id(node)) if record else None
+    if site is None or not site.through or site.acquisition.kind not in kinds or site.acquisition.acquired_from:
+        return None
+    return site.acquisition
 
 
 def _is_built(node: cst.BaseExpression) -> bool:
