@@ -13,7 +13,7 @@ from typing import Any
 from oracle.fakecalls import finish
 from oracle.fakepool import Fault, Script
 from oracle.fakes import World
-from oracle.fakevalues import Either, Name, Value
+from oracle.fakevalues import Either, Held, Name, Value
 from oracle.fixture_source import Target
 from oracle.unknown import Unknown
 
@@ -51,10 +51,11 @@ def _instance(class_: type, name: str, world: World, kept: list[object]) -> Any:
 
     How it is made is one of the choices of the run.
     """
-    script, faults = world.script, world.script.max_faults
+    script, faults, opened = world.script, world.script.max_faults, list[Held]()
     script.max_faults = 0
     try:
         instance = _called(class_, world, kept)[0]
+        opened = world.opened
         world.rest()
         for before in vars(class_):
             if before == name:
@@ -62,6 +63,7 @@ def _instance(class_: type, name: str, world: World, kept: list[object]) -> Any:
             call_quietly(instance, before, world, [])
     finally:
         script.max_faults = faults
+        world.earlier = [h for h in (*opened, *world.opened) if h.held and h.handle is not None and h.handle()]
         world.begin(script)
     world.misuses.clear()
     return instance

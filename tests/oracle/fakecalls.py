@@ -133,12 +133,21 @@ class Calling:
         self._note_misuse()
         for held, _ in self.releases:
             held.release()
+        self._tell_registry()
         for value in self.chosen(self.model.releases):
             if isinstance(value, Value) and value._held:
                 value._held.release()
         if not self.quiet():
             self.world.fail(self.what, self.library, awaited)
         return self.product()
+
+    def _tell_registry(self) -> None:
+        """A registry releases what it keeps, when it is told to."""
+        if self.head is None or self.method not in {r.name for r in map(parse_release, self.head._type.release)}:
+            return
+        for held in self.world.opened:
+            if held.registered and held.owner and held.owner() is self.head:
+                held.release()
 
     def _note_misuse(self) -> None:
         head, misused = self.head, self.world.misused
@@ -173,7 +182,7 @@ class Calling:
 
     def _made(self) -> Any:
         given = () if self.model.borrows else (*self.args, *self.kwargs.values())
-        shared = self.chosen(self.model.shares)
+        shared = self.chosen(self.model.shares) if self.acquisition else []  # a factory refers to its engine
         kept = tuple(v for v in given if not any(v is s for s in shared))
         if self.type is None:
             derived = self.library if self.head is not None and self.head._type.derives else ""
@@ -204,7 +213,7 @@ class Calling:
         # The model of a call speaks of what the call gives: an un-awaited one gives something else.
         exit_ = self.model.exit if self.model.at == "call" and self.model.exit else self.type.exit
         owner = weakref.ref(self.head) if self.head is not None else None
-        held = Held(self.lines, self.acquisition, exit_, owner)
+        held = Held(self.lines, self.acquisition, exit_, owner, registered=self.model.kept)
         held.owned += [v._held for v in self.chosen(self.model.owned_by) if isinstance(v, Value) and v._held]
         self.world.opened.append(held)
         if self.head is not None and self.head._held is not None and self.acquisition.kind == "response":

@@ -52,6 +52,10 @@ class World:
         """Classes that the function under test handles: what it calls may raise them."""
         self.stored: list[object] = []
         """What somebody keeps for good."""
+        self.earlier: list[Held] = []
+        """What an object held when the method under test was called."""
+        self.shown: list[object] = []
+        """What unknown callees have seen."""
         self.misuses: set[tuple[str, int]] = set()
         """Codes of rules, and lines on which a run did what they are about."""
         self.unstarted: list[tuple[weakref.ref[Any], Calling]] = []
@@ -159,6 +163,7 @@ class World:
         if guessed and not value._library:
             return self.call(guessed[:1], "", None, value._name, args, kwargs)
         self._hand_over((*args, *kwargs.values()))
+        self.shown += (*args, *kwargs.values())
         if value._name in self.keepers:
             self.stored += (*args, *kwargs.values())
         if value._name not in self.models.quiet_methods or value._library:
@@ -206,10 +211,17 @@ class World:
 
 
 def _applies(call: Call, kwargs: dict[str, Any]) -> bool:
-    for key, names in call.unless.items():
-        if isinstance(kwargs.get(key), Name) and kwargs[key]._path in names:
-            return False
+    if any(_is_one_of(kwargs.get(key), names) for key, names in call.unless.items()):
+        return False
+    if not all(_is_one_of(kwargs.get(key), names) for key, names in call.when.items()):
+        return False
     return all(key in kwargs and kwargs[key] == value for key, value in call.only_if.items())
+
+
+def _is_one_of(value: object, names: Iterable[str]) -> bool:
+    """Whether a value is one of the library's classes, or a class of the program that derives from one."""
+    bases = getattr(value, "__orig_bases__", ()) if isinstance(value, type) else (value,)
+    return any(isinstance(base, Name) and base._path in names for base in bases)
 
 
 def _real(path: str) -> type[BaseException]:

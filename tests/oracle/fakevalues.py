@@ -32,6 +32,8 @@ class Held:
     """The object that stands for it: once that is gone, nobody can release it."""
     owned: list[Held] = field(default_factory=list)
     """What is released with it."""
+    registered: bool = False
+    """Whether what it was acquired from keeps it, and releases it when it is told to."""
 
     def release(self) -> None:
         """Give it back, and what it owns."""

@@ -115,7 +115,7 @@ def _differences(each: Judged, expected: Expectations) -> Iterator[str]:
         if line not in inside or not any(code.startswith("CNX1") and code not in NOT_EXECUTED for code in codes):
             continue
         leaked = not codes <= MISUSE and any(line in lines for lines in leaks)
-        misused = any((code, line) in misuses for code in codes & MISUSE)
+        misused = any((code, line) in misuses for code in codes)
         # An object that does not support its `with` may have been acquired, and is lost then.
         lost = "CNX113" in codes and any(line in lines for lines in leaks)
         if not (leaked or misused or lost):

@@ -60,7 +60,8 @@ def apply_summary(
         meanwhile = state.occupy(waited, node)
         awaited = reached.external.io == "await"
         hold(run, meanwhile, node, reached.external, awaited, own, reached)
-    state = ambient.after_call(run, function, node, state)
+    if isinstance(node, cst.Call):
+        state = ambient.after_call(run, function, node, state)
     if summaries is None:
         numbers = reach(state, [v for _, v in arguments])
         state = state.change(numbers, doubtful=True).occupy(numbers, node) if numbers else state

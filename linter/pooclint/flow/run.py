@@ -188,8 +188,8 @@ class Record:
     """By the number of the held site and the `id` of the second acquisition."""
     misuses: dict[tuple[MisuseKind, int], Misuse] = field(default_factory=dict)
     """The best-ranked misuse of each kind at each place."""
-    used_while_held: set[tuple[int, int]] = field(default_factory=set)
-    """Site numbers and the `id` of calls that some way reaches before the release."""
+    used_while_held: dict[tuple[int, int], cst.CSTNode] = field(default_factory=dict)
+    """Site numbers and the `id` of calls that some way reaches before the release; the calls."""
     commits: dict[int, cst.CSTNode] = field(default_factory=dict)
     """Site number to a call that commits its work."""
     unseen: set[int] = field(default_factory=set)
