@@ -71,6 +71,8 @@ def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNod
     if _taken_later(hold):
         assert hold.obligation.since is not None
         return (f"{named} has held a connection since line ", hold.obligation.since)
+    if hold.site.used_by and hold.site.acquisition.kind == "session" and hold.obligation.since is None:
+        return (f"{named} has held a connection since the dependency '{hold.site.used_by}' used it, and still does",)
     return (f"{named}, acquired on line ", hold.site.node, ", is held") if own else (f"{named} is held",)
 
 
@@ -93,6 +95,8 @@ def _advice(hold: Hold) -> str:
     acquisition = hold.site.acquisition
     if acquisition.kind == "transaction" or hold.obligation.in_transaction:
         return f"{do} before the transaction or after it"
+    if acquisition.lazy and hold.site.hidden:
+        return f"let '{hold.site.used_by}' close its session before it returns"
     if acquisition.lazy:
         return f"commit or close the session first, or {do} before its first query"
     if hold.site.parameter >= 0:
