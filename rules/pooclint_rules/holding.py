@@ -28,7 +28,7 @@ def _reports(
         return
     seen: set[int] = set()
     for hold in record.holds.values():
-        if hold.site.acquisition.kind not in _HELD:
+        if hold.site.acquisition.kind not in _HELD or (hold.passed_on and _is_lent(hold)):
             continue
         # One finding for each thing held; the further calls are notes.
         if not wanted(hold) or hold.site.number in seen:
@@ -54,6 +54,10 @@ def _reports(
                 *((h.node, "and here") for h in others[:3]),
             ),
         )
+
+
+def _is_lent(hold: Hold) -> bool:
+    return hold.site.parameter >= 0 and not hold.site.injected
 
 
 def _taken_later(hold: Hold) -> bool:

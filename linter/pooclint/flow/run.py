@@ -87,6 +87,8 @@ class Hold:
     awaited: bool
     reached: Reached | None = None
     """Where the call is made, when a project function makes it."""
+    passed_on: bool = False
+    """True when that function is lent the connection as well: it is the one to be told."""
 
 
 @dataclass(frozen=True, slots=True)
