@@ -131,11 +131,8 @@ class Analysis:
             sites = [s for s in record.given if s.number in record.left]
             for site in sites:
                 of = next((i.provider for i in inner if i.path == site.label), None) or site.provider
-                found.append(
-                    Given(
-                        f"{provider.name}({site.label})", site.acquisition, True, False, of, site.outlives, True, True
-                    )
-                )
+                label = f"{provider.name}({site.label})"
+                found.append(Given(label, site.acquisition, True, False, of, site.outlives, provider.name, hidden=True))
         return found
 
     def _injects(self, provider: Function) -> bool:
@@ -319,10 +316,12 @@ class Analysis:
                 position,
                 item.injected,
                 item.outlives,
+                item.used_by,
+                item.hidden,
                 provider=item.provider,
             )
             run.record.given.append(site)
-            state = state.add(number, Obligation(site, holding=item.used or not item.acquisition.lazy))
+            state = state.add(number, Obligation(site, holding=bool(item.used_by) or not item.acquisition.lazy))
             if not item.hidden:
                 state = state.bind(item.path, Value(item.acquisition.type, refs=frozenset({number})))
         return state

@@ -129,15 +129,22 @@ def hold(
     awaited: bool,
     own: frozenset[int] = frozenset(),
     reached: Reached | None = None,
+    lent: frozenset[int] = frozenset(),
 ) -> None:
-    """Record what is held while an external call is made; what the call itself is made on (`own`) is in use, not
-    held."""
+    """Record what is held while an external call is made.
+
+    Args:
+        own: what the call itself is made on: it is in use, not held.
+        lent: what a project function that makes the call is lent, and holds while it does.
+    """
     if external.category == "database":
         return
     for number, obligation in state.obligations.items():
         if number not in own and occupies(obligation):
             key = (obligation.site.number, id(node))
-            run.record.holds.setdefault(key, Hold(obligation.site, obligation, node, external, awaited, reached))
+            run.record.holds.setdefault(
+                key, Hold(obligation.site, obligation, node, external, awaited, reached, number in lent)
+            )
 
 
 def occupies(obligation: Obligation) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import nesting, sharing, stacks
+from pooclint.flow import nesting, sharing, stacks, suspending
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
 from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import EXIT, Completion, Outcomes
@@ -37,6 +37,7 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         return _pass(run, invocation, model, state, out)
     if model.owned_by and invocation.chosen(model.owned_by) and not model.acquires:
         return _wrap(run, invocation, model, state)
+    suspending.body(run, invocation, model.returns)
     type_ = run.models.type(model.returns)
     makes_factory = type_ is not None and type_.kind == "factory" and not model.acquires
     uses = model.borrows or bool(model.derived_from) or model.acquires or model.raises == "never"

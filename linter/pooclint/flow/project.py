@@ -59,7 +59,7 @@ def apply_summary(
         own = given - waited if summaries is not None else frozenset(n for n in given if ambient.is_ambient(n))
         meanwhile = state.occupy(waited, node)
         awaited = reached.external.io == "await"
-        hold(run, meanwhile, node, reached.external, awaited, own, reached)
+        hold(run, meanwhile, node, reached.external, awaited, own, reached, waited)
     if isinstance(node, cst.Call):
         state = ambient.after_call(run, function, node, state)
     if summaries is None:

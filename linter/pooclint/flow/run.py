@@ -83,6 +83,8 @@ class Hold:
     awaited: bool
     reached: Reached | None = None
     """Where the call is made, when a project function makes it."""
+    passed_on: bool = False
+    """True when that function is lent the connection as well: it is the one to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,9 @@ class Suspended:
     site: Site
     obligation: Obligation
     node: cst.CSTNode
-    """The `yield`, or what makes the response that is returned."""
+    """The `yield`, or the `return` of the response."""
+    lasting: bool = True
+    """False for a response whose body is there when it is returned: it lasts as long as it takes to send it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,8 @@ class Record:
     holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
     suspended: dict[tuple[int, int], Suspended] = field(default_factory=dict)
     """By the number of the held site and the `id` of the place."""
+    bodies: dict[int, bool] = field(default_factory=dict)
+    """By the `id` of a call that makes a response sent piece by piece: whether its body waits for something."""
     left: set[int] = field(default_factory=set)
     """Numbers of injected sites that have a connection when the function returns."""
     shared: dict[int, Shared] = field(default_factory=dict)
