@@ -147,7 +147,9 @@ class ClientPerRequest:
 
     ## What it does
     Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in any module of
-    the project, and in dependencies that are injected into it. Objects that are stored for later use are left alone.
+    the project, and in dependencies that are injected into it. Objects that are stored for later use are left alone,
+    whichever of the functions on the way stores them. Where building one costs little more than time (a gRPC channel, a
+    boto3 client), the severity is `info`; where its arguments depend on the request, the confidence is low.
 
     ## Why is this bad?
     Each client opens connections of its own and throws them away: no reuse, a new TLS handshake for each request,
