@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Call | None:
-    """The model of a call that builds an object with a pool of its own; None where it shares somebody else's."""
+    """The model of a call that builds an object with a pool of its own; None where it shares somebody else's, or is
+    part of another that is built (the connector of a session)."""
+    taker = context.taker(node)
+    if taker and any(c.acquires and c.owned_by for c in context.names.calls(taker, context.scope)):
+        return None
     for call in context.names.calls(node, context.scope):
         acquisition = context.models.acquisition(call)
         if acquisition is None or acquisition.kind not in kinds:
