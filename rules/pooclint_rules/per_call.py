@@ -73,7 +73,9 @@ class ClientPerCall:
 
 
 def _per_call(node: cst.Call, context: FileContext, function: Function, acquired: Acquisition) -> Iterator[Report]:
-    if context.homes(node) or context.entry(function) or context.names.runs_once(function):
+    if function.name in _CONSTRUCTORS or context.names.runs_once(function):
+        return
+    if context.homes(node) or context.entry(function):
         return
     record = context.record(function)
     site = record.sites.get(id(node)) if record else None
@@ -116,6 +118,7 @@ def _object(function: Function) -> Class | None:
 
 
 _There = Literal["yes", "perhaps", "no"]
+_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__"})
 _STATIC = ("staticmethod", "classmethod")
 
 
