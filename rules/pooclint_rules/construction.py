@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Call | None:
-    """The model of a call that builds an object with a pool of its own; None where it shares somebody else's."""
+    """The model of a call that builds an object with a pool of its own; None where it shares somebody else's, or is
+    part of another that is built (the connector of a session)."""
+    taker = context.taker(node)
+    if taker and any(c.acquires and c.owned_by for c in context.names.calls(taker, context.scope)):
+        return None
     for call in context.names.calls(node, context.scope):
         acquisition = context.models.acquisition(call)
         if acquisition is None or acquisition.kind not in kinds:
@@ -147,7 +151,9 @@ class ClientPerRequest:
 
     ## What it does
     Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in any module of
-    the project, and in dependencies that are injected into it. Objects that are stored for later use are left alone.
+    the project, and in dependencies that are injected into it. Objects that are stored for later use are left alone,
+    whichever of the functions on the way stores them. Where building one costs little more than time (a gRPC channel, a
+    boto3 client), the severity is `info`; where its arguments depend on the request, the confidence is low.
 
     ## Why is this bad?
     Each client opens connections of its own and throws them away: no reuse, a new TLS handshake for each request,

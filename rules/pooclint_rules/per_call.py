@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import libcst as cst
 
@@ -73,7 +73,9 @@ class ClientPerCall:
 
 
 def _per_call(node: cst.Call, context: FileContext, function: Function, acquired: Acquisition) -> Iterator[Report]:
-    if context.homes(node) or context.entry(function) or context.names.runs_once(function):
+    if function.name in _CONSTRUCTORS or context.names.runs_once(function):
+        return
+    if context.homes(node) or context.entry(function):
         return
     record = context.record(function)
     site = record.sites.get(id(node)) if record else None
@@ -86,20 +88,19 @@ def _per_call(node: cst.Call, context: FileContext, function: Function, acquired
     same = context.same_each_time(node)
     type_ = context.models.type(acquired.type)
     cheap = acquired.kind == "client" or bool(type_ and type_.rebuilding == "time")
-    if sibling and sibling.made:
-        what, share = f"although {sibling.name} keeps one", f"use {sibling.name}"
-    elif sibling:
-        what, share = (
-            f"where {sibling.name} has none",
-            f"keep it in {sibling.name}, and close it with the object",
-        )
-    else:
+    if sibling is None:
         what, share = "and dropped at its end", "build it once, with the object, and close it with it"
+    elif sibling.there == "yes":
+        what, share = f"although {sibling.name} keeps one", f"use {sibling.name}"
+    elif sibling.there == "perhaps":
+        what, share = f"although {sibling.name} may hold one", f"use {sibling.name} where it does"
+    else:
+        what, share = f"where {sibling.name} has none", f"keep it in {sibling.name}, and close it with the object"
     name = f"{owner.name}.{function.name}" if owner else function.name
     yield Report(
         node,
         (f"{acquired.type} is built in every call of {name}, {what}: {advice(node, context, same, share)}",),
-        Severity.WARNING if (sibling and sibling.made) or not cheap else Severity.INFO,
+        Severity.WARNING if (sibling and sibling.there == "yes") or not cheap else Severity.INFO,
         (Confidence.HIGH if sibling else Confidence.MEDIUM) if same else Confidence.LOW,
         function.qualname,
         acquired.library,
@@ -116,6 +117,8 @@ def _object(function: Function) -> Class | None:
     return owner if owner and plain and function.parameters and owner.attributes else None
 
 
+_There = Literal["yes", "perhaps", "no"]
+_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__"})
 _STATIC = ("staticmethod", "classmethod")
 
 
@@ -125,8 +128,8 @@ class _Sibling:
 
     name: str
     place: Place
-    made: bool
-    """False where it may be missing: only handed in, or asked for by the method."""
+    there: _There
+    """`perhaps`: it is handed in by whoever builds the object. `no`: the method looks at it, and may find none."""
 
 
 def _sibling(node: cst.Call, context: FileContext, owner: Class | None, wanted: str) -> _Sibling | None:
@@ -139,8 +142,8 @@ def _sibling(node: cst.Call, context: FileContext, owner: Class | None, wanted: 
             for value, scope in values:
                 if context.names.type_of(value, scope) != wanted or value is node:
                     continue
-                there = isinstance(value, cst.Call) and attribute not in asked
-                if not there or _alike(value, node):
+                there: _There = "no" if attribute in asked else "yes" if isinstance(value, cst.Call) else "perhaps"
+                if there != "yes" or _alike(value, node):
                     return _Sibling(f"self.{attribute}", Place(value, scope.module), there)
     for other, scope in context.index.visited:
         if not isinstance(other, cst.Call) or scope.kind != "module" or not _alike(other, node):
@@ -148,7 +151,7 @@ def _sibling(node: cst.Call, context: FileContext, owner: Class | None, wanted: 
         if context.names.type_of(other, scope) == wanted:
             variable = variable_of(other, context.index)
             if variable:
-                return _Sibling(f"'{variable}'", Place(other, context.index), True)
+                return _Sibling(f"'{variable}'", Place(other, context.index), "yes")
     return None
 
 
