@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pooclint.budget.arithmetic import DUE, Line, Sum, programs_of
 from pooclint.budget.assumptions import Assumption, plural
 from pooclint.budget.choice import Budget
+from pooclint.deployment.facts import Figure
 from pooclint.program.pools import Amount
 
 HEADS = ("pool", "where", "connections", "processes", "instances", "total", "size from")
@@ -120,7 +121,7 @@ def _section(one: Sum, name: str, shown: Callable[[str], str]) -> Section:
         heads=heads,
         rows=rows,
         bar=Bar(one.total, one.limit.usable, one.limit.most.value),
-        remarks=tuple(_remarks(one)),
+        remarks=tuple(_remarks(one, shown)),
     )
 
 
@@ -166,25 +167,49 @@ def _origins(line: Line, shown: Callable[[str], str]) -> str:
     return ", ".join(dict.fromkeys(texts))
 
 
-def verdict(one: Sum) -> str:
-    """Whether it fits, in a sentence."""
+def product(line: Line) -> str:
+    """What a process opens, times the processes of an instance, times the instances."""
+    if line.pool.pool.unbounded or line.per_process is None:
+        each = "no limit" if line.pool.pool.unbounded else "?"
+    elif line.pool.pool.per_thread:
+        each = str(line.per_process)
+    else:
+        each = " + ".join(str(amount.value) for amount in line.pool.amounts)
+        each = f"({each})" if len(line.pool.amounts) > 1 else each
+    return f"{each} {TIMES} {line.processes} {TIMES} {line.instances}"
+
+
+def verdict(one: Sum, arithmetic: bool = False) -> str:
+    """Whether it fits, in a sentence.
+
+    Args:
+        one: a server.
+        arithmetic: say how the sum comes about.
+    """
     least = "at least " if one.is_least else ""
+    direct = [line for line in one.direct if line.total]
+    parts = [product(line) for line in direct]
+    if one.shared and one.shared.behind:
+        parts.append(f"{one.shared.behind} of {one.shared.pooler.kind}")
+    sums = f"{' + '.join(parts)} = " if arithmetic and parts else ""
     reserve = (
         f" ({one.limit.most.value} {MINUS} {one.limit.reserved.value} reserved)" if one.limit.reserved.value else ""
     )
     if one.total > one.limit.usable:
         return (
-            f"over budget: {least}{one.total:,} connections, and the server takes {one.limit.usable:,}{reserve}; "
+            f"over budget: {least}{sums}{one.total:,} connections, and the server takes {one.limit.usable:,}{reserve}; "
             f"from the {ordinal(one.limit.usable + 1)} on it refuses"
         )
     if one.shared and one.shared.is_over:
         clients, most = one.shared.clients, one.shared.most_clients
-        return f"over budget: {clients:,} connections to {one.shared.pooler.kind}, which takes {most:,}"
+        through = [line for line in one.through if line.total]
+        sums = f"{' + '.join(map(product, through))} = " if arithmetic and through else ""
+        return f"over budget: {sums}{clients:,} connections to {one.shared.pooler.kind}, which takes {most:,}"
     return f"fits: {least}{one.total:,} connections of {one.limit.usable:,}{reserve}"
 
 
-def _remarks(one: Sum) -> list[str]:
-    found = []
+def _remarks(one: Sum, shown: Callable[[str], str]) -> list[str]:
+    found = [f"figures: {', '.join(dict.fromkeys(_figures(one, shown)))}"]
     programs = programs_of(one.direct)
     if one.fits is not None:
         behind = (one.shared.behind or 0) if one.shared else 0
@@ -203,6 +228,23 @@ def _remarks(one: Sum) -> list[str]:
     return found
 
 
+def _figures(one: Sum, shown: Callable[[str], str]) -> Iterator[str]:
+    """The figures that somebody wrote down, with their places."""
+    yield f"{one.limit.most.value:,} connections {_where(one.limit.most, shown)}"
+    for program in programs_of(one.lines):
+        yield (
+            f"{plural(program.processes.value, 'process', 'processes')} of {program.name} "
+            f"{_where(program.processes, shown)}"
+        )
+        yield f"{plural(program.instances.value, 'instance')} {_where(program.instances, shown)}"
+
+
+def _where(figure: Figure[int], shown: Callable[[str], str]) -> str:
+    why = f": {figure.why}" if figure.path and figure.why else figure.why
+    place = f"{shown(figure.path)}{f':{figure.line}' if figure.line else ''}" if figure.path else ""
+    return f"({place}{why})" if place or why else "(from the command line)"
+
+
 def _processes(one: Sum) -> str:
     parts = [f"{p.processes.value} {TIMES} {p.instances.value}" for p in programs_of(one.direct)]
     return f"({' + '.join(parts)})"
@@ -213,7 +255,9 @@ def _through(one: Sum) -> str:
     if shared is None:
         return ""
     limit = f", which takes {shared.most_clients:,}" if shared.most_clients is not None else ""
-    behind = f"; it opens {shared.behind} to the server" if shared.behind is not None else ""
+    behind = ""
+    if shared.behind is not None:
+        behind = f"; it opens {shared.behind} to the server" if shared.behind else "; it leads to another server"
     return (
         f"through {shared.pooler.kind} ({shared.pooler.mode.value} mode): {shared.clients:,} connections{limit}{behind}"
     )
