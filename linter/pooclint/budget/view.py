@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pooclint.budget.arithmetic import DUE, Line, Sum, programs_of
-from pooclint.budget.assumptions import Assumption, plural
+from pooclint.budget.assumptions import KNOWN, Assumption, plural
 from pooclint.budget.choice import Budget
+from pooclint.budget.resolved import Resolved
 from pooclint.deployment.facts import Figure
 from pooclint.program.pools import Amount
 
@@ -101,12 +102,14 @@ def origin(amount: Amount, shown: Callable[[str], str]) -> str:
 def _found(budget: Budget) -> str:
     if budget.site is None:
         return "No deployment files were found, and none is configured."
-    text = f"Deployment: {budget.site.label}"
-    if not budget.other_sites:
+    text, others = f"Deployment: {budget.site.label}", budget.other_sites
+    if budget.site.system == "configuration" and others:
+        text, others = f"{text}, on top of {others[0].label}", others[1:]
+    if not others:
         return f"{text}."
-    others = ", ".join(site.label for site in budget.other_sites[:3])
-    more = f" and {len(budget.other_sites) - 3} more" if len(budget.other_sites) > 3 else ""
-    return f"{text} (not {others}{more})."
+    labels = ", ".join(site.label for site in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return f"{text} (not {labels}{more})."
 
 
 def _section(one: Sum, name: str, shown: Callable[[str], str]) -> Section:
@@ -152,7 +155,13 @@ def _size(line: Line) -> str:
     if pool.pool.per_thread:
         threads = line.program.threads.value if line.program.threads else 1
         return f"1 {TIMES} {plural(threads, 'thread')}"
-    return " + ".join("?" if amount.value is None else str(amount.value) for amount in pool.amounts)
+    return _amounts(pool)
+
+
+def _amounts(pool: Resolved) -> str:
+    """`5 + 10`; an overflow of nothing is left away."""
+    shown = [amount for place, amount in enumerate(pool.amounts) if not place or amount.value != 0]
+    return " + ".join("?" if amount.value is None else str(amount.value) for amount in shown)
 
 
 def _origins(line: Line, shown: Callable[[str], str]) -> str:
@@ -174,8 +183,8 @@ def product(line: Line) -> str:
     elif line.pool.pool.per_thread:
         each = str(line.per_process)
     else:
-        each = " + ".join(str(amount.value) for amount in line.pool.amounts)
-        each = f"({each})" if len(line.pool.amounts) > 1 else each
+        each = _amounts(line.pool)
+        each = f"({each})" if "+" in each else each
     return f"{each} {TIMES} {line.processes} {TIMES} {line.instances}"
 
 
@@ -209,7 +218,7 @@ def verdict(one: Sum, arithmetic: bool = False) -> str:
 
 
 def _remarks(one: Sum, shown: Callable[[str], str]) -> list[str]:
-    found = [f"figures: {', '.join(dict.fromkeys(_figures(one, shown)))}"]
+    found = list(dict.fromkeys(_figures(one, shown)))
     programs = programs_of(one.direct)
     if one.fits is not None:
         behind = (one.shared.behind or 0) if one.shared else 0
@@ -224,25 +233,28 @@ def _remarks(one: Sum, shown: Callable[[str], str]) -> list[str]:
         found.append(_through(one))
     elif programs:
         due = f"a pooler in front of the server is due from {one.pooler_due} connections on (1/{DUE} of the limit)"
-        found.append(f"{due}: here it is" if one.wants_pooler else due)
+        found.append(f"{due}, and there are {one.total:,}" if one.wants_pooler else due)
     return found
 
 
 def _figures(one: Sum, shown: Callable[[str], str]) -> Iterator[str]:
-    """The figures that somebody wrote down, with their places."""
-    yield f"{one.limit.most.value:,} connections {_where(one.limit.most, shown)}"
+    """The figures of the product that somebody wrote down, with their places."""
+    most = one.limit.most
+    if most.how in KNOWN:
+        yield f"{plural(most.value, 'connection')}: {_where(most, shown)}"
     for program in programs_of(one.lines):
-        yield (
-            f"{plural(program.processes.value, 'process', 'processes')} of {program.name} "
-            f"{_where(program.processes, shown)}"
-        )
-        yield f"{plural(program.instances.value, 'instance')} {_where(program.instances, shown)}"
+        if program.processes.how in KNOWN:
+            count = plural(program.processes.value, "process", "processes")
+            yield f"{count} of {program.name}: {_where(program.processes, shown)}"
+        if program.instances.how in KNOWN:
+            yield f"{plural(program.instances.value, 'instance')} of {program.name}: {_where(program.instances, shown)}"
 
 
 def _where(figure: Figure[int], shown: Callable[[str], str]) -> str:
-    why = f": {figure.why}" if figure.path and figure.why else figure.why
-    place = f"{shown(figure.path)}{f':{figure.line}' if figure.line else ''}" if figure.path else ""
-    return f"({place}{why})" if place or why else "(from the command line)"
+    if not figure.path:
+        return figure.why or "given"
+    place = f"{shown(figure.path)}{f':{figure.line}' if figure.line else ''}"
+    return f"{place} ({figure.why})" if figure.why else place
 
 
 def _processes(one: Sum) -> str:
