@@ -27,6 +27,7 @@ from oracle.fixture_source import (
     keepers,
     kinds_of,
     names_of_errors,
+    undefined,
     yields_once,
 )
 from oracle.search import Search
@@ -64,6 +65,7 @@ class Fixture:
         self._yields_once = {t for t, n in functions(tree) if yields_once(n)}
         self._caught = names_of_errors(tree)
         self._keepers = keepers(source)
+        self._undefined = undefined(tree)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._code = compile(ast.fix_missing_locations(Rewritten().visit(tree)), PROGRAM, "exec", dont_inherit=True)
@@ -115,7 +117,8 @@ class Fixture:
         end_of_callers(world)
         outcome.acquired += len(opened)
         outcome.misuses |= world.misuses
-        open_ = [h for h in opened if h.held and h.lines not in outcome.leaks]
+        harmless = [h for h in opened if h.acquisition.reclaimed == "harmless"]
+        open_ = [h for h in opened if h.held and h.lines not in outcome.leaks and h not in harmless]
         if script.cut or not open_:
             return
         if any(h.handle is not None and h.handle() is not None for h in open_):
@@ -135,6 +138,7 @@ class Fixture:
             "__unpacked__": unpacked,
             "__read__": read,
             "__decorator__": lambda decorator: decorated_by(decorator, world),
+            **{name: world.named(f"elsewhere.{name}") for name in self._undefined},
         }
         exec(self._code, namespace)
         return namespace
