@@ -7,7 +7,7 @@ import inspect
 import types
 import typing
 import unittest
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from oracle.fakecalls import finish
@@ -119,10 +119,7 @@ def end_of_callers(world: World) -> None:
 
 def _called(function: Any, world: World, kept: list[object]) -> tuple[Any, Any]:
     """What a call with fitting arguments gives, and the function. The arguments outlive the call."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        parameters = {}.values()
+    parameters = _parameters(function)
     given: list[Any] = []
     named: dict[str, Any] = {}
     for parameter in parameters:
@@ -143,6 +140,14 @@ def _called(function: Any, world: World, kept: list[object]) -> tuple[Any, Any]:
             value._given = True
     kept += [*given, *named.values()]
     return function(*given, **named), function
+
+
+def _parameters(function: Any) -> Iterable[inspect.Parameter]:
+    """Its parameters; annotations that are written as text are evaluated, where they can be."""
+    for evaluated in (True, False):
+        with contextlib.suppress(Exception):
+            return inspect.signature(function, eval_str=evaluated).parameters.values()
+    return ()
 
 
 def _argument(parameter: inspect.Parameter, world: World) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import typing
 from collections.abc import Callable, Iterator
@@ -133,6 +134,25 @@ def keepers(source: str) -> frozenset[str]:
     keep: add, enqueue`."""
     found = re.search(r"^# strangers that keep: (.+)$", source, re.MULTILINE)
     return frozenset(found[1].split(", ")) if found else frozenset()
+
+
+def undefined(tree: ast.Module) -> frozenset[str]:
+    """Names that the module reads and nowhere binds: helpers that a short fixture leaves out."""
+    read: set[str] = set()
+    known = set(vars(builtins)) | {"__name__", "__file__", "__doc__"}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                read.add(name)
+            case ast.Name(id=name) | ast.ExceptHandler(name=str(name)) | ast.arg(arg=name):
+                known.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                known.add(name)
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                known |= {a.asname or a.name.partition(".")[0] for a in names}
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                known.add(name)
+    return frozenset(read - known)
 
 
 def names_of_errors(tree: ast.Module) -> frozenset[str]:

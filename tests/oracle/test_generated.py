@@ -32,8 +32,6 @@ EXAMPLES = int(os.environ.get("POOCLINT_ORACLE_EXAMPLES", "3000"))
 SEED = int(os.environ.get("POOCLINT_ORACLE_SEED", "1"))
 JOBS = int(os.environ.get("POOCLINT_ORACLE_JOBS", "1"))
 SHOWN = 5
-MOST_UNNAMED = 0.001
-"""The share of programs with a false alarm or a wrong line that has no name yet. A missed leak is never allowed."""
 MOST_NAMED = 0.02
 """The share of programs that may differ in a way that has a name."""
 
@@ -45,17 +43,14 @@ def _quiet() -> Iterator[None]:
 
 
 def test_generated(capsys: pytest.CaptureFixture[str]) -> None:
-    """No leak is missed; and hardly an alarm is false, or a line or kind wrong, but for what has a name in `known.py`."""
+    """No leak is missed; no alarm is false, and no line or kind wrong, but for what has a name in `known.py`."""
     total = Tally()
     for tally in hunt_in_processes(SEED, 0, EXAMPLES, JOBS):
         total.add(tally)
     with capsys.disabled():
         print(f"\n{total.summary()}")
     found = sorted(total.unexplained, key=worst_first)
-    missed = [f for f in found if f[0].kind in ("missed", "crash")]
-    assert not missed, "\n\n".join(smallest(*f) for f in missed[:SHOWN])
-    allowed = max(2, MOST_UNNAMED * total.counts["programs"])
-    assert len(found) <= allowed, "\n\n".join(smallest(*f) for f in found[:SHOWN])
+    assert not found, "\n\n".join(smallest(*f) for f in found[:SHOWN])
     named = sum(n for k, n in total.counts.items() if ": " in k)
     assert named <= max(5, MOST_NAMED * total.counts["programs"])
     assert total.counts["acquisitions that leak"] > total.counts["programs"] // 4

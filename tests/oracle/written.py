@@ -27,6 +27,7 @@ from oracle.fixture_source import (
     keepers,
     kinds_of,
     names_of_errors,
+    undefined,
     yields_once,
 )
 from oracle.search import Search
@@ -64,6 +65,7 @@ class Fixture:
         self._yields_once = {t for t, n in functions(tree) if yields_once(n)}
         self._caught = names_of_errors(tree)
         self._keepers = keepers(source)
+        self._undefined = undefined(tree)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._code = compile(ast.fix_missing_locations(Rewritten().visit(tree)), PROGRAM, "exec", dont_inherit=True)
@@ -120,7 +122,7 @@ class Fixture:
         outcome.acquired += len(opened)
         outcome.misuses |= world.misuses
         self._note_replaced(world, opened, outcome)
-        open_ = [h for h in opened if h.held and not h.registered and h.lines not in outcome.leaks]
+        open_ = [h for h in opened if h.held and _counts(h) and h.lines not in outcome.leaks]
         if script.cut or not open_:
             return
         if any(h.handle is not None and h.handle() is not None for h in open_):
@@ -145,9 +147,15 @@ class Fixture:
             "__unpacked__": unpacked,
             "__read__": read,
             "__decorator__": lambda decorator: decorated_by(decorator, world),
+            **{name: world.named(f"elsewhere.{name}") for name in self._undefined},
         }
         exec(self._code, namespace)
         return namespace
+
+
+def _counts(held: Held) -> bool:
+    """Whether it matters that it is lost in one function: what a registry keeps is a question of the class."""
+    return not held.registered and held.acquisition.reclaimed != "harmless"
 
 
 def _seen(held: Held, world: World) -> bool:
