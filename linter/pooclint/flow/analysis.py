@@ -221,7 +221,14 @@ class Analysis:
         if any(c.acquires for c in self.names.calls(node, scope)):
             return True
         defined = self.names.definition(node.func, scope)
-        return isinstance(defined, Function) and self.hands_over(defined)
+        return isinstance(defined, Function) and (self.hands_over(defined) or self._lends(defined))
+
+    def _lends(self, function: Function) -> bool:
+        """True for a context manager that gives a session or connection, wherever it has it from."""
+        if not function.is_generator or not self.names.is_context_manager(function):
+            return False
+        acquisition = self.names.models.acquisition_of_type(self.names.yielded_type(function))
+        return acquisition is not None and acquisition.pooled
 
     def hands_over(self, function: Function) -> bool:
         """True when a caller may get hold of something that the function acquires: most functions that acquire also
