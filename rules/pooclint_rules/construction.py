@@ -10,7 +10,7 @@ import libcst as cst
 from pooclint.models import Acquisition, Call
 from pooclint.program.keywords import keywords
 from pooclint.program.lifetimes import Home
-from pooclint.program.scopes import dotted
+from pooclint.program.scopes import Function, dotted
 from pooclint.rule import Confidence, Place, Report, Severity
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def built(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Acquis
     record = context.record(context.scope.function)
     site = record.sites.get(id(node)) if record else None
     if site is None or not site.through or site.acquisition.kind not in kinds or site.acquisition.acquired_from:
+        return None
+    maker = context.names.definition(node.func, context.scope)
+    if isinstance(maker, Function) and maker.is_generator:  # it lends what it may keep
         return None
     return site.acquisition
 
