@@ -19,7 +19,9 @@ from pooclint.rule import Confidence, Severity
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "how-it-works.md"
+BUDGET = ROOT / "docs" / "budget.md"
 _PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_CONSOLE = re.compile(r"^```console\n\$ (pooclint [^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _FILE = re.compile(r"`((?:source|program|flow|run)/\w+\.py)`")
 _LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
@@ -66,13 +68,35 @@ def test_the_readme_shows_what_the_command_prints() -> None:
     assert [finding for finding in shown[0].split("\n\n") if finding not in printed] == []
 
 
+def commands(page: Path) -> list[tuple[str, str]]:
+    """The calls of pooclint in a page that are shown with all that they print."""
+    return _CONSOLE.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("command", "printed"), commands(BUDGET), ids=lambda text: text.splitlines()[0])
+def test_commands_print_what_the_page_shows(command: str, printed: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (printed, "")
+
+
+def test_there_are_commands() -> None:
+    assert len(commands(BUDGET)) >= 3
+
+
 def test_there_are_examples() -> None:
     assert len(examples(PAGE)) >= 6
 
 
 @pytest.mark.parametrize(
     "page",
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "deployments.md", PAGE],
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "deployments.md", PAGE, BUDGET],
     ids=lambda page: page.name,
 )
 def test_links_lead_somewhere(page: Path) -> None:
