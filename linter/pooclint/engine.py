@@ -24,6 +24,7 @@ from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import Consulted
+from pooclint.program.deadlines import Deadline, Deadlines
 from pooclint.program.exports import Exports, Library
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
@@ -84,6 +85,7 @@ class FileContext:
     limits: Limits
     scope: Scope
     """The scope of the node that is being visited."""
+    timed: Deadlines
     deployments: DeploymentOf = no_deployment
     gave_up: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict)
 
@@ -108,6 +110,19 @@ class FileContext:
     def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does."""
         return self.requests.entry(function) or self.callers.entry(function)
+
+    def deadlines(self, node: cst.Call) -> tuple[Deadline, ...]:
+        """The limits in time around a call of the current scope, the innermost last."""
+        return self.timed.around(node, self.scope.function)
+
+    def limits_callers(self) -> bool:
+        """True when the file makes a semaphore or its kind: how many callers run at once is decided there."""
+        return any(
+            call.limits_callers
+            for node, scope in self.index.visited
+            if isinstance(node, cst.Call)
+            for call in self.names.calls(node, scope)
+        )
 
     def outlives(self, node: cst.CSTNode, entry: Entry) -> bool:
         """True when what `node`, in the scope that is visited, makes outlives the request that `entry` describes."""
@@ -297,6 +312,7 @@ def _check_module(index: Index, path: str, project: Project, data: bytes) -> Fil
     names, rules, visitors = project.names, project.rules, project.visitors
     context = FileContext(
         index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope,
+        Deadlines(names, index),
         project.deployments,
     )  # fmt: skip
     reports: list[tuple[type[Rule], Report]] = []

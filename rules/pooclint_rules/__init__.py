@@ -27,8 +27,9 @@ from pooclint_rules.per_call import ClientPerCall
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.responses import ResponseNotClosed
 from pooclint_rules.sharing import SharedAcrossTasks
-from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
+from pooclint_rules.sizing import InvertedSizes, OversizedPool, PoolChurn, UnboundedPool
 from pooclint_rules.suspending import HeldAcrossYield
+from pooclint_rules.timeouts import NoAcquireTimeout, NoRecycle, SlowAcquireTimeout
 from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
 
 RULES: tuple[type[Rule], ...] = (
@@ -69,6 +70,10 @@ RULES: tuple[type[Rule], ...] = (
     UnboundedPool,
     OverBudget,
     InvertedSizes,
+    PoolChurn,
+    NoAcquireTimeout,
+    SlowAcquireTimeout,
+    NoRecycle,
 )
 
 

@@ -190,6 +190,10 @@ class Parameter(_Model, frozen=True, kw_only=True):
     """True when there is no default."""
     unbounded: tuple[int | float | str | None, ...] = ()
     """Literal values that mean "no limit"; `"None"` is Python's None."""
+    refused: tuple[int | float, ...] = ()
+    """Literal values with which the call raises, or with which nobody ever gets a connection."""
+    highest: int | None = None
+    """The call raises for anything above. `None`: the library sets no bound of its own."""
     unit: str = ""
     """`s` or `ms`, for a time."""
     url: str = ""
@@ -218,6 +222,9 @@ class Size(_Model, frozen=True, kw_only=True):
     absurd and the unbounded are reported."""
     cap: bool = True
     """False when the figure is not a ceiling (extra connections are opened and thrown away)."""
+    keeps: Literal["max", "min"] = "max"
+    """Up to which figure connections stay open when they come back. `min`: those beyond the minimum are closed, however
+    soon the next caller wants one."""
 
 
 class Call(_Model, frozen=True, kw_only=True, eq=False):
@@ -299,7 +306,15 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     size: Size | None = None
     """How it sizes its pool."""
     timeouts: dict[str, Parameter] = {}
-    """`acquire`, `connect`, `query`, `idle`, `lifetime`, `external` to the parameter that sets it."""
+    """`acquire` (for a free connection), `connect`, `query`, `idle`, `lifetime`, `external` (for a reply), `deadline`
+    (for whatever the call wraps) to the parameter that sets it."""
+    waits_forever: bool = False
+    """True when it waits for a free connection as long as that takes, and no argument limits it."""
+    limits_callers: bool = False
+    """True when what it makes lets only so many callers through at a time (a semaphore)."""
+    tests_alive: dict[str, tuple[Any, ...]] = {}
+    """Keyword arguments by which a pool tests a connection before it hands it out, with the literals that switch it on;
+    none: whatever is given."""
     autocommit: dict[str, tuple[Any, ...]] = {}
     """Keyword arguments that switch autocommit on, with the literals that do (`autocommit = [true]`; `"None"` is
     Python's None). Those of a pool hold for its connections."""
