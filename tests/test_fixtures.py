@@ -18,7 +18,7 @@ from fixture_files import (
     options,
     with_noqa,
 )
-from pooclint.config import Config, Settings
+from pooclint.config import Config, Pooler, Settings
 from pooclint.packs import load_rules
 from pooclint.run.check import Checker
 
@@ -43,6 +43,7 @@ def config_for(source: str, wide: bool) -> Config:
             min_confidence="low" if wide else "medium",
             max_pool_size=int(wanted.get("max-pool-size", "20")),
             max_acquire_timeout=float(wanted.get("max-acquire-timeout", "10")),
+            pooler=Pooler(mode=wanted["pooler-mode"]) if "pooler-mode" in wanted else None,  # type: ignore[arg-type]
         )
         CONFIGS[key] = Config(settings=settings, root=FIXTURES)
     return CONFIGS[key]
