@@ -20,6 +20,7 @@ from pooclint_rules.leaks import (
     WithDoesNotClose,
     YieldWithoutFinally,
 )
+from pooclint_rules.lifecycle import PoolNeverClosed, UnmonitoredPool
 from pooclint_rules.loops import ClientInLoop
 from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
 from pooclint_rules.nesting import NestedAcquire
@@ -82,6 +83,8 @@ RULES: tuple[type[Rule], ...] = (
     NoRecycle,
     PreparedThroughPooler,
     SessionStateThroughPooler,
+    PoolNeverClosed,
+    UnmonitoredPool,
 )
 
 

@@ -121,15 +121,21 @@ class DefaultPoolSize:
         if call is None or size is None or size.max is None or size.limit != "database" or size.max.required:
             return
         figures = [(p, worth(node, p, context)) for p in (size.max, size.overflow) if p]
-        if any(given.given for _, given in figures) or size.max.default is None or not _is_server(context):
+        if any(given.given for _, given in figures) or size.max.default is None or not is_server(context):
             return
         parts = [f"{p.param}={p.default}" for p, _ in figures]
         text = f"nobody chose the size of this pool: it is the library's default, {' and '.join(parts)}"
         yield report(node, text, self.severity, call, context)
 
 
-def _is_server(context: FileContext) -> bool:
+def is_server(context: FileContext) -> bool:
+    """True when the file is part of a program that serves requests or works off tasks: a deployment says so, or the
+    module or one that imports it has handlers, or makes the application of a framework."""
     if any(p.kind in ("web", "worker") for p in _programs(context)) or context.requests.frameworks():
+        return True
+    if any(
+        context.callers.scopes(index).frameworks() for index in context.callers.importers(context.index.origin.path, ())
+    ):
         return True
     types = (context.models.type(call.returns) for call in context.known_calls())
     return any(type_ is not None and type_.kind == "app" for type_ in types)

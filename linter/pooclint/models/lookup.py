@@ -95,6 +95,8 @@ class Models:
         """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
         self.serverless = frozenset(s.framework for s in self.scopes if s.serverless)
         """Frameworks whose platform starts an instance for each event at a time."""
+        self.instrumentation = tuple(i for f in self.files for i in f.instrumentation)
+        """What reports on pools."""
         self.server_settings = tuple(s for f in self.files for s in f.server_setting)
         """Settings of servers that limit a time."""
         self.session_states = tuple(s for f in self.files for s in f.session_state)

@@ -148,6 +148,8 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     was released. `*` is every method but those in `cannot-raise`. Empty: it may be used again."""
     statements: tuple[str, ...] = ()
     """Methods that send SQL, the text being their first argument, and so begin a transaction."""
+    statistics: tuple[str, ...] = ()
+    """Attributes and methods that tell how much of a pool is in use; reading one is watching it."""
     postgresql: tuple[str, ...] = ()
     """Methods that send SQL to what may be a PostgreSQL server, the text being their first argument, whether or not
     they begin a transaction."""
@@ -514,6 +516,13 @@ class PoolSetting(_Model, frozen=True, kw_only=True):
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
+class Instrumentation(_Model, frozen=True, kw_only=True):
+    """What reports on pools by itself, or is there to report what the program measures."""
+
+    imports: tuple[str, ...]
+    """Modules by whose import one knows it."""
+
+
 class ServerSetting(_Model, frozen=True, kw_only=True):
     """A setting of a database server that limits a time."""
 
@@ -571,6 +580,8 @@ class ModelFile(_Model, frozen=True, kw_only=True):
     """Calls that read a figure from outside the program."""
     pool_setting: tuple[PoolSetting, ...] = ()
     """Settings of which a framework makes a pool."""
+    instrumentation: tuple[Instrumentation, ...] = ()
+    """What reports on pools."""
     server_setting: tuple[ServerSetting, ...] = ()
     """Settings of a server that limit a time."""
     session_state: tuple[SessionState, ...] = ()
