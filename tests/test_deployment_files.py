@@ -68,6 +68,34 @@ def test_the_strongest_place_wins(tmp_path: Path) -> None:
     assert shown(one(tmp_path, files))[0].split(" | ")[1:3] == ["2 Procfile:1", "7 .env:2"]
 
 
+def test_settings_may_be_named_as_a_module(tmp_path: Path) -> None:
+    files = {"Procfile": "web: gunicorn -c python:conf.gunicorn_live a:b\n", "conf/gunicorn_live.py": "workers = 6"}
+    expected = "web: web gunicorn a:b | 6 conf/gunicorn_live.py:1 | 1 (default of gunicorn 27)"
+    assert shown(one(tmp_path, files))[0].rpartition(" | ")[0] == expected
+
+
+SCRIPTS = [
+    ('python manage.py migrate $1\nexec gunicorn -w 2 a:b "$1"', "--settings=x", "gunicorn"),
+    ('prepare\nexec "$@"', "gunicorn a:b", "gunicorn"),
+    ('python prepare.py\nexec "$@"', "./unknown", ""),
+    ('case "$1" in\n web) gunicorn a:b ;;\n work) celery worker ;;\nesac', "work", "celery"),
+    ('case "$1" in\n web) gunicorn a:b ;;\n work) celery worker ;;\nesac', "other", ""),
+    ('if [ "$1" = "web" ]; then\n  gunicorn a:b\nelse\n  exec "$@"\nfi', "web", "gunicorn"),
+    ('web() {\n  gunicorn a:b\n}\nwork() {\n  celery worker\n}\n"$@"', "work", "celery"),
+    ("gunicorn a:b", "", "gunicorn"),
+]
+
+
+@pytest.mark.parametrize(("script", "command", "runner"), SCRIPTS)
+def test_what_a_script_starts(script: str, command: str, runner: str, tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": f"services: {{web: {{build: ., command: '{command}'}}}}",
+        "Dockerfile": 'FROM x\nENTRYPOINT ["/srv/start.sh"]\n',
+        "start.sh": f"#!/bin/sh\n{script}\n",
+    }
+    assert [program.runner for program in written(tmp_path, files).programs] == [runner]
+
+
 def test_timeouts_are_in_seconds(tmp_path: Path) -> None:
     found = one(tmp_path, {"Procfile": "web: gunicorn app:app --timeout 90 --graceful-timeout 20s\n"}).programs[0]
     assert {name: (seconds.value, seconds.how) for name, seconds in found.timeouts.items()} == {

@@ -71,7 +71,11 @@ def test_there_are_examples() -> None:
     assert len(examples(PAGE)) >= 6
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", PAGE], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "deployments.md", PAGE],
+    ids=lambda page: page.name,
+)
 def test_links_lead_somewhere(page: Path) -> None:
     for target, heading in _LINK.findall(page.read_text(encoding="utf-8")):
         file = page.parent / target if target else page

@@ -99,5 +99,12 @@ def test_the_configuration_of_the_documentation_validates() -> None:
     assert list(check.iter_errors({**table, "selct": []}))
 
 
+def test_the_configuration_of_deployments_validates() -> None:
+    block = (ROOT / "docs" / "deployments.md").read_text("utf-8").split("```toml\n")[1].split("```")[0]
+    table = tomllib.loads(block)["tool"]["pooclint"]
+    assert [error.message for error in validator("config").iter_errors(table)] == []
+    assert {"budget", "pooler"} == set(table)
+
+
 def test_the_types_of_the_schema_are_those_of_the_loader() -> None:
     assert set(schema("model")["properties"]) == {name.replace("_", "-") for name in ModelFile.__struct_fields__}

@@ -90,6 +90,7 @@ class FileContext:
     timed: Deadlines
     deployments: DeploymentOf = no_deployment
     gave_up: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict)
+    _takers: dict[int, cst.Call] = field(default_factory=dict)
 
     @property
     def models(self) -> Models:
@@ -131,6 +132,13 @@ class FileContext:
         """True when what `node`, in the scope that is visited, makes outlives the request that `entry` describes."""
         function = self.scope.function
         return function is not None and outlives(self.names, entry, function, node)
+
+    def taker(self, node: cst.CSTNode) -> cst.Call | None:
+        """The call of this file of which an expression is an argument."""
+        if not self._takers:
+            calls = (n for n, _ in self.index.visited if isinstance(n, cst.Call))
+            self._takers.update((id(a.value), call) for call in calls for a in call.args)
+        return self._takers.get(id(node))
 
     def homes(self, node: cst.CSTNode) -> frozenset[Home]:
         """Where what `node`, in the scope that is visited, makes goes; empty when it is only used in the function."""

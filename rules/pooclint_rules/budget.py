@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from pooclint.budget.choice import is_known
-from pooclint.budget.view import TIMES, verdict
+from pooclint.budget.view import product, verdict
 from pooclint.rule import Confidence, ProjectReport, Severity, Step
 
 if TYPE_CHECKING:
-    from pooclint.budget.arithmetic import Line, Sum
+    from pooclint.budget.arithmetic import Sum
     from pooclint.budget.choice import Budget
 
 
@@ -62,28 +62,17 @@ class OverBudget:
 
 
 def _report(one: Sum) -> ProjectReport:
-    lines = sorted(one.lines, key=lambda line: -(line.total or 0))
+    over = one.direct if one.total > one.limit.usable else one.through
+    lines = sorted(over or one.lines, key=lambda line: -(line.total or 0))
     largest = lines[0].pool
-    sums = " + ".join(_product(line) for line in lines if line.total)
-    text = f"{verdict(one)}; {sums} = {sum(line.total or 0 for line in lines):,}"
     steps = [
-        Step(line.pool.shown, line.pool.pool.line, line.pool.pool.column, f"{line.pool.pool.name}: {_product(line)}")
+        Step(line.pool.shown, line.pool.pool.line, line.pool.pool.column, f"{line.pool.pool.name}: {product(line)}")
         for line in lines
     ]
-    place = Step(largest.shown, largest.pool.line, largest.pool.column, text)
-    certain = all(line.program.processes.is_certain and line.program.instances.is_certain for line in one.lines)
+    place = Step(largest.shown, largest.pool.line, largest.pool.column, verdict(one, arithmetic=True))
+    certain = all(line.program.processes.is_certain and line.program.instances.is_certain for line in lines)
     confidence = Confidence.HIGH if certain and one.limit.most.is_certain else Confidence.MEDIUM
     return ProjectReport(
         place, largest.pool.end_line, largest.pool.end_column, Severity.ERROR, confidence, largest.pool.library,
         tuple(steps),
     )  # fmt: skip
-
-
-def _product(line: Line) -> str:
-    """What a process opens, times the processes of an instance, times the instances."""
-    most = line.pool.amounts
-    size = " + ".join(str(amount.value) for amount in most if amount.value is not None)
-    each = f"({size})" if len(most) > 1 else size
-    if line.pool.pool.per_thread:
-        each = str(line.per_process)
-    return f"{each} {TIMES} {line.processes} {TIMES} {line.instances}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
-from pooclint.models import Call
+from pooclint.models import Acquisition, Call
 from pooclint.program.keywords import keywords
 from pooclint.program.lifetimes import Home
 from pooclint.program.scopes import dotted
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Call | None:
-    """The model of a call that builds an object with a pool of its own; None where it shares somebody else's."""
+    """The model of a call that builds an object with a pool of its own; None where it shares somebody else's, or is
+    part of another that is built (the connector of a session)."""
+    taker = context.taker(node)
+    if taker and any(c.acquires and c.owned_by for c in context.names.calls(taker, context.scope)):
+        return None
     for call in context.names.calls(node, context.scope):
         acquisition = context.models.acquisition(call)
         if acquisition is None or acquisition.kind not in kinds:
@@ -33,6 +37,20 @@ def constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> 
         if not shares and (owner is None or owner.kind == "value"):
             return call
     return None
+
+
+def built(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Acquisition | None:
+    """What a call builds: a client or pool of its own, or one that a function of the project has built for it."""
+    call = constructed(node, context, kinds)
+    if call:
+        return context.models.acquisition(call)
+    if context.names.calls(node, context.scope):
+        return None
+    record = context.record(context.scope.function)
+    site = record.sites.get(id(node)) if record else None
+    if site is None or not site.through or site.acquisition.kind not in kinds or site.acquisition.acquired_from:
+        return None
+    return site.acquisition
 
 
 def _is_built(node: cst.BaseExpression) -> bool:
@@ -133,7 +151,9 @@ class ClientPerRequest:
 
     ## What it does
     Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in any module of
-    the project, and in dependencies that are injected into it. Objects that are stored for later use are left alone.
+    the project, and in dependencies that are injected into it. Objects that are stored for later use are left alone,
+    whichever of the functions on the way stores them. Where building one costs little more than time (a gRPC channel, a
+    boto3 client), the severity is `info`; where its arguments depend on the request, the confidence is low.
 
     ## Why is this bad?
     Each client opens connections of its own and throws them away: no reuse, a new TLS handshake for each request,

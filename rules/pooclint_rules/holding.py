@@ -28,7 +28,7 @@ def _reports(
         return
     seen: set[int] = set()
     for hold in record.holds.values():
-        if hold.site.acquisition.kind not in _HELD:
+        if hold.site.acquisition.kind not in _HELD or (hold.passed_on and _is_lent(hold)):
             continue
         # One finding for each thing held; the further calls are notes.
         if not wanted(hold) or hold.site.number in seen:
@@ -56,10 +56,14 @@ def _reports(
         )
 
 
+def _is_lent(hold: Hold) -> bool:
+    return hold.site.parameter >= 0 and not hold.site.injected
+
+
 def _taken_later(hold: Hold) -> bool:
     """Whether another call than the acquiring one took the connection."""
     since = hold.obligation.since
-    return since is not None and since is not hold.node and since is not hold.site.node
+    return since is not None and since is not hold.node and (hold.site.parameter >= 0 or since is not hold.site.node)
 
 
 def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNode, ...]:
@@ -71,6 +75,8 @@ def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNod
     if _taken_later(hold):
         assert hold.obligation.since is not None
         return (f"{named} has held a connection since line ", hold.obligation.since)
+    if hold.site.used_by and hold.site.acquisition.kind == "session" and hold.obligation.since is None:
+        return (f"{named} has held a connection since the dependency '{hold.site.used_by}' used it, and still does",)
     return (f"{named}, acquired on line ", hold.site.node, ", is held") if own else (f"{named} is held",)
 
 
@@ -93,6 +99,8 @@ def _advice(hold: Hold) -> str:
     acquisition = hold.site.acquisition
     if acquisition.kind == "transaction" or hold.obligation.in_transaction:
         return f"{do} before the transaction or after it"
+    if acquisition.lazy and hold.site.hidden:
+        return f"let '{hold.site.used_by}' close its session before it returns"
     if acquisition.lazy:
         return f"commit or close the session first, or {do} before its first query"
     if hold.site.parameter >= 0:

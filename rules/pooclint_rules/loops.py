@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import libcst as cst
 
 from pooclint.program.names import literal
-from pooclint.program.scopes import descendants
+from pooclint.program.scopes import descendants, dotted
 from pooclint.rule import Confidence, Report, Severity
-from pooclint_rules.construction import constructed
+from pooclint_rules.construction import built
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -20,8 +20,9 @@ class ClientInLoop:
     """A client or pool is built in every turn of a loop though nothing in it depends on the turn.
 
     ## What it does
-    Reports the construction of a client, pool or engine inside a `for` loop whose arguments are the same in every
-    turn. Loops that are left early (retries) and collections of clients are left alone.
+    Reports the construction of a client, pool or engine inside a loop, itself or by a function that hands it out, whose
+    arguments are the same in every turn. Retries, which a turn that succeeds leaves, polls and collections of clients
+    are left alone.
 
     ## Why is this bad?
     Each turn pays for a new connection and a new handshake, and drops the old one.
@@ -56,29 +57,50 @@ class ClientInLoop:
 
     def _turns(self, node: cst.For | cst.While, context: FileContext) -> Iterator[Report]:
         inside = list(descendants(node.body, into_functions=False))
-        if any(isinstance(n, (cst.Break, cst.Return)) for n in inside):
+        left = any(isinstance(n, (cst.Break, cst.Return)) for n in inside)
+        if left and (not isinstance(node, cst.For) or _attempts(node) or _leaves(node.body)):
             return
         assigned = _assigned(node, inside)
         function = context.scope.function
         for part in inside:
             if not isinstance(part, cst.Call):
                 continue
-            call = constructed(part, context, frozenset({"client", "pool", "engine"}))
-            if call is None or _mentions(part, assigned) or _kept(part, context):
+            acquired = built(part, context, frozenset({"client", "pool", "engine"}))
+            if acquired is None or _mentions(part, assigned) or _kept(part, context):
                 continue
             yield Report(
                 part,
                 (
-                    f"{call.returns} is built in every turn of the loop on line ",
+                    f"{acquired.type} is built in every turn of the loop on line ",
                     node,
-                    ", and nothing in it depends on the turn",
+                    ", and nothing in it depends on the turn: build it before the loop",
                 ),
                 self.severity,
                 Confidence.HIGH,
                 function.qualname if function else "",
-                context.models.library(call),
+                acquired.library,
                 ((node, "for each turn"), (part, "built here")),
             )
+
+
+def _attempts(loop: cst.For) -> bool:
+    """True for a loop over a number of attempts, which has no data to go through."""
+    return isinstance(loop.iter, cst.Call) and dotted(loop.iter.func).rpartition(".")[2] in ("range", "count")
+
+
+def _leaves(block: cst.BaseSuite) -> bool:
+    """True when a turn in which nothing fails leaves the loop: the next one is another attempt."""
+    last = block.body[-1] if block.body else None
+    match last:
+        case cst.SimpleStatementLine(body=[*_, cst.Return() | cst.Break()]) | cst.Return() | cst.Break():
+            return True
+        case cst.With(body=inner):
+            return _leaves(inner)
+        case cst.Try(body=inner, orelse=orelse):
+            return _leaves(inner) or (orelse is not None and _leaves(orelse.body))
+        case cst.If(body=inner, orelse=cst.Else(body=other)):
+            return _leaves(inner) and _leaves(other)
+    return False
 
 
 def _assigned(loop: cst.For | cst.While, inside: list[cst.CSTNode]) -> frozenset[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import libcst as cst
 
 from pooclint.program.shared import variable_of
 from pooclint.rule import Confidence, Place, Report, Severity
-from pooclint_rules.construction import advice, constructed
+from pooclint_rules.construction import advice, built
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -67,51 +68,43 @@ class ClientPerCall:
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
         """Report clients and pools that are built in each call."""
         function = context.scope.function
-        found = _built(node, context) if function else None
+        found = built(node, context, _KINDS) if function else None
         return _per_call(node, context, function, found) if found and function else ()
 
 
-def _built(node: cst.Call, context: FileContext) -> Acquisition | None:
-    """What a call builds: a client or pool of its own, or one that a function of the project has built for it."""
-    call = constructed(node, context, _KINDS)
-    if call:
-        return context.models.acquisition(call)
-    if context.names.calls(node, context.scope):
-        return None
-    record = context.record(context.scope.function)
-    site = record.sites.get(id(node)) if record else None
-    if site is None or not site.through or site.acquisition.kind not in _KINDS or site.acquisition.acquired_from:
-        return None
-    return site.acquisition
-
-
-def _per_call(node: cst.Call, context: FileContext, function: Function, built: Acquisition) -> Iterator[Report]:
-    if context.homes(node) or context.entry(function) or context.names.runs_once(function):
+def _per_call(node: cst.Call, context: FileContext, function: Function, acquired: Acquisition) -> Iterator[Report]:
+    if function.name in _CONSTRUCTORS or context.names.runs_once(function):
+        return
+    if context.homes(node) or context.entry(function):
         return
     record = context.record(function)
     site = record.sites.get(id(node)) if record else None
     if record is None or site is None or site.number in record.kept:
         return
     owner = _object(function)
-    sibling = _sibling(node, context, owner, built)
+    sibling = _sibling(node, context, owner, acquired.type)
     if owner is None and not sibling:
         return
     same = context.same_each_time(node)
-    type_ = context.models.type(built.type)
-    cheap = built.kind == "client" or bool(type_ and type_.rebuilding == "time")
-    if sibling:
-        what, share = f"although {sibling[0]} keeps one", f"use {sibling[0]}"
-    else:
+    type_ = context.models.type(acquired.type)
+    cheap = acquired.kind == "client" or bool(type_ and type_.rebuilding == "time")
+    if sibling is None:
         what, share = "and dropped at its end", "build it once, with the object, and close it with it"
+    elif sibling.there == "yes":
+        what, share = f"although {sibling.name} keeps one", f"use {sibling.name}"
+    elif sibling.there == "perhaps":
+        what, share = f"although {sibling.name} may hold one", f"use {sibling.name} where it does"
+    else:
+        what, share = f"where {sibling.name} has none", f"keep it in {sibling.name}, and close it with the object"
     name = f"{owner.name}.{function.name}" if owner else function.name
     yield Report(
         node,
-        (f"{built.type} is built in every call of {name}, {what}: {advice(node, context, same, share)}",),
-        Severity.WARNING if sibling or not cheap else Severity.INFO,
+        (f"{acquired.type} is built in every call of {name}, {what}: {advice(node, context, same, share)}",),
+        Severity.WARNING if (sibling and sibling.there == "yes") or not cheap else Severity.INFO,
         (Confidence.HIGH if sibling else Confidence.MEDIUM) if same else Confidence.LOW,
         function.qualname,
-        built.library,
-        ((node, "built here, in every call"), *(((sibling[1], "kept here"),) if sibling else ())),
+        acquired.library,
+        ((node, "built here, in every call"), *(((sibling.place, "kept here"),) if sibling else ())),
     )
 
 
@@ -124,19 +117,46 @@ def _object(function: Function) -> Class | None:
     return owner if owner and plain and function.parameters and owner.attributes else None
 
 
+_There = Literal["yes", "perhaps", "no"]
+_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__"})
 _STATIC = ("staticmethod", "classmethod")
 
 
-def _sibling(node: cst.Call, context: FileContext, owner: Class | None, built: Acquisition) -> tuple[str, Place] | None:
+@dataclass(frozen=True, slots=True)
+class _Sibling:
+    """Another of the same type that lasts."""
+
+    name: str
+    place: Place
+    there: _There
+    """`perhaps`: it is handed in by whoever builds the object. `no`: the method looks at it, and may find none."""
+
+
+def _sibling(node: cst.Call, context: FileContext, owner: Class | None, wanted: str) -> _Sibling | None:
     """An attribute of the object, or a variable of the module, that keeps another of the same type."""
+    function = context.scope.function
+    # A method that looks at the attribute may build one because there is none.
+    asked = context.names.own_attributes(function) if function and owner else frozenset()
     for current in context.names.ancestors(owner) if owner else ():
         for attribute, values in current.attributes.items():
             for value, scope in values:
-                if context.names.type_of(value, scope) == built.type and value is not node:
-                    return f"self.{attribute}", Place(value, scope.module)
+                if context.names.type_of(value, scope) != wanted or value is node:
+                    continue
+                there: _There = "no" if attribute in asked else "yes" if isinstance(value, cst.Call) else "perhaps"
+                if there != "yes" or _alike(value, node):
+                    return _Sibling(f"self.{attribute}", Place(value, scope.module), there)
     for other, scope in context.index.visited:
-        if isinstance(other, cst.Call) and scope.kind == "module" and context.names.type_of(other, scope) == built.type:
+        if not isinstance(other, cst.Call) or scope.kind != "module" or not _alike(other, node):
+            continue
+        if context.names.type_of(other, scope) == wanted:
             variable = variable_of(other, context.index)
             if variable:
-                return f"'{variable}'", Place(other, context.index)
+                return _Sibling(f"'{variable}'", Place(other, context.index), "yes")
     return None
+
+
+def _alike(one: cst.BaseExpression, other: cst.Call) -> bool:
+    """True when two calls are given the same: what is set up differently does not replace the other."""
+    if not isinstance(one, cst.Call) or len(one.args) != len(other.args):
+        return False
+    return all(a.value.deep_equals(b.value) for a, b in zip(one.args, other.args, strict=True))

@@ -124,19 +124,19 @@ class UseAfterRelease:
         """Report attributes that each of several methods uses and releases."""
         owner = context.index.classes.get(id(node))
         for found in used_up_fields(context.analysis, owner) if owner else ():
-            (first, released), (second, used), *_ = found.uses
-            attribute = f"'self.{found.attribute}'"
-            after = f" released it; '{second.name}' releases it too: whichever is called second fails"
+            first, second, *_ = found.uses
+            before = f"'self.{found.attribute}' is used after '{first.method.name}' on line "
+            after = f" released it; '{second.method.name}' releases it too: whichever is called second fails"
             yield Report(
-                used,
-                (f"{attribute} is used after '{first.name}' on line ", released, after),
+                second.used,
+                (before, first.released, after),
                 self.severity,
                 Confidence.MEDIUM,
-                second.qualname,
+                second.method.qualname,
                 found.site.acquisition.library,
                 (
                     (found.site.node, "acquired here, once for each object"),
-                    *((place, f"released here by '{method.name}'") for method, place in found.uses[:4]),
+                    *((use.released, f"released here by '{use.method.name}'") for use in found.uses[:4]),
                 ),
             )
 

@@ -77,7 +77,7 @@ def _report(found: Suspended, record: Record, function: Function, context: FileC
             f"the {kind} '{found.site.label}' keeps its connection {until}: {_ADVICE}",
         )
         trace: tuple[tuple[cst.CSTNode, str], ...] = ((found.node, "the response is sent piece by piece"),)
-        severity = Severity.ERROR
+        severity = Severity.ERROR if found.lasting else Severity.INFO
     else:
         name = next((n for n, sites in record.bound.items() if found.site in sites), found.site.label)
         sent = context.analysis.streamed(function)

@@ -13,7 +13,7 @@ from typing import Any
 from oracle.fakecalls import finish
 from oracle.fakepool import Fault, Script
 from oracle.fakes import World
-from oracle.fakevalues import Either, Name, Value
+from oracle.fakevalues import Either, Held, Name, Value
 from oracle.fixture_source import Target
 from oracle.unknown import Unknown
 
@@ -51,10 +51,11 @@ def _instance(class_: type, name: str, world: World, kept: list[object]) -> Any:
 
     How it is made is one of the choices of the run.
     """
-    script, faults = world.script, world.script.max_faults
+    script, faults, opened = world.script, world.script.max_faults, list[Held]()
     script.max_faults = 0
     try:
         instance = _called(class_, world, kept)[0]
+        opened = world.opened
         world.rest()
         for before in vars(class_):
             if before == name:
@@ -62,6 +63,7 @@ def _instance(class_: type, name: str, world: World, kept: list[object]) -> Any:
             call_quietly(instance, before, world, [])
     finally:
         script.max_faults = faults
+        world.earlier = [h for h in (*opened, *world.opened) if h.held and h.handle is not None and h.handle()]
         world.begin(script)
     world.misuses.clear()
     return instance
@@ -91,15 +93,28 @@ def live(class_: type, world: World) -> None:
 
 
 def _tested(class_: type[unittest.TestCase], name: str) -> None:
-    """As the runner does it: set up, test, and clean up whatever happened."""
+    """As the runner does it: set up, test, tear down what was set up, and clean up whatever happened."""
     methods = [n for n in dir(class_) if n.startswith("test")]
     case = class_(methods[0] if methods else "run")
-    try:
+    with contextlib.ExitStack() as end:
+        end.callback(class_.doClassCleanups)
+        class_.setUpClass()
+        end.callback(class_.tearDownClass)
+        end.callback(case.doCleanups)
         case.setUp()
-        if name != "setUp":
+        end.callback(case.tearDown)
+        if name not in ("setUp", "tearDown", "setUpClass", "tearDownClass"):
             getattr(case, name)()
-    finally:
-        case.doCleanups()
+
+
+def end_of_callers(world: World) -> None:
+    """The caller closes the stacks that it has handed in."""
+    for stack in world.stacks:
+        with contextlib.suppress(Exception):
+            if isinstance(stack, contextlib.AsyncExitStack):
+                finish(stack.aclose())
+            else:
+                stack.close()
 
 
 def _called(function: Any, world: World, kept: list[object]) -> tuple[Any, Any]:
@@ -156,6 +171,10 @@ def _options(annotation: Any, name: str, world: World) -> Iterator[Any]:
     elif hasattr(annotation, "__metadata__"):
         parts = typing.get_args(annotation)[:1]
     for part in parts:
+        if part in (contextlib.ExitStack, contextlib.AsyncExitStack):
+            world.stacks.append(part())
+            yield world.stacks[-1]
+            continue
         known = world.models.type(part._path) if isinstance(part, Name) else None
         if part is None or part is type(None):
             yield None

@@ -189,4 +189,36 @@ def f(pool: fakepool.Pool):
         raise
     return conn
 """, needs=(3, 11)),
+    Case("dropped-by-a-stack", "wrong kind", """\
+def look(c):
+    c.execute('look')
+
+
+def f(pool: fakepool.Pool):
+    with contextlib.ExitStack() as stack:
+        conn = fakepool.connect()
+        stack.callback(look, conn)
+        conn = None
+"""),
+    Case("six-flags-of-one-value", "false alarm", """\
+def f(pool: fakepool.Pool, box, a):
+    text = str(a)
+    one, two, three = '1' in text, '2' in text, '3' in text
+    four, five, six = '4' in text, '5' in text, '6' in text
+    conn = None
+    if one:
+        conn = pool.getconn()
+    if two: box.two = 1
+    if three: box.three = 1
+    if four: box.four = 1
+    if five: box.five = 1
+    if six: box.six = 1
+    if two: box.two = 2
+    if three: box.three = 2
+    if four: box.four = 2
+    if five: box.five = 2
+    if six: box.six = 2
+    if one:
+        pool.putconn(conn)
+""", category="beyond-the-bound-of-states"),
 )  # fmt: skip

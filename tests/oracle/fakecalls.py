@@ -36,7 +36,7 @@ class Calling:
         self.started = False
         models = self.world.models
         self.type: Type | None = models.type(self.model.returns)
-        self.acquisition = models.acquisition(self.model)
+        self.acquisition = None if self._shares() else models.acquisition(self.model)
         self.releases = list(self._releases())
         flags = {release.awaited for _, release in self.releases} or self._of_type()
         self.of_release = bool(flags)
@@ -63,6 +63,19 @@ class Calling:
                 found.append(self.kwargs[key])
         return found
 
+    def _shares(self) -> bool:
+        """Whether what it makes works with a pool, transport or connection of somebody else, and holds nothing."""
+        owned = [v for v in self.chosen(self.model.owned_by) if v is not None]
+        if any(not (isinstance(v, Value) and v._held) for v in owned):
+            return True
+        for value in self.chosen(self.model.shares):
+            made = self.world.models.type(self.model.returns)
+            if isinstance(value, Value) and value._type.kind != "engine":
+                return True
+            if not isinstance(value, Value) and (made is None or made.kind != "session"):
+                return True
+        return False
+
     def _releases(self) -> Iterator[tuple[Held, Release]]:
         """What the call releases, and the notation that says so."""
         values = [self.head, *self.args, *self.kwargs.values()]
@@ -77,6 +90,21 @@ class Calling:
                     fits = release.name == self.path
                 if fits and held:
                     yield held, release
+        yield from self._of_pool_or_body()
+
+    def _of_pool_or_body(self) -> Iterator[tuple[Held, Release]]:
+        """Closing what its pool then takes back, and reading the stream of a body to its end."""
+        if self.head is None:
+            return
+        held, models = self.head._held, self.world.models
+        lineage = [known for name in models.lineage(self.head._type.name) if (known := models.type(name))]
+        releases = [parse_release(text) for known in lineage for text in known.release]
+        own = next((r for r in releases if r.target == "self" and r.name == self.method), None)
+        pool = held.owner() if held and held.owner else None
+        if held and own and isinstance(pool, Value) and pool._closes_return and own.name in held.acquisition.closes:
+            yield held, own
+        if own and self.head._body is not None and self.head._type.kind == "response" and not self.args:
+            yield self.head._body, own
 
     def _of_type(self) -> set[bool]:
         """Whether the method releases instances of its type, as a coroutine: also of one that is somebody else's."""
@@ -91,12 +119,8 @@ class Calling:
 
     def quiet(self) -> bool:
         """Whether the models say that it does not fail."""
-        opens_nothing = self.acquisition is not None and self.acquisition.kind in (
-            "client",
-            "engine",
-            "session",
-            "stack",
-        )
+        made = self.world.models.acquisition(self.model)
+        opens_nothing = made is not None and made.kind in ("client", "engine", "session", "stack")
         if self.model.raises == "never" or (opens_nothing and self.model.at == "call"):
             return True
         if self.head is None:
@@ -109,12 +133,21 @@ class Calling:
         self._note_misuse()
         for held, _ in self.releases:
             held.release()
+        self._tell_registry()
         for value in self.chosen(self.model.releases):
             if isinstance(value, Value) and value._held:
                 value._held.release()
         if not self.quiet():
             self.world.fail(self.what, self.library, awaited)
         return self.product()
+
+    def _tell_registry(self) -> None:
+        """A registry releases what it keeps, when it is told to."""
+        if self.head is None or self.method not in {r.name for r in map(parse_release, self.head._type.release)}:
+            return
+        for held in self.world.opened:
+            if held.registered and held.owner and held.owner() is self.head:
+                held.release()
 
     def _note_misuse(self) -> None:
         head, misused = self.head, self.world.misused
@@ -140,13 +173,16 @@ class Calling:
         made = self._made()
         if self.head is not None and isinstance(made, Unknown) and made is not self.head:
             made._source = self.head._held or self.head._source
-            if any(held is self.head._held and held.acquisition.kind == "response" for held, _ in self.releases):
-                made._body = self.head._held
+            body = self.head._body or self.head._held
+            if body is not None and body.acquisition.kind == "response":
+                made._body = body
+                if isinstance(made, Value) and made._type.kind == "response":  # what reads it refers to it
+                    made._kept = (*made._kept, self.head)
         return made
 
     def _made(self) -> Any:
         given = () if self.model.borrows else (*self.args, *self.kwargs.values())
-        shared = self.chosen(self.model.shares)
+        shared = self.chosen(self.model.shares) if self.acquisition else []  # a factory refers to its engine
         kept = tuple(v for v in given if not any(v is s for s in shared))
         if self.type is None:
             derived = self.library if self.head is not None and self.head._type.derives else ""
@@ -154,8 +190,11 @@ class Calling:
         if self.acquisition is None:
             if self.head is not None and self.world.models.canonical(self.model.returns) == self.head._type.name:
                 return self.head
-            return Value(self.world, self.type, self.library, kept=kept)
+            value = Value(self.world, self.type, self.library, kept=kept)
+            value._closes_return = self._closes_return()
+            return value
         value = Value(self.world, self.type, self.library, self._held(kept), kept=kept)
+        value._closes_return = self._closes_return()
         if self.model.element < 0:
             return value
         both = [
@@ -165,13 +204,16 @@ class Calling:
         both[self.model.element] = value
         return tuple(both)
 
+    def _closes_return(self) -> bool:
+        return any(self.kwargs.get(name) == wanted for name, wanted in self.model.close_returns.items())
+
     def _held(self, kept: Iterable[object]) -> Held:
         assert self.acquisition is not None
         assert self.type is not None
         # The model of a call speaks of what the call gives: an un-awaited one gives something else.
         exit_ = self.model.exit if self.model.at == "call" and self.model.exit else self.type.exit
         owner = weakref.ref(self.head) if self.head is not None else None
-        held = Held(self.lines, self.acquisition, exit_, owner)
+        held = Held(self.lines, self.acquisition, exit_, owner, registered=self.model.kept)
         held.owned += [v._held for v in self.chosen(self.model.owned_by) if isinstance(v, Value) and v._held]
         self.world.opened.append(held)
         if self.head is not None and self.head._held is not None and self.acquisition.kind == "response":

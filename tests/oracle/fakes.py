@@ -24,7 +24,7 @@ from pooclint.models import Call, Models
 
 REAL = frozenset({
     "__future__", "abc", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "functools",
-    "inspect", "itertools", "logging", "math", "operator", "os", "re", "string", "sys", "types", "typing",
+    "heapq", "inspect", "itertools", "logging", "math", "operator", "os", "re", "string", "sys", "types", "typing",
     "typing_extensions", "unittest", "uuid", "warnings", "weakref",
 })  # fmt: skip
 """Modules that are as they are: what they do is the truth itself."""
@@ -37,15 +37,25 @@ class World:
     Args:
         models: what they are generated from.
         caught: exception classes that the program catches somewhere, by the names it gives them.
+        keepers: last names of functions outside the models that keep what they are given.
     """
 
-    def __init__(self, models: Models, caught: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, models: Models, caught: frozenset[str] = frozenset(), keepers: frozenset[str] = frozenset()
+    ) -> None:
         self.models = models
         self.caught = caught
+        self.keepers = keepers
+        self.stacks: list[Any] = []
+        """Stacks of the caller, which it closes in the end."""
         self.kinds: tuple[type[BaseException], ...] = ()
         """Classes that the function under test handles: what it calls may raise them."""
         self.stored: list[object] = []
         """What somebody keeps for good."""
+        self.earlier: list[Held] = []
+        """What an object held when the method under test was called."""
+        self.shown: list[object] = []
+        """What unknown callees have seen."""
         self.misuses: set[tuple[str, int]] = set()
         """Codes of rules, and lines on which a run did what they are about."""
         self.unstarted: list[tuple[weakref.ref[Any], Calling]] = []
@@ -138,15 +148,11 @@ class World:
 
     # ------------------------------------------------------------------ calls
 
-    def reads(self, value: Unknown, ended: bool) -> None:
+    def has_read(self, value: Unknown) -> None:
         """The body of a response is read when its last piece is: then the connection goes back."""
-        body: Held | None = value._held if isinstance(value, Value) else value._body
-        if body is None or body.acquisition.kind != "response":
-            return
-        if ended:
+        body: Held | None = (value._held if isinstance(value, Value) else None) or value._body
+        if body is not None and body.acquisition.kind == "response":
             body.release()
-        elif value._body is not None:  # the call that gave it has read nothing yet
-            body.held = True
 
     def call_unknown(self, value: Unknown, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if value._given and value._name in self.models.release_names:
@@ -157,6 +163,9 @@ class World:
         if guessed and not value._library:
             return self.call(guessed[:1], "", None, value._name, args, kwargs)
         self._hand_over((*args, *kwargs.values()))
+        self.shown += (*args, *kwargs.values())
+        if value._name in self.keepers:
+            self.stored += (*args, *kwargs.values())
         if value._name not in self.models.quiet_methods or value._library:
             self.fail(f"{value._name or 'a call'}()", value._library)
         return Unknown(self, value._name, value._library, kept=(*args, *kwargs.values()))
@@ -178,6 +187,8 @@ class World:
         """A call of a function (`path`) or of a method of a value (`head`)."""
         model = next((c for c in found if _applies(c, kwargs)), NO_MODEL)
         call = Calling(self, model, path, head, method, args, kwargs)
+        if model is NO_MODEL and path.rpartition(".")[2] in self.keepers:
+            self.stored += (*args, *kwargs.values())
         if model.raises == "exits":
             raise SystemExit(1)
         if model.raises == "always":
@@ -200,10 +211,17 @@ class World:
 
 
 def _applies(call: Call, kwargs: dict[str, Any]) -> bool:
-    for key, names in call.unless.items():
-        if isinstance(kwargs.get(key), Name) and kwargs[key]._path in names:
-            return False
+    if any(_is_one_of(kwargs.get(key), names) for key, names in call.unless.items()):
+        return False
+    if not all(_is_one_of(kwargs.get(key), names) for key, names in call.when.items()):
+        return False
     return all(key in kwargs and kwargs[key] == value for key, value in call.only_if.items())
+
+
+def _is_one_of(value: object, names: Iterable[str]) -> bool:
+    """Whether a value is one of the library's classes, or a class of the program that derives from one."""
+    bases = getattr(value, "__orig_bases__", ()) if isinstance(value, type) else (value,)
+    return any(isinstance(base, Name) and base._path in names for base in bases)
 
 
 def _real(path: str) -> type[BaseException]:

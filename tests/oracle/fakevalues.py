@@ -32,6 +32,8 @@ class Held:
     """The object that stands for it: once that is gone, nobody can release it."""
     owned: list[Held] = field(default_factory=list)
     """What is released with it."""
+    registered: bool = False
+    """Whether what it was acquired from keeps it, and releases it when it is told to."""
 
     def release(self) -> None:
         """Give it back, and what it owns."""
@@ -87,6 +89,8 @@ class Value(Unknown):
     ) -> None:
         super().__init__(world, type_.name, library or world.models.library(type_), truth=True, kept=kept)
         self._type, self._held = type_, held
+        self._closes_return = False
+        """For a pool: whether it takes its connections back when they are closed."""
         if held is not None and held.handle is None:
             held.handle = weakref.ref(self)
 
@@ -99,7 +103,11 @@ class Value(Unknown):
             known = models.type(lineage)
             if known and name in known.attributes:
                 part = models.type(known.attributes[name])
-                return Value(world, part, self._library) if part else Unknown(world, name, self._library)
+                if part is None:
+                    return Unknown(world, name, self._library)
+                value = Value(world, part, self._library)
+                value._source, value._body = self._held or self._source, self._held if part.kind == "response" else None
+                return value
         if name in models.closed_tests:
             closed = self._held is not None and not self._held.held
             return Flag(world, name, truth=models.closed_tests[name] == closed)

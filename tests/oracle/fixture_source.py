@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -125,6 +126,13 @@ def handlers(node: ast.AST) -> tuple[ast.expr, ...]:
         elif isinstance(inner, ast.Call) and ast.unparse(inner.func).endswith("suppress"):
             found += inner.args
     return tuple(e for e in found if isinstance(e, (ast.Name, ast.Attribute)))
+
+
+def keepers(source: str) -> frozenset[str]:
+    """Functions of which nothing is known, and which keep what they are given, as the fixture says: `# strangers that
+    keep: add, enqueue`."""
+    found = re.search(r"^# strangers that keep: (.+)$", source, re.MULTILINE)
+    return frozenset(found[1].split(", ")) if found else frozenset()
 
 
 def names_of_errors(tree: ast.Module) -> frozenset[str]:

@@ -8,11 +8,14 @@ all that it lacks.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from unittest import mock
 
-from oracle.comparison import Disagreement, differences, findings
+from oracle.comparison import Disagreement, Judgement, differences, findings, judge
 from oracle.execution import Machine, explore
+from pooclint.flow import expressions, run
 
 NAMED = ("false alarm", "wrong line", "wrong kind")
 MAX_RUNS = 6000
@@ -41,7 +44,17 @@ def category(source: str, difference: Disagreement) -> str:
         truth.complete = True
         if not any(d.kind in NAMED for d in differences(machine, truth, found)):
             return name
-    return ""
+    return "" if any(d.kind in NAMED for d in judge_without_bounds(source).disagreements) else BOUND
+
+
+def judge_without_bounds(source: str) -> Judgement:
+    """Compare a program with an analysis that tells any number of states apart."""
+    with (
+        mock.patch.object(run, "MAX_STATES", sys.maxsize),
+        mock.patch.object(run, "_THRIFT", ()),
+        mock.patch.object(expressions, "MAX_STATES", sys.maxsize),
+    ):
+        return judge(source, MAX_RUNS)
 
 
 def _unchanged(tree: ast.Module) -> ast.Module:
@@ -174,3 +187,6 @@ WORLDS = {
     "several-of-these": World(_all_but_correlations, lenient=True, faults=3),
 }
 """By the name of a category: the world in which what the analysis does not know is not so."""
+BOUND = "beyond-the-bound-of-states"
+"""What the analysis has given up to keep its bound; without one the two agree."""
+NAMES = (*WORLDS, BOUND)

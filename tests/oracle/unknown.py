@@ -18,8 +18,8 @@ class Decider(Protocol):
     def fail(self, what: str, library: str = "", awaited: bool = False) -> None:
         """A place that may raise."""
 
-    def reads(self, value: Unknown, ended: bool) -> None:
-        """Somebody begins to take the items of a value, or has taken them all."""
+    def has_read(self, value: Unknown) -> None:
+        """Somebody has taken all the items of a value."""
 
     def call_unknown(self, value: Unknown, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What calling it gives."""
@@ -111,25 +111,23 @@ class Unknown:
         return float(self._count())
 
     def __iter__(self) -> Iterator[Any]:
-        self._world.reads(self, ended=False)
         for _ in range(self._count()):
             if self._library:
                 self._next(awaited=False)
             yield Unknown(self._world, "an item")
-        self._world.reads(self, ended=True)
+        self._world.has_read(self)
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        self._world.reads(self, ended=False)
         for _ in range(self._count()):
             self._next(awaited=True)
             yield Unknown(self._world, "an item")
-        self._world.reads(self, ended=True)
+        self._world.has_read(self)
 
     def _next(self, awaited: bool) -> None:
         try:
             self._world.fail(f"the next of {self._name}", self._library, awaited)
         except BaseException:
-            self._world.reads(self, ended=True)  # who cannot read on closes the connection
+            self._world.has_read(self)  # who cannot read on closes the connection
             raise
 
     def __enter__(self) -> Any:

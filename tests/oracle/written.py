@@ -14,16 +14,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from oracle.callers import bound, live
+from oracle.callers import bound, end_of_callers, live
 from oracle.fakepool import PROGRAM, Script
 from oracle.fakes import World
-from oracle.fakevalues import Method, read
+from oracle.fakevalues import Held, Method, read
 from oracle.fixture_source import (
     Rewritten,
     Target,
     decorated_by,
     functions,
     handlers,
+    keepers,
     kinds_of,
     names_of_errors,
     yields_once,
@@ -62,6 +63,7 @@ class Fixture:
         self._handled = {t: handlers(n) for t, n in functions(tree)}
         self._yields_once = {t for t, n in functions(tree) if yields_once(n)}
         self._caught = names_of_errors(tree)
+        self._keepers = keepers(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._code = compile(ast.fix_missing_locations(Rewritten().visit(tree)), PROGRAM, "exec", dont_inherit=True)
@@ -74,23 +76,27 @@ class Fixture:
             for script in search.scripts():
                 self._run(target, script, outcome)
         outcome.runs, outcome.complete = search.runs, search.complete
-        if target.owner:
-            outcome.misuses |= {("CNX109", line) for line in self._never_released(target.owner)}
+        for held in self._never_released(target.owner) if target.owner else ():
+            if held.registered:  # it is lost where it is acquired: nobody tells the registry
+                outcome.leaks[held.lines] = "each method is called"
+            else:
+                outcome.misuses |= {("CNX109", line) for line in held.lines}
         return outcome
 
-    def _never_released(self, class_: str) -> set[int]:
-        """Lines that acquired what an object still holds when each of its methods has been called."""
-        world = World(self.models, self._caught)
+    def _never_released(self, class_: str) -> list[Held]:
+        """What an object still holds when each of its methods has been called."""
+        world = World(self.models, self._caught, self._keepers)
         namespace = self._executed(world)
         live(namespace[class_], world)
         opened = world.opened
         gc.collect()
         kept = [value for value in world.stored if isinstance(value, Method)]
         handed_on = {id(value._owner._held) for value in kept}
-        return {line for held in opened if held.held and id(held) not in handed_on for line in held.lines}
+        left = [held for held in opened if held.held and id(held) not in handed_on]
+        return [h for h in left if not h.registered or not _seen(h, world)]
 
     def _run(self, target: Target, script: Script, outcome: Outcome) -> None:
-        world = World(self.models, self._caught)
+        world = World(self.models, self._caught, self._keepers)
         namespace = self._executed(world)
         world.kinds = kinds_of(namespace, self._handled[target])
         call = bound(target, namespace, world)
@@ -110,9 +116,11 @@ class Fixture:
         opened = world.opened
         world.note_unawaited()
         world.rest()
+        end_of_callers(world)
         outcome.acquired += len(opened)
         outcome.misuses |= world.misuses
-        open_ = [h for h in opened if h.held and h.lines not in outcome.leaks]
+        self._note_replaced(world, opened, outcome)
+        open_ = [h for h in opened if h.held and not h.registered and h.lines not in outcome.leaks]
         if script.cut or not open_:
             return
         if any(h.handle is not None and h.handle() is not None for h in open_):
@@ -120,6 +128,11 @@ class Fixture:
         for held in open_:
             if held.held and (held.handle is None or held.handle() is None):
                 outcome.leaks[held.lines] = "; ".join([*script.labels, ended])
+
+    def _note_replaced(self, world: World, opened: list[Held], outcome: Outcome) -> None:
+        """What the object held before the call, and nobody holds after it, was replaced by what the call acquired."""
+        if any(held.held and held.handle is not None and held.handle() is None for held in world.earlier):
+            outcome.misuses |= {("CNX105", line) for held in opened for line in held.lines}
 
     def _executed(self, world: World) -> dict[str, Any]:
         outside = {name: world.named(f"builtins.{name}") for name in ("exit", "input", "open", "print", "quit")}
@@ -135,6 +148,12 @@ class Fixture:
         }
         exec(self._code, namespace)
         return namespace
+
+
+def _seen(held: Held, world: World) -> bool:
+    """Whether somebody has seen the registry that keeps it, and may tell it."""
+    registry = held.owner() if held.owner else None
+    return registry is not None and any(registry is value for value in world.shown)
 
 
 @contextmanager

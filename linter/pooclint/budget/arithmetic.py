@@ -169,14 +169,16 @@ def sum_of(limit: Limit, lines: Sequence[Line], pooler: Pooler | None, through: 
         through: pools that connect to that.
     """
     direct, pooled = (tuple(sorted(group, key=lambda line: -(line.total or 0))) for group in (lines, through))
-    return Sum(limit, direct, pooled, _shared(pooler, pooled) if pooler else None)
+    return Sum(limit, direct, pooled, _shared(pooler, pooled, limit) if pooler else None)
 
 
-def _shared(pooler: Pooler, lines: Sequence[Line]) -> Shared:
-    databases = [database for database in pooler.databases if database.name != "*"]
+def _shared(pooler: Pooler, lines: Sequence[Line], limit: Limit) -> Shared:
+    named = [database for database in pooler.databases if database.name != "*"]
+    # A database on a host of another name is another server's affair.
+    here = [database for database in named if not (database.host and limit.name and database.host != limit.name)]
     size = pooler.default_pool_size.value if pooler.default_pool_size else None
     extra = pooler.reserve_pool_size.value if pooler.reserve_pool_size else 0
-    sizes = [d.pool_size.value if d.pool_size else size for d in databases] or [size]
+    sizes = [d.pool_size.value if d.pool_size else size for d in here] if named else [size]
     known = [s + extra for s in sizes if s is not None]
     most = pooler.max_client_conn.value if pooler.max_client_conn else None
     clients = sum(line.total or 0 for line in lines)

@@ -50,7 +50,7 @@ def assumptions_of(sums: Sequence[Sum], here: Deployment, servers: Sequence[Know
         name = server_name(one.limit.kind, servers)
         if one.limit.most.how not in KNOWN:
             yield Assumption(f"{name} takes {one.limit.most.value} connections ({one.limit.most.why})", _MOST)
-        if one.limit.reserved.how not in KNOWN:
+        if one.limit.reserved.how not in KNOWN and one.limit.reserved.value:
             text = f"{one.limit.reserved.value} of them are kept for others ({one.limit.reserved.why})"
             yield Assumption(text, "--reserved N")
         for program in programs_of(one.lines):

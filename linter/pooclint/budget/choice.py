@@ -48,6 +48,7 @@ def budget_of(
     servers: Sequence[KnownServer],
     shown: Callable[[str], str],
     in_passing: Callable[[str], str],
+    imports: Callable[[Program], frozenset[str] | None] = lambda _: None,
 ) -> Budget:
     """Choose and add up.
 
@@ -57,14 +58,18 @@ def budget_of(
         servers: the kinds of database servers there are; the first is assumed where nothing says which.
         shown: a file as reports show it.
         in_passing: says of a file why its pools are none of the program's (it is a test); an empty text otherwise.
+        imports: gives the files that a program imports; None when that is not known.
     """
-    sites = deployment.sites
-    here = deployment.at(sites[0]) if sites else deployment
+    here = deployment.production
+    site = deployment.sites[0] if here.sites else None
     environment = environment_of(here)
     resolved = [resolve(pool, shown(pool.path), environment, deployment.urls) for pool in pools]
     counted, left_out = _counted(resolved, in_passing)
     programs = _programs(here)
-    lines = [line_of(pool, program) for pool in counted for program in programs if _runs(program, pool, programs)]
+    code = [(program, imports(program)) for program in programs]
+    unused = [pool for pool in counted if not any(_runs(program, files, pool, programs) for program, files in code)]
+    left_out += [LeftOut(pool, f"not imported by {_names(programs)}") for pool in unused]
+    lines = [line_of(p, program) for p in counted for program, files in code if _runs(program, files, p, programs)]
     ours = {kind for pool in counted if (kind := kind_of(pool, servers))}
     unknown = next((s.kind for s in here.servers), "") or (ours.pop() if len(ours) == 1 else servers[0].kind)
     by_kind: dict[str, list[Line]] = {}
@@ -85,8 +90,8 @@ def budget_of(
         left_out=tuple(left_out),
         assumptions=tuple(dict.fromkeys(assumptions_of(sums, here, servers))),
         notes=deployment.notes,
-        site=sites[0] if sites else None,
-        other_sites=tuple(site for site in sites[1:] if site.system not in ("configuration", "settings")),
+        site=site,
+        other_sites=tuple(s for s in deployment.sites if s != site and s.system not in ("configuration", "settings")),
     )
 
 
@@ -137,11 +142,18 @@ def _programs(here: Deployment) -> tuple[Program, ...]:
     return jobs or (Program("program", "web", Site("settings", here.root, "")),)
 
 
-def _runs(program: Program, pool: Resolved, programs: Sequence[Program]) -> bool:
-    """True when a program has the pool: its code is in the program's folder, or in nobody's."""
+def _runs(program: Program, files: frozenset[str] | None, pool: Resolved, programs: Sequence[Program]) -> bool:
+    """True when a program has the pool: it imports its module, or, where that is not known, the module is in its
+    folder, or in nobody's. A setting is read by its framework."""
+    if files is not None and not pool.pool.group.startswith("setting:"):
+        return pool.pool.path in files
     if _inside(pool.pool.path, program.root):
         return True
     return not any(_inside(pool.pool.path, other.root) for other in programs)
+
+
+def _names(programs: Sequence[Program]) -> str:
+    return " or ".join(dict.fromkeys(program.name for program in programs))
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -156,9 +168,8 @@ def _sum(kind: str, lines: Sequence[Line], here: Deployment, servers: Sequence[K
     limit = _limit(server) if server else _default_limit(kind, servers)
     through = {id(line): pooler for line in lines if (pooler := _pooler(line, here, server))}
     pooler = next(iter(through.values()), None)
-    return sum_of(
-        limit, [line for line in lines if id(line) not in through], pooler, [x for x in lines if id(x) in through]
-    )
+    direct, pooled = ([x for x in lines if (id(x) in through) is wanted] for wanted in (False, True))
+    return sum_of(limit, direct, pooler, pooled)
 
 
 def _limit(server: Server) -> Limit:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pooclint.budget.arithmetic import DUE, Line, Sum, programs_of
-from pooclint.budget.assumptions import Assumption, plural
+from pooclint.budget.assumptions import KNOWN, Assumption, plural
 from pooclint.budget.choice import Budget
+from pooclint.budget.resolved import Resolved
+from pooclint.deployment.facts import Figure
 from pooclint.program.pools import Amount
 
 HEADS = ("pool", "where", "connections", "processes", "instances", "total", "size from")
@@ -100,12 +102,14 @@ def origin(amount: Amount, shown: Callable[[str], str]) -> str:
 def _found(budget: Budget) -> str:
     if budget.site is None:
         return "No deployment files were found, and none is configured."
-    text = f"Deployment: {budget.site.label}"
-    if not budget.other_sites:
+    text, others = f"Deployment: {budget.site.label}", budget.other_sites
+    if budget.site.system == "configuration" and others:
+        text, others = f"{text}, on top of {others[0].label}", others[1:]
+    if not others:
         return f"{text}."
-    others = ", ".join(site.label for site in budget.other_sites[:3])
-    more = f" and {len(budget.other_sites) - 3} more" if len(budget.other_sites) > 3 else ""
-    return f"{text} (not {others}{more})."
+    labels = ", ".join(site.label for site in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return f"{text} (not {labels}{more})."
 
 
 def _section(one: Sum, name: str, shown: Callable[[str], str]) -> Section:
@@ -120,7 +124,7 @@ def _section(one: Sum, name: str, shown: Callable[[str], str]) -> Section:
         heads=heads,
         rows=rows,
         bar=Bar(one.total, one.limit.usable, one.limit.most.value),
-        remarks=tuple(_remarks(one)),
+        remarks=tuple(_remarks(one, shown)),
     )
 
 
@@ -151,7 +155,13 @@ def _size(line: Line) -> str:
     if pool.pool.per_thread:
         threads = line.program.threads.value if line.program.threads else 1
         return f"1 {TIMES} {plural(threads, 'thread')}"
-    return " + ".join("?" if amount.value is None else str(amount.value) for amount in pool.amounts)
+    return _amounts(pool)
+
+
+def _amounts(pool: Resolved) -> str:
+    """`5 + 10`; an overflow of nothing is left away."""
+    shown = [amount for place, amount in enumerate(pool.amounts) if not place or amount.value != 0]
+    return " + ".join("?" if amount.value is None else str(amount.value) for amount in shown)
 
 
 def _origins(line: Line, shown: Callable[[str], str]) -> str:
@@ -166,25 +176,49 @@ def _origins(line: Line, shown: Callable[[str], str]) -> str:
     return ", ".join(dict.fromkeys(texts))
 
 
-def verdict(one: Sum) -> str:
-    """Whether it fits, in a sentence."""
+def product(line: Line) -> str:
+    """What a process opens, times the processes of an instance, times the instances."""
+    if line.pool.pool.unbounded or line.per_process is None:
+        each = "no limit" if line.pool.pool.unbounded else "?"
+    elif line.pool.pool.per_thread:
+        each = str(line.per_process)
+    else:
+        each = _amounts(line.pool)
+        each = f"({each})" if "+" in each else each
+    return f"{each} {TIMES} {line.processes} {TIMES} {line.instances}"
+
+
+def verdict(one: Sum, arithmetic: bool = False) -> str:
+    """Whether it fits, in a sentence.
+
+    Args:
+        one: a server.
+        arithmetic: say how the sum comes about.
+    """
     least = "at least " if one.is_least else ""
+    direct = [line for line in one.direct if line.total]
+    parts = [product(line) for line in direct]
+    if one.shared and one.shared.behind:
+        parts.append(f"{one.shared.behind} of {one.shared.pooler.kind}")
+    sums = f"{' + '.join(parts)} = " if arithmetic and parts else ""
     reserve = (
         f" ({one.limit.most.value} {MINUS} {one.limit.reserved.value} reserved)" if one.limit.reserved.value else ""
     )
     if one.total > one.limit.usable:
         return (
-            f"over budget: {least}{one.total:,} connections, and the server takes {one.limit.usable:,}{reserve}; "
+            f"over budget: {least}{sums}{one.total:,} connections, and the server takes {one.limit.usable:,}{reserve}; "
             f"from the {ordinal(one.limit.usable + 1)} on it refuses"
         )
     if one.shared and one.shared.is_over:
         clients, most = one.shared.clients, one.shared.most_clients
-        return f"over budget: {clients:,} connections to {one.shared.pooler.kind}, which takes {most:,}"
+        through = [line for line in one.through if line.total]
+        sums = f"{' + '.join(map(product, through))} = " if arithmetic and through else ""
+        return f"over budget: {sums}{clients:,} connections to {one.shared.pooler.kind}, which takes {most:,}"
     return f"fits: {least}{one.total:,} connections of {one.limit.usable:,}{reserve}"
 
 
-def _remarks(one: Sum) -> list[str]:
-    found = []
+def _remarks(one: Sum, shown: Callable[[str], str]) -> list[str]:
+    found = list(dict.fromkeys(_figures(one, shown)))
     programs = programs_of(one.direct)
     if one.fits is not None:
         behind = (one.shared.behind or 0) if one.shared else 0
@@ -199,8 +233,28 @@ def _remarks(one: Sum) -> list[str]:
         found.append(_through(one))
     elif programs:
         due = f"a pooler in front of the server is due from {one.pooler_due} connections on (1/{DUE} of the limit)"
-        found.append(f"{due}: here it is" if one.wants_pooler else due)
+        found.append(f"{due}, and there are {one.total:,}" if one.wants_pooler else due)
     return found
+
+
+def _figures(one: Sum, shown: Callable[[str], str]) -> Iterator[str]:
+    """The figures of the product that somebody wrote down, with their places."""
+    most = one.limit.most
+    if most.how in KNOWN:
+        yield f"{plural(most.value, 'connection')}: {_where(most, shown)}"
+    for program in programs_of(one.lines):
+        if program.processes.how in KNOWN:
+            count = plural(program.processes.value, "process", "processes")
+            yield f"{count} of {program.name}: {_where(program.processes, shown)}"
+        if program.instances.how in KNOWN:
+            yield f"{plural(program.instances.value, 'instance')} of {program.name}: {_where(program.instances, shown)}"
+
+
+def _where(figure: Figure[int], shown: Callable[[str], str]) -> str:
+    if not figure.path:
+        return figure.why or "given"
+    place = f"{shown(figure.path)}{f':{figure.line}' if figure.line else ''}"
+    return f"{place} ({figure.why})" if figure.why else place
 
 
 def _processes(one: Sum) -> str:
@@ -213,7 +267,9 @@ def _through(one: Sum) -> str:
     if shared is None:
         return ""
     limit = f", which takes {shared.most_clients:,}" if shared.most_clients is not None else ""
-    behind = f"; it opens {shared.behind} to the server" if shared.behind is not None else ""
+    behind = ""
+    if shared.behind is not None:
+        behind = f"; it opens {shared.behind} to the server" if shared.behind else "; it leads to another server"
     return (
         f"through {shared.pooler.kind} ({shared.pooler.mode.value} mode): {shared.clients:,} connections{limit}{behind}"
     )

@@ -16,8 +16,8 @@ Script = Callable[[str], Command | None]
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*(?:\.\w+)*(?:\([^()]*\))?")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 _FILE = re.compile(r"[\w./-]+\.py")
-_CHOOSES = re.compile(r"case[ \t]+[\"']?\$\{?1\b")
-"""A script that does what its first argument says."""
+_ASKS = r"case[ \t]+[\"']?\$\{{?{0}\b|\$\{{?{0}\}}?[\"']?[ \t]+==?[ \t]|^[ \t]*[\"']?\$\{{?[{0}@*]\}}?[\"']?[ \t]*$"
+"""A script that does what an argument of it says."""
 _MAX_DEPTH = 5
 _MAX_COMMANDS = 400
 
@@ -118,12 +118,12 @@ def _in_script(
         return
     text, line, _ = inner.words[0]
     if not rest.words:
-        if not _CHOOSES.search(text):
+        if not re.search(_ASKS.format(1), text, re.MULTILINE):
             yield from _all(inner, known, models, script, depth + 1)
         return
     part: tuple[str, int] | None = (text, line)
     for place, word in enumerate(rest.words[:2], start=1):
-        if part is not None and re.search(rf"\$\{{?{place}\b", part[0]):
+        if part is not None and re.search(_ASKS.format(place), part[0], re.MULTILINE):
             part = chosen_part(*part, expand(word.text, known).figure.value, place)
     # `exec "$@"`: what follows is run, whatever it is; the rest of the script only prepares for it.
     if part is not None and (part[0] != text or not re.search(r"\$\{?[@*]", text)):
@@ -250,18 +250,28 @@ def given(option: Option, words: Sequence[Word]) -> Word | None:
     return found
 
 
-def target_word(words: Sequence[Word], options: Sequence[str] = ()) -> str:
+def target_word(words: Sequence[Word], runner: Runner) -> str:
     """The first argument that looks like an import path (`app.main:app`), or one that stands alone at an end."""
+    taking = frozenset(options_of(runner))
     plain = [word.text.strip() for word in words]
-    for at, text in enumerate(plain):
-        if _TARGET.fullmatch(text) and not (at and plain[at - 1] in ("-k", "--worker-class")):
+    before = ["", *plain]
+    for text, last in zip(plain, before, strict=False):
+        if _TARGET.fullmatch(text) and last not in taking:
             return text
     for at in (len(plain) - 1, 0):
         if plain and (_DOTTED.fullmatch(plain[at]) or _FILE.fullmatch(plain[at])):
-            before = plain[at - 1] if at else ""
-            if (not before.startswith("-") or "=" in before) and plain[at] not in options:
+            stands_alone = not before[at].startswith("-") or "=" in before[at]
+            if stands_alone and plain[at] not in runner.subcommand:
                 return plain[at]
     return ""
+
+
+def options_of(runner: Runner) -> Iterator[str]:
+    """The options of a program that are known to take a value."""
+    known = (runner.target, runner.folder, runner.processes, runner.limit, runner.threads, *runner.timeouts.values())
+    for option in (*known, runner.workers.choice if runner.workers else None):
+        yield from option.options if option else ()
+    yield from runner.settings.options if runner.settings else ()
 
 
 def further(words: Sequence[Word], figure: Figure[str] | None) -> tuple[Word, ...]:

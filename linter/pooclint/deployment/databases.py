@@ -286,6 +286,11 @@ def _mounted_path(container: Container, model: DatabaseServer | DatabasePooler, 
     return ""
 
 
+def described_server(about: About, model: DatabaseServer, site: Site, settings: Mapping[str, Figure[str]]) -> Server:
+    """A server of which nothing but its settings is known."""
+    return _server(about, model, site, _number(settings, model.limit.settings), settings)
+
+
 def hosted_server(tree: Tree, kind: ServerKind, site: Site, name: str, path: str, line: int) -> Iterator[Server]:
     """A server that a hosting service runs: its figures are the defaults."""
     for about, model in tree.models.servers:

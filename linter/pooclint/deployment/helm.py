@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from pooclint.deployment.databases import described_server
 from pooclint.deployment.facts import Figure, Site
-from pooclint.deployment.settings import decoded
+from pooclint.deployment.settings import assignments_of, decoded
 from pooclint.deployment.sites import file_site
 from pooclint.deployment.texts import Command, Word, split_words
 from pooclint.deployment.tree import Container, Item, Tree
@@ -46,6 +48,8 @@ def read_values(tree: Tree, paths: Sequence[str]) -> Iterator[Item]:
         name, dependencies = _chart(tree, path)
         site = file_site(tree, path, "kubernetes")
         yield from _components(root, name, path, site, dependencies)
+        for dependency in sorted(dependencies):
+            yield from _server(tree, root.get(dependency), dependency, path, site)
 
 
 def _chart(tree: Tree, path: str) -> tuple[str, frozenset[str]]:
@@ -61,6 +65,20 @@ def _chart(tree: Tree, path: str) -> tuple[str, frozenset[str]]:
         root = Node(None)
     names = [one.get("alias").text or one.get("name").text for one in root.get("dependencies").list()]
     return root.get("name").text or os.path.basename(folder), frozenset(names)
+
+
+def _server(tree: Tree, values: Node, name: str, path: str, site: Site) -> Iterator[Item]:
+    """The database server that a dependency brings, with what the values say of its settings."""
+    if values.get("enabled").text.lower() == "false":
+        return
+    for about, model in tree.models.servers:
+        if name in model.images:
+            written = values.get("primary", "extendedConfiguration") or values.get("primary", "configuration")
+            offset = written.line - 1 + int(written.is_block)
+            settings = assignments_of(written.text, path) if written.text else {}
+            moved = {key: replace(figure, line=figure.line + offset) for key, figure in settings.items()}
+            found = described_server(about, model, site, moved)
+            yield replace(found, name=name, path=path, line=values.line or written.line)
 
 
 def _components(root: Node, chart: str, path: str, site: Site, dependencies: frozenset[str]) -> Iterator[Item]:

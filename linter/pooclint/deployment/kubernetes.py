@@ -136,6 +136,8 @@ def _containers(found: list[_Document], site: Site) -> Iterator[Item]:
         if whole is None:
             continue
         instances = maxima.get(document.name) or counts.get(document.name) or _instances(layers)
+        if document.kind == "DaemonSet":
+            instances = Figure(1, how="assumed", why="one pod for each node, with one node")
         kind: ProgramKind | None = "job" if document.kind in _JOBS else None
         for container in _pod(whole.node).get("containers").list():
             own = _container(container, whole, layers, site, config)

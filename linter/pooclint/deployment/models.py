@@ -67,6 +67,8 @@ class Settings(_Model, frozen=True, kw_only=True):
     """Command line options that name it."""
     prefix: str = ""
     """What may stand before the file's name there (`file:`)."""
+    module_prefix: str = ""
+    """What stands before the import path of a module there (`python:`)."""
     format: Format
     """How it is written."""
     section: str = ""

@@ -181,7 +181,8 @@ def read_systemd(tree: Tree, path: str) -> Iterator[Item]:
     text = command.value.lstrip("-@+!:")
     folder = os.path.dirname(path)
     # The units of a folder are installed together.
-    site = Site("procfile", folder, tree.shown(folder), rank(tree, path, "procfile"))
+    shown = tree.shown(folder if folder != tree.root else path)
+    site = Site("procfile", folder, shown, rank(tree, path, "procfile"))
     environment: dict[str, Figure[str]] = {}
     kind: ProgramKind | None = "job" if service.get("Type", command).value == "oneshot" else None
     yield Container(

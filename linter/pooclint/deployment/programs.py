@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from pooclint.deployment.commands import Run, further, given, target_word
 from pooclint.deployment.facts import Figure, Program, Site, Timeout
-from pooclint.deployment.models import Option, Runner, Workers
+from pooclint.deployment.models import Option, Runner, Settings, Workers
 from pooclint.deployment.settings import read_settings
 from pooclint.deployment.texts import Word, expand
 from pooclint.deployment.tree import Item, Tree
@@ -179,7 +179,7 @@ def _target(runner: Runner, sources: _Sources) -> str:
     found = sources.text(runner.target)
     if found is not None:
         return "" if "$" in found.value else found.value
-    return target_word(sources.own, runner.subcommand) if not runner.target.options else ""
+    return target_word(sources.own, runner) if not runner.target.options else ""
 
 
 def _settings(
@@ -189,7 +189,7 @@ def _settings(
     if settings is None:
         return {}, ()
     named = given(Option(options=settings.options), words)
-    names = [expand(named.text, run.environment).figure.value.removeprefix(settings.prefix)] if named else []
+    names = [_file_name(expand(named.text, run.environment).figure.value, settings)] if named else []
     if not names and settings.format == "ini":
         # `uwsgi app.ini`: the file stands alone.
         names = [word.text for word in words if word.text.endswith(".ini")]
@@ -203,6 +203,11 @@ def _settings(
         return read_settings(data, path, settings, run.environment), ()
     except ValueError as error:
         return {}, (tree.note(path, 0, str(error)),)
+
+
+def _file_name(written: str, settings: Settings) -> str:
+    module = written.removeprefix(settings.module_prefix) if settings.module_prefix else written
+    return f"{module.replace('.', '/')}.py" if module != written else written.removeprefix(settings.prefix)
 
 
 def _joined(folder: str, inner: str) -> str:

@@ -19,6 +19,7 @@ _RANK: dict[System, int] = {
     "settings": 10,
 }
 _INNER = 40
+_TRIAL_COSTS = 100
 _REAL = frozenset(
     {"prod", "production", "prd", "live", "release", "deploy", "deployment", "deployments", "infra", "ops"}
 )
@@ -49,7 +50,7 @@ def rank(tree: Tree, path: str, system: System) -> int:
     words = words_of(tree, os.path.dirname(path) if system == "kubernetes" else path)
     real = 8 if not _REAL.isdisjoint(words) else 0
     staging = 4 if not real and not _STAGES.isdisjoint(words) else 0
-    trial = 45 if not _TRIAL.isdisjoint(words) else 0
+    trial = _TRIAL_COSTS if not _TRIAL.isdisjoint(words) else 0
     trial += 10 if "base" in words else 0
     depth = min(tree.shown(path).count("/"), 6)
     found = _RANK[system] + real + staging - trial - depth

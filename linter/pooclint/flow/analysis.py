@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import statements, suspending, work
+from pooclint.flow import ambient, statements, suspending, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
@@ -43,6 +43,7 @@ class Analysis:
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
     _handing: dict[int, bool] = field(default_factory=dict)
     _entering: set[int] = field(default_factory=set)
+    _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def forget(self) -> None:
@@ -60,6 +61,7 @@ class Analysis:
             memo.clear()
         self._active.clear()
         self._entering.clear()
+        self._users.clear()
         self.draws.forget()
 
     def record(self, code: Function | Index) -> Record:
@@ -90,6 +92,25 @@ class Analysis:
                 return record
         return record
 
+    def _ambient_left(self, function: Function) -> Mapping[str, bool]:
+        """By type of a session that nobody acquires, whether a call of the function may leave it with a connection;
+        empty when it works on none."""
+        if not self.users().uses(function) or id(function) in self._entering:
+            return {}
+        self._entering.add(id(function))
+        try:
+            return self.record(function).ambient_left
+        except GaveUp:
+            return {}
+        finally:
+            self._entering.discard(id(function))
+
+    def users(self) -> ambient.Users:
+        """Which functions work on sessions that nobody acquires."""
+        if not self._users:
+            self._users.append(ambient.Users(self.names, self._own_calls))
+        return self._users[0]
+
     def _left_by_dependencies(self, function: Function) -> list[Given]:
         """Injected sessions that other dependencies of the function have used when it is entered, and that the
         framework takes back later: the function that reads the current user has a connection out."""
@@ -110,11 +131,8 @@ class Analysis:
             sites = [s for s in record.given if s.number in record.left]
             for site in sites:
                 of = next((i.provider for i in inner if i.path == site.label), None) or site.provider
-                found.append(
-                    Given(
-                        f"{provider.name}({site.label})", site.acquisition, True, False, of, site.outlives, True, True
-                    )
-                )
+                label = f"{provider.name}({site.label})"
+                found.append(Given(label, site.acquisition, True, False, of, site.outlives, provider.name, hidden=True))
         return found
 
     def _injects(self, provider: Function) -> bool:
@@ -144,6 +162,7 @@ class Analysis:
                 and (
                     any(True for _ in held_parameters(self.names, function))
                     or any(True for _ in decorated(self.names, function))
+                    or self.users().uses(function)
                     or bool(self._left_by_dependencies(function))
                 )
             )
@@ -242,6 +261,8 @@ class Analysis:
         out = self._body(run, self._entered(run, items))
         function = run.function
         record.taken.update(record.kept)
+        normal = (s for c, states in out.items() if not c.exceptional and c.kind != "exit" for s in states)
+        record.ambient_left.update(ambient.left_in_use(record, normal))
         for completion, states in out.items():
             for ended in states:
                 self._leave(run, function, ended, completion)
@@ -259,6 +280,7 @@ class Analysis:
             record=record,
             summarise=self.summarise,
             reaches=self.reaches,
+            ambient=self._ambient_left,
             draws=self.draws,
             global_names=at_module,
             repeated=repeated_names(node, self._decisive_words(scope.module)),
@@ -294,10 +316,12 @@ class Analysis:
                 position,
                 item.injected,
                 item.outlives,
+                item.used_by,
+                item.hidden,
                 provider=item.provider,
             )
             run.record.given.append(site)
-            state = state.add(number, Obligation(site, holding=item.used or not item.acquisition.lazy))
+            state = state.add(number, Obligation(site, holding=bool(item.used_by) or not item.acquisition.lazy))
             if not item.hidden:
                 state = state.bind(item.path, Value(item.acquisition.type, refs=frozenset({number})))
         return state

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import misuses, work
+from pooclint.flow import ambient, misuses, work
 from pooclint.flow.acquiring import FAILED, checkout, entered, fail
 from pooclint.flow.completions import ATTRIBUTE_ERROR, OTHER, UNBOUND_LOCAL, Outcomes
 from pooclint.flow.external import external_call, hold
@@ -55,6 +55,7 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     released = _released(run, invocation, state)
     if released:
         return _release(run, invocation, state, released, out)
+    invocation, state = ambient.joined(run, invocation, state)
     state = work.note_work(run, invocation, state, known_callee=bool(models))
     state = misuses.closes_instead(run, invocation, state)
     protocol = _protocol(run, invocation, state, out)

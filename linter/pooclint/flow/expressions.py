@@ -9,6 +9,7 @@ from functools import reduce
 import libcst as cst
 
 from pooclint.flow import calls, suspending
+from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import CANCEL, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.project import apply_summary
@@ -338,13 +339,6 @@ def _restored(state: State, names: set[str], before: State) -> State:
     return state
 
 
-def read_to_end(run: Run, node: cst.CSTNode, iterable: Value, state: State) -> State:
-    """At the end of a loop over a response's body there is nothing left to read: the connection goes back."""
-    touched = (iterable.refs | iterable.derived) & state.obligations.keys()
-    responses = frozenset(n for n in touched if state.obligations[n].site.acquisition.kind == "response")
-    return run.release(state, responses, node, explicit=False) if responses else state
-
-
 def exhausted(run: Run, node: cst.CSTNode, iterable: Value, state: State, out: Outcomes) -> list[State]:
     """The states after an iterable was read to its end; a generator of the project has then run to its own."""
     pending = iterable.pending
@@ -366,8 +360,9 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
             continue
         if run.yields_to == "consumer":
             suspending.yielded(run, node, given, current)
+        read = isinstance(node.value, cst.From)  # its items are the consumer's, not what they are read from
         if run.yields_to in ("consumer", "reader"):
-            current = run.hand_over(current, given)
+            current = run.hand_over(current, replace(given, derived=frozenset()) if read else given)
         if run.yields_to == "consumer":
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
             run.fail(current, node, out, OTHER, {}, Lane.CANCELLED)  # thrown in
@@ -376,7 +371,7 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
             run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
             if run.function and run.function.is_async:  # the block that it serves may be cancelled
                 run.fail(current, node, out, CANCEL, {}, Lane.CANCELLED)
-        results.append((current, NOTHING))
+        results.append((read_to_end(run, node, given, current) if read else current, NOTHING))
     return results
 
 

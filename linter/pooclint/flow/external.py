@@ -10,7 +10,7 @@ from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.run import Hold, Reached, Run
 from pooclint.flow.values import Fate, Obligation, State
 from pooclint.models import Call, External
-from pooclint.program.names import Names
+from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Scope, descendants, dotted
 from pooclint.rule import Place
 
@@ -23,7 +23,7 @@ def external_call(run: Run, invocation: Invocation) -> External | None:
     if invocation.method and invocation.head.type:
         found = run.models.external_method(_modelled_type(run.names, invocation.head.type), invocation.method)
         if found:
-            return found
+            return found if _waits(run.names, found, invocation.node, run.scope) else None
     return external_of(run.names, invocation.node, run.scope)
 
 
@@ -31,15 +31,23 @@ def external_of(names: Names, node: cst.Call, scope: Scope) -> External | None:
     """The external-call entry of a call: by its qualified name, or by the type of its receiver."""
     qualified = names.qualify(node.func, scope)
     found = names.models.external(qualified) if qualified else None
-    if (
-        found
-        or not isinstance(node.func, cst.Attribute)
-        or not names.models.external_words & {node.func.attr.value, "*"}
-    ):
-        return found
-    return names.models.external_method(
-        _modelled_type(names, names.type_of(node.func.value, scope)), node.func.attr.value
-    )
+    known = isinstance(node.func, cst.Attribute) and names.models.external_words & {node.func.attr.value, "*"}
+    if found is None and known and isinstance(node.func, cst.Attribute):
+        receiver = _modelled_type(names, names.type_of(node.func.value, scope))
+        found = names.models.external_method(receiver, node.func.attr.value)
+    return found if found and _waits(names, found, node, scope) else None
+
+
+def _waits(names: Names, external: External, node: cst.Call, scope: Scope) -> bool:
+    """False for a call that gives up at once by its arguments, or has no limit to wait for."""
+    given = dict(zip(map(str, argument_keys(node)), (literal(a.value) for a in node.args), strict=True))
+    if any(given.get(key, ...) == value for key, value in external.unless.items()):
+        return False
+    if not external.bounded_by:
+        return True
+    made = names.origin(node.func.value, scope) if isinstance(node.func, cst.Attribute) else None
+    limits = zip(argument_keys(made), made.args, strict=True) if made is not None else ()
+    return any(key in external.bounded_by and literal(argument.value) != 0 for key, argument in limits)
 
 
 def called_elsewhere(names: Names, reaches: Reaches, node: cst.Call, scope: Scope, model: Call) -> Reached | None:
@@ -121,15 +129,22 @@ def hold(
     awaited: bool,
     own: frozenset[int] = frozenset(),
     reached: Reached | None = None,
+    lent: frozenset[int] = frozenset(),
 ) -> None:
-    """Record what is held while an external call is made; what the call itself is made on (`own`) is in use, not
-    held."""
+    """Record what is held while an external call is made.
+
+    Args:
+        own: what the call itself is made on: it is in use, not held.
+        lent: what a project function that makes the call is lent, and holds while it does.
+    """
     if external.category == "database":
         return
     for number, obligation in state.obligations.items():
         if number not in own and occupies(obligation):
             key = (obligation.site.number, id(node))
-            run.record.holds.setdefault(key, Hold(obligation.site, obligation, node, external, awaited, reached))
+            run.record.holds.setdefault(
+                key, Hold(obligation.site, obligation, node, external, awaited, reached, number in lent)
+            )
 
 
 def occupies(obligation: Obligation) -> bool:

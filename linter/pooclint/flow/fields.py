@@ -92,13 +92,22 @@ def replaced_fields(analysis: Analysis, owner: Class) -> Iterator[Replaced]:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """A method that uses what an attribute holds, and releases it."""
+
+    method: Function
+    used: cst.CSTNode
+    """The first call that needs it."""
+    released: cst.CSTNode
+
+
+@dataclass(frozen=True, slots=True)
 class UsedUp:
     """An attribute that several methods use and then release, although only the constructor fills it."""
 
     attribute: str
     site: Site
-    uses: tuple[tuple[Function, cst.CSTNode], ...]
-    """The methods, each with the place where it releases."""
+    uses: tuple[Use, ...]
 
 
 def used_up_fields(analysis: Analysis, owner: Class) -> Iterator[UsedUp]:
@@ -117,7 +126,7 @@ def used_up_fields(analysis: Analysis, owner: Class) -> Iterator[UsedUp]:
                 yield UsedUp(attribute, field.site, uses)
 
 
-def _using_up(analysis: Analysis, owner: Class, attribute: str, site: Site) -> Iterator[tuple[Function, cst.CSTNode]]:
+def _using_up(analysis: Analysis, owner: Class, attribute: str, site: Site) -> Iterator[Use]:
     """Public methods that use the resource and release it, whichever way they go; not those that end the object."""
     ending = analysis.names.models.release_names | PROTOCOL
     for method in owner.methods.values():
@@ -128,9 +137,9 @@ def _using_up(analysis: Analysis, owner: Class, attribute: str, site: Site) -> I
             continue
         record = _entered_with(analysis, method, [Given(path, site.acquisition)])
         for own in record.given if record else ():
-            used = record is not None and any(number == own.number for number, _ in record.used_while_held)
+            used = [node for (n, _), node in record.used_while_held.items() if n == own.number] if record else []
             if record and used and record.ends.get(own.number) == {Fate.RELEASED} and own.number in record.releases:
-                yield method, record.releases[own.number][0]
+                yield Use(method, used[0], record.releases[own.number][0])
 
 
 def _entered_with(analysis: Analysis, method: Function, items: list[Given]) -> Record | None:

@@ -30,8 +30,8 @@ class Given:
     """The function that a framework takes it from."""
     outlives: bool = False
     """True when the framework takes it back only once the whole response has been sent."""
-    used: bool = False
-    """True when another dependency of the function has left it with a connection."""
+    used_by: str = ""
+    """What has left it with a connection: another dependency of the function, a decorator."""
     hidden: bool = False
     """True when only another dependency has it, and the function no name for it."""
 
@@ -64,7 +64,7 @@ def decorated(names: Names, function: Function) -> Iterator[Given]:
         model = next((c for c in known if c.acquires and c.at == "enter"), None)
         acquisition = names.models.acquisition(model) if model else None
         if acquisition and acquisition.kind == "transaction":
-            yield Given(f"@{dotted(callee)}", acquisition, True, used=True, hidden=True)
+            yield Given(f"@{dotted(callee)}", acquisition, True, used_by=dotted(callee), hidden=True)
 
 
 def injected_as(names: Names, function: Function, parameter: Parameter) -> Injection | None:
@@ -103,8 +103,8 @@ def given(names: Names, function: Function, left: Sequence[Given] = ()) -> list[
     """
     found: dict[str, Given] = {}
     for item in (*held_parameters(names, function), *replaceable(names, function)):
-        used = item.injected and any(item.provider is other.provider for other in left)
-        found.setdefault(item.path, replace(item, used=True) if used else item)
+        used_by = next((o.used_by for o in left if item.injected and item.provider is o.provider), "")
+        found.setdefault(item.path, replace(item, used_by=used_by) if used_by else item)
     for item in decorated(names, function):
         found.setdefault(item.path, item)
     known = {id(item.provider) for item in found.values() if item.provider}

@@ -32,7 +32,7 @@ def note_use(run: Run, invocation: Invocation, state: State) -> State:
         if not fatal:
             continue
         if obligation.released is None:
-            run.record.used_while_held.add((obligation.site.number, id(invocation.node)))
+            run.record.used_while_held.setdefault((obligation.site.number, id(invocation.node)), invocation.node)
         else:
             _record(run, "use-after-release", invocation.node, obligation, state)
     if fatal or not head.refs or method in run.models.release_names or method in run.models.closed_tests:

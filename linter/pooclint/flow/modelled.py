@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import nesting, sharing, stacks
+from pooclint.flow import nesting, sharing, stacks, suspending
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
+from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import EXIT, Completion, Outcomes
 from pooclint.flow.external import called_elsewhere, external_call, hold
 from pooclint.flow.invocations import Attempt, Invocation, Results, argument_keys, reach
@@ -36,6 +37,7 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         return _pass(run, invocation, model, state, out)
     if model.owned_by and invocation.chosen(model.owned_by) and not model.acquires:
         return _wrap(run, invocation, model, state)
+    suspending.body(run, invocation, model.returns)
     type_ = run.models.type(model.returns)
     makes_factory = type_ is not None and type_.kind == "factory" and not model.acquires
     uses = model.borrows or bool(model.derived_from) or model.acquires or model.raises == "never"
@@ -53,6 +55,8 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         nesting.self_contained(run, state, node)
     if not (acquired_now and opens_nothing(run, model)):
         fail(run, invocation, model, state, out, acquires=acquired_now)
+    for read in invocation.chosen(model.iterates):
+        state = read_to_end(run, node, read, state)
     if acquired_now:
         return [acquire(run, node, model, state, invocation.arguments, head)]
     value = result_of(run, invocation, model)
@@ -244,6 +248,7 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
         if value.function and value.items:
             state = run.hand_over(state, Value(items=value.items))
     numbers = reach(state, [v for _, v in invocation.arguments]) - registered
+    numbers = numbers.union(*(run.read_from(v, state) for _, v in invocation.arguments))
     if not numbers:
         return state
     pending = frozenset[int]().union(*(v.pending.releases for _, v in invocation.arguments if v.pending))

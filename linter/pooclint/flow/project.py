@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import nesting
+from pooclint.flow import ambient, nesting
 from pooclint.flow.completions import CANCEL, EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Invocation, Results, reach
@@ -54,10 +54,14 @@ def apply_summary(
         # Of what it is lent, it may take the connection itself, or give it back first.
         waited = frozenset[int]().union(*(s.waited for s in summaries or ()))
         given = reach(state, [v for _, v in arguments])
-        own = given - waited if summaries is not None else frozenset[int]()
+        if run.ambient(function):  # what it does with a session that it finds is looked at there
+            given |= {n for n in state.obligations if ambient.is_ambient(n)}
+        own = given - waited if summaries is not None else frozenset(n for n in given if ambient.is_ambient(n))
         meanwhile = state.occupy(waited, node)
         awaited = reached.external.io == "await"
-        hold(run, meanwhile, node, reached.external, awaited, own, reached)
+        hold(run, meanwhile, node, reached.external, awaited, own, reached, waited)
+    if isinstance(node, cst.Call):
+        state = ambient.after_call(run, function, node, state)
     if summaries is None:
         numbers = reach(state, [v for _, v in arguments])
         state = state.change(numbers, doubtful=True).occupy(numbers, node) if numbers else state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -83,6 +83,8 @@ class Hold:
     awaited: bool
     reached: Reached | None = None
     """Where the call is made, when a project function makes it."""
+    passed_on: bool = False
+    """True when that function is lent the connection as well: it is the one to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,9 @@ class Suspended:
     site: Site
     obligation: Obligation
     node: cst.CSTNode
-    """The `yield`, or what makes the response that is returned."""
+    """The `yield`, or the `return` of the response."""
+    lasting: bool = True
+    """False for a response whose body is there when it is returned: it lasts as long as it takes to send it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,8 @@ class Record:
     holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
     suspended: dict[tuple[int, int], Suspended] = field(default_factory=dict)
     """By the number of the held site and the `id` of the place."""
+    bodies: dict[int, bool] = field(default_factory=dict)
+    """By the `id` of a call that makes a response sent piece by piece: whether its body waits for something."""
     left: set[int] = field(default_factory=set)
     """Numbers of injected sites that have a connection when the function returns."""
     shared: dict[int, Shared] = field(default_factory=dict)
@@ -188,14 +194,18 @@ class Record:
     """By the number of the held site and the `id` of the second acquisition."""
     misuses: dict[tuple[MisuseKind, int], Misuse] = field(default_factory=dict)
     """The best-ranked misuse of each kind at each place."""
-    used_while_held: set[tuple[int, int]] = field(default_factory=set)
-    """Site numbers and the `id` of calls that some way reaches before the release."""
+    used_while_held: dict[tuple[int, int], cst.CSTNode] = field(default_factory=dict)
+    """Site numbers and the `id` of calls that some way reaches before the release; the calls."""
     commits: dict[int, cst.CSTNode] = field(default_factory=dict)
     """Site number to a call that commits its work."""
     unseen: set[int] = field(default_factory=set)
     """Numbers of sites whose work may be committed or rolled back by autocommit, or in code that is not seen."""
     sites: dict[int, Site] = field(default_factory=dict)
     """By the `id` of the acquiring node."""
+    ambient: dict[int, Site] = field(default_factory=dict)
+    """Sessions that nobody acquires, by their numbers."""
+    ambient_left: dict[str, bool] = field(default_factory=dict)
+    """By their types, whether they may have a connection when the function returns."""
     given: list[Site] = field(default_factory=list)
     """What is somebody else's when the function is entered; `label` is its path."""
     ends: dict[int, set[Fate]] = field(default_factory=dict)
@@ -250,6 +260,8 @@ class Run:
     """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
     reaches: Callable[[Function], Reached | None]
     """The external call that a project function makes, itself or through others, and the way to it."""
+    ambient: Callable[[Function], Mapping[str, bool]]
+    """By type of a session that nobody acquires, whether a function of the project may leave it with a connection."""
     draws: Draws
     """The pools from which functions of the project take connections."""
     global_names: frozenset[str]
@@ -377,10 +389,18 @@ class Run:
         """
         through = state.reach(value) - value.reach()
         self._handed(state, through, stored)
-        state = self.keep(state, value.reach(), stored).change(through, doubtful=True)
+        state = self.keep(state, value.reach() | self.read_from(value, state), stored).change(through, doubtful=True)
         for name in value.captured():
             state = state.assume(CELL + name, truth=True)
         return state
+
+    def read_from(self, value: Value, state: State) -> frozenset[int]:
+        """Responses whose body the value reads (`response.iter_content()`): who has the one has the other."""
+        type_ = self.models.type(value.type) if value.derived else None
+        if type_ is None or type_.kind != "response":
+            return frozenset()
+        known = value.derived & state.obligations.keys()
+        return frozenset(n for n in known if state.obligations[n].site.acquisition.kind == "response")
 
     def keep_cells(self, state: State) -> State:
         """The state at the end of the function: what the variables of escaped closures hold has an owner."""

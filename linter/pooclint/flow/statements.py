@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from pooclint.flow import calls, handlers, managers, misuses, patterns, stacks, work
+from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import (
     ATTRIBUTE_ERROR,
     BREAK,
@@ -23,7 +24,7 @@ from pooclint.flow.completions import (
     Outcomes,
     States,
 )
-from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, exhausted, read_to_end, test
+from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, exhausted, test
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.names import literal
@@ -158,7 +159,7 @@ def _returning(run: Run, state: State, value: Value) -> State:
     pending = value.pending
     if pending and pending.releases:  # `return conn.close()`: whoever awaits the result releases
         state = run.release(state, pending.releases, pending.node)
-    return state.bind(RETURNED, value)
+    return run.keep(state, run.read_from(value, state)).bind(RETURNED, value)
 
 
 def _assign(run: Run, targets: Sequence[cst.BaseExpression], value: Value, state: State, out: Outcomes) -> State:
@@ -231,10 +232,13 @@ def _definition(run: Run, node: cst.FunctionDef | cst.ClassDef, states: list[Sta
 # --------------------------------------------------------------------------------------------------- what gets lost
 
 
-def _sweep(run: Run, node: cst.CSTNode, before: State, after: State, referred: frozenset[int] = frozenset()) -> State:
+def _sweep(
+    run: Run, node: cst.CSTNode, before: State | None, after: State, referred: frozenset[int] = frozenset()
+) -> State:
     """After a statement: what nothing refers to any more is lost; what is settled and unreferenced is forgotten.
 
     Args:
+        before: the state before it; None where it acquires nothing.
         referred: obligations to which something else than a name refers.
     """
     if not after.obligations:
@@ -261,9 +265,10 @@ def _sweep(run: Run, node: cst.CSTNode, before: State, after: State, referred: f
     return after.without(gone)
 
 
-def _lose(run: Run, node: cst.CSTNode, number: int, before: State, after: State) -> None:
+def _lose(run: Run, node: cst.CSTNode, number: int, before: State | None, after: State) -> None:
     obligation = after.obligations[number]
-    fresh = not run.is_older(number) and (number not in before.obligations or number not in before.reachable())
+    known = before is None or (number in before.obligations and number in before.reachable())
+    fresh = not known and not run.is_older(number)
     deleted = isinstance(node, cst.Del)
     leak = Leak(
         site=obligation.site,
@@ -487,7 +492,7 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                         for way in stacks.unwound(run, item.item, entry.numbers, end):
                             _left(run, item, entry, way.state, way.failed, completion, node.asynchronous, out)
     # What the target was bound to before, and a manager that nothing else refers to, may be lost now.
-    normal = [_sweep(run, item.item, s, s) for s in out.take(NORMAL)]
+    normal = [_sweep(run, item.item, None, s) for s in out.take(NORMAL)]
     out.extend(NORMAL, normal)
     return out
 

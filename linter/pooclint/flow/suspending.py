@@ -5,8 +5,10 @@ from __future__ import annotations
 import libcst as cst
 
 from pooclint.flow.external import occupies
+from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Run, Suspended
-from pooclint.flow.values import Fate, State, Value
+from pooclint.flow.values import NOTHING, Fate, State, Value
+from pooclint.program.scopes import descendants
 
 _SLOTS = frozenset({"connection", "session"})
 
@@ -38,7 +40,34 @@ def left(run: Run, state: State, returned: Value) -> None:
             run.record.left.add(site.number)
         if streams and site.outlives and (occupies(obligation) or number in used):
             node = _return_of(state) or site.node
-            run.record.suspended.setdefault((site.number, id(node)), Suspended(site, obligation, node))
+            lasting = number in used or any(run.record.bodies.values())
+            run.record.suspended.setdefault((site.number, id(node)), Suspended(site, obligation, node, lasting))
+
+
+def body(run: Run, invocation: Invocation, type_name: str) -> None:
+    """Look at what a response is made of that is sent piece by piece: does it wait for anything itself?"""
+    type_ = run.models.type(type_name)
+    if type_ is None or not type_.streams:
+        return
+    value = next(iter(invocation.argument(0)), None) or next(iter(invocation.argument("content")), NOTHING)
+    given = invocation.node.args[0].value if invocation.node.args else None
+    run.record.bodies[id(invocation.node)] = _waits(run, value, given)
+
+
+def _waits(run: Run, value: Value, given: cst.BaseExpression | None) -> bool:
+    """False for a collection, an iterator over one, and a generator that awaits nothing and calls nothing external."""
+    generator = value.pending.summary if value.pending else value.function
+    if generator is None:
+        known = run.names.type_of(given, run.scope) if given is not None else ""
+        called = run.names.qualify(given.func, run.scope) if isinstance(given, cst.Call) else ""
+        return not (value.items is not None or called.startswith("builtins.") or known)
+    if run.reaches(generator) is not None:
+        return True
+    endless = (cst.Await, cst.While)
+    return any(
+        isinstance(n, endless) or (isinstance(n, (cst.For, cst.CompFor)) and n.asynchronous is not None)
+        for n in descendants(generator.node.body, into_functions=False)
+    )
 
 
 def _modelled(run: Run, type_name: str) -> str:

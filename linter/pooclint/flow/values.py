@@ -65,6 +65,10 @@ class Site:
     """True when a framework hands it in and takes it back."""
     outlives: bool = False
     """True when the framework takes it back only once the whole response has been sent."""
+    used_by: str = ""
+    """What had it before the function was entered, and left it with a connection."""
+    hidden: bool = False
+    """True when the function itself has no name for it."""
     guessed: bool = False
     """True when only the method's name says what it acquires."""
     provider: Function | None = None

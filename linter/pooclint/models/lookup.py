@@ -84,7 +84,14 @@ class Models:
             w.rpartition(".")[2] for f in self.files for c in f.call for w in (*c.names, *c.methods)
         )
         """Last components of every modelled function and method: a call of anything else has no model."""
-        self._words = tuple(_words(f) for f in self.files)
+        self.class_attributes = frozenset(
+            a
+            for t in self._types.values()
+            for a, name in t.attributes.items()
+            if (of := self._types.get(name)) is not None and of.ambient
+        )
+        """Attributes that lead to a session which nobody acquires."""
+        self._words = tuple(_words(f) | self._leading(f) for f in self.files)
         self.words_that_acquire = frozenset[str]().union(*self._words)
         self.external_words = frozenset(m for f in self.files for e in f.external for m in e.methods)
         """Methods of external calls; `*` where a model names all of a type's."""
@@ -108,6 +115,12 @@ class Models:
         self.coroutine_releases = frozenset(self._coroutine_releases())
         """Types and their methods that release something and are coroutines, and nothing but coroutines."""
         self.coroutine_release_names = frozenset(name for _, name in self.coroutine_releases)
+
+    def _leading(self, file: ModelFile) -> frozenset[str]:
+        """Names of calls whose result leads to a session that nobody acquires."""
+        types = ((c, self._types.get(c.returns)) for c in file.call)
+        leading = (c for c, t in types if t is not None and (t.ambient or self.class_attributes & t.attributes.keys()))
+        return frozenset(w.rpartition(".")[2] for c in leading for w in c.names)
 
     def _coroutine_releases(self) -> Iterator[tuple[str, str]]:
         """`("asyncpg.Connection", "close")`, and `("asyncpg.Pool", "release")` for what its connections need."""
@@ -255,6 +268,7 @@ class Models:
             words = {
                 w.rpartition(".")[2] for c in file.call if c.acquires for w in (*c.names, *c.methods) if w != "__call__"
             }
+            words |= self._leading(file)
             roots = frozenset(r.split(".")[0] for r in file.library.imports)
             if words and roots:
                 yield roots, frozenset(words)

@@ -168,6 +168,9 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     concurrent: Literal["", "raises", "mixes"] = ""
     """What becomes of two tasks or threads that use one instance at the same time: `raises`, or `mixes` (each sees and
     commits the other's work, or reads its answers). Empty: they take turns, or nobody has looked."""
+    ambient: str = ""
+    """Type of the session that everybody in a thread or context shares without acquiring it, and on which calls on an
+    instance work: a registry's own (`scoped_session`), or another's (a model class's `query`)."""
     reentrant: bool = False
     """True when a task or thread that holds one and takes another of the same pool gets the very same connection."""
     streams: bool = False
@@ -388,6 +391,12 @@ class External(_Model, frozen=True, kw_only=True, eq=False):
     """`await`: a coroutine, waited for at its `await`. `blocking`: the call itself waits."""
     category: Category
     """What is waited for; reports name it."""
+    unless: dict[str, Any] = {}
+    """It does not wait where one of these arguments, by keyword or position, has this literal value (`block = false`,
+    `"0" = false`)."""
+    bounded_by: tuple[Argument, ...] = ()
+    """It waits only on what was made with one of these arguments, other than 0 (`Queue(maxsize=5)`): a queue without a
+    limit takes whatever it is given."""
     fast: bool = False
     """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower
     severity."""

@@ -103,10 +103,10 @@ def entries(node: cst.BaseExpression, scope: Scope, values: Values, depth: int =
             for element in elements:
                 if isinstance(element, cst.StarredDictElement):
                     _merge(found, entries(element.value, scope, values, depth + 1), element.value)
-                elif isinstance(element, cst.DictElement) and isinstance(element.key, cst.SimpleString):
-                    found.named[str(element.key.evaluated_value)] = (Value(element.value, scope),)
-                else:
-                    found.more = True
+                elif isinstance(element, cst.DictElement):
+                    key = _key(element.key, scope, values)
+                    found.named |= {key: (Value(element.value, scope),)} if key else {}
+                    found.more = found.more or not key
         case cst.Call(func=cst.Name(value="dict"), args=args):
             for argument in args:
                 if argument.keyword:
@@ -123,6 +123,14 @@ def entries(node: cst.BaseExpression, scope: Scope, values: Values, depth: int =
         case _:
             return None
     return found
+
+
+def _key(node: cst.BaseExpression, scope: Scope, values: Values) -> str:
+    """The text of a key, written here or as a constant; empty where it is not known."""
+    if isinstance(node, (cst.Name, cst.Attribute)):
+        found = list(values(node, scope))
+        node = found[0].node if len(found) == 1 and found[0].node is not None else node
+    return str(node.evaluated_value) if isinstance(node, cst.SimpleString) else ""
 
 
 def bound_values(node: cst.BaseExpression, scope: Scope) -> Iterator[Value]:

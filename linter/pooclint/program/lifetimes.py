@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 
 import libcst as cst
 
@@ -76,10 +77,17 @@ def outlives(names: Names, entry: Entry, function: Function, node: cst.CSTNode) 
             return True
         if Home.OBJECT in found and current.name != "__init__":
             return current.owner is None or not built_per_request(names, current.owner, chain)
-        if not found & {Home.OBJECT, Home.CALLER} or depth == 0:
-            return False
+        if depth == 0 or not found & {Home.OBJECT, Home.CALLER}:
+            break
         made = calls_of(names, chain[depth - 1], current)
-    return False
+    # A function that runs to fill a variable runs once, whatever it makes on the way.
+    return any(_fills(names, caller, called) for caller, called in pairwise(chain))
+
+
+def _fills(names: Names, caller: Function, called: Function) -> bool:
+    """True when one function calls another for nothing but what it then stores."""
+    calls = calls_of(names, caller, called)
+    return bool(calls) and all(Home.STORED in homes(names, caller, (call,)) for call in calls)
 
 
 def built_per_request(names: Names, owner: Class, chain: tuple[Function, ...]) -> bool:

@@ -316,6 +316,9 @@ class Names:
         for current in self.ancestors(owner):
             for base in current.node.bases:
                 qualified = self.qualify(_plain(base.value), current.parent)
+                qualified = (
+                    qualified if self.models.type(qualified) else self.type_of(_plain(base.value), current.parent)
+                )
                 if self.models.type(qualified):
                     return self.models.canonical(qualified)
         return ""
@@ -477,8 +480,13 @@ class Names:
                 return self._type_of_name(name, scope)
             case cst.Attribute(value=base, attr=attribute):
                 owner = self.type_of(base, scope)
-                if owner or self.modules is None:
+                if owner:
                     return self.attribute_type(owner, attribute.value)
+                named = self.definition(base, scope) if attribute.value in self.models.class_attributes else None
+                if isinstance(named, Class):
+                    return self.attribute_type(self.modelled_base(named), attribute.value)
+                if self.modules is None:
+                    return ""
                 return self._type_of_target(self.target(self._qualify(node, scope, 0), scope.module.origin))
             case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
                 return self.type_of(inner, scope)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ import msgspec
 from pooclint.budget.assumptions import KnownServer, server_name
 from pooclint.budget.choice import Budget, budget_of
 from pooclint.config import Config
-from pooclint.deployment.facts import Deployment, Figure
+from pooclint.deployment.facts import Deployment, Figure, Program
+from pooclint.program.consulted import Consulted
+from pooclint.program.exports import Exports
 from pooclint.program.places import Places
 from pooclint.program.pools import Pool
 from pooclint.run.discovery import Source, display_path, is_test_path
@@ -49,26 +51,55 @@ def find_budget(pools: Iterable[Pool], files: Sequence[str], config: Config) -> 
             return "in test code"
         return "" if _SCRIPTS.isdisjoint(inside.lower().split("/")[:-1]) else "in a script or an example"
 
-    return budget_of(pools, find_deployment(files, config), known_servers(), display_path, in_passing)
+    imports = _Imports(Exports((), (), Places()), folder)
+    deployment = find_deployment(files, config)
+    return budget_of(pools, deployment, known_servers(), display_path, in_passing, imports.of)
 
 
 def find_deployment(files: Sequence[str], config: Config) -> Deployment:
-    """The deployment of files: what describes one in the folder that holds them all, else in the nearest one above it,
-    up to the folder of the project."""
-    from pooclint.run.deployments import deployment_of
+    """The deployment of files: that of the closest project around the folder that holds them all."""
+    from pooclint.run.deployments import Deployments
 
     folder = _folder_of(files)
-    if not folder:
-        return deployment_of("", config)
-    project = Places().origin(files[0]).project
-    while True:
-        found = deployment_of(folder, config)
-        above = os.path.dirname(folder)
-        if any(site.system != "configuration" for site in found.sites):
-            return found
-        if folder in (project, above) or not above.startswith(project):
-            return found
-        folder = above
+    project = Places().origin(files[0]).project if files else ""
+    return Deployments(config, Consulted()).of(project, os.path.join(folder, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Imports:
+    """Which files programs import, directly or through others. What it keeps is a memo."""
+
+    exports: Exports
+    folder: str
+    """Where to look for a module, if not in the program's own folder."""
+    _known: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def of(self, program: Program) -> frozenset[str] | None:
+        """The files of the project that a program imports; None when it is not known what it runs."""
+        module = program.target.partition(":")[0]
+        if not module:
+            return None
+        places = self.exports.places
+        for folder in filter(None, (program.root, self.folder)):
+            start = places.place(module, places.origin(os.path.join(folder, "none.py")))
+            if start.endswith(".py"):
+                if start not in self._known:
+                    self._known[start] = self._reached(start)
+                return self._known[start]
+        return None
+
+    def _reached(self, start: str) -> frozenset[str]:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            file = todo.pop()
+            if file in seen:
+                continue
+            seen.add(file)
+            # A module is not imported without the packages around it.
+            package = os.path.join(os.path.dirname(file), "__init__.py")
+            todo += [*self.exports.imported_files(file), *([package] if os.path.isfile(package) else [])]
+        return frozenset(seen)
 
 
 def _folder_of(files: Sequence[str]) -> str:

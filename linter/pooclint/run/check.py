@@ -171,12 +171,14 @@ class Checker:
         """What is known of the project so far; begun anew when that takes too much memory, a file has changed, or the
         next folder uses other versions of libraries."""
         known = self._projects.get(id(plan))
-        other = known is None or known.names.models is not models or known.modules.is_outdated(file, data)
+        outdated = known is not None and known.modules.is_outdated(file, data)
+        other = known is None or known.names.models is not models or outdated
         if known is not None and not other and known.modules.weight <= MAX_KEPT:
             return known
         heavy = known is not None and known.modules.weight > _WORTH_COLLECTING
         before = None if other else known
-        deployments = before.deployments if before else Deployments(plan.config, plan.consulted).of
+        # Which versions a folder uses says nothing of how the project is deployed.
+        deployments = Deployments(plan.config, plan.consulted).of if known is None or outdated else known.deployments
         known = self._projects[id(plan)] = plan.open(models, before=before, deployments=deployments)
         if heavy:
             gc.collect()  # trees and what is known of them refer to each other

@@ -1,0 +1,108 @@
+"""Sessions that nobody acquires: a registry gives everybody in a thread or context the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import libcst as cst
+
+from pooclint.flow.invocations import Invocation
+from pooclint.flow.run import Record, Run
+from pooclint.flow.values import Fate, Obligation, Site, State
+from pooclint.models import Models
+from pooclint.program.names import Names
+from pooclint.program.scopes import Function, Scope
+
+FIRST = 1_900_000
+"""Numbers of such sessions, which are no caller's and no callee's own."""
+_MOST = 100_000
+
+
+def joined(run: Run, invocation: Invocation, state: State) -> tuple[Invocation, State]:
+    """A call on such a registry, or on what works on its session (a model's `query`), as a call on that session."""
+    head = invocation.head
+    type_ = run.models.type(head.type) if head.type and not head.refs else None
+    if type_ is None or not type_.ambient:
+        return invocation, state
+    number, state = _present(run, state, type_.ambient, invocation.node)
+    if number < 0:
+        return invocation, state
+    if run.models.canonical(type_.ambient) == head.type:
+        return replace(invocation, head=replace(head, refs=frozenset({number}))), state
+    return invocation, state.occupy([number], invocation.node)
+
+
+def after_call(run: Run, function: Function, node: cst.Call, state: State) -> State:
+    """The state after a call of a function that works on such sessions: it may leave them with a connection."""
+    for type_name, holding in run.ambient(function).items():
+        number, state = _present(run, state, type_name, node)
+        if number < 0:
+            continue
+        state = state.occupy([number], node) if holding else state.change([number], holding=False)
+    return state
+
+
+def left_in_use(record: Record, states: Iterator[State]) -> dict[str, bool]:
+    """By type of such sessions, whether one may have a connection when the function returns; none that it leaves as
+    they were."""
+    found: dict[str, bool] = {}
+    for state in states:
+        for number, obligation in state.obligations.items():
+            if is_ambient(number):
+                name = obligation.site.acquisition.type
+                found[name] = found.get(name, False) or obligation.holding
+    return found
+
+
+def is_ambient(number: int) -> bool:
+    """True for the number of such a session."""
+    return FIRST <= number < FIRST + _MOST
+
+
+def _present(run: Run, state: State, type_name: str, node: cst.Call) -> tuple[int, State]:
+    """The session's number, and the state in which it is followed."""
+    known = next((s for s in run.record.ambient.values() if s.acquisition.type == type_name), None)
+    if known is None:
+        acquisition = run.models.acquisition_of_type(type_name)
+        if acquisition is None:
+            return -1, state
+        number = FIRST + len(run.record.ambient)
+        label = type_name.rpartition(".")[2]
+        known = Site(number, node, acquisition, label, parameter=0, injected=True)
+        run.record.ambient[number] = known
+    if known.number not in state.obligations:
+        state = state.add(known.number, Obligation(known, fate=Fate.HELD, holding=False))
+    return known.number, state
+
+
+@dataclass(slots=True)
+class Users:
+    """Which functions work on such sessions. Its only state is a memo."""
+
+    names: Names
+    calls: Callable[[Function], tuple[tuple[cst.Call, Scope], ...]]
+    """The calls in a function's own body."""
+    _known: dict[int, bool] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget what was worked out so far."""
+        self._known.clear()
+
+    def uses(self, function: Function) -> bool:
+        """True when the function works on such a session, itself or through functions of the project."""
+        if id(function) not in self._known:
+            self._known[id(function)] = False  # cuts off recursion
+            self._known[id(function)] = any(self._works(n, s) for n, s in self.calls(function))
+        return self._known[id(function)]
+
+    def _works(self, node: cst.Call, scope: Scope) -> bool:
+        if isinstance(node.func, cst.Attribute) and _ambient(self.names.models, self.names, node.func.value, scope):
+            return True
+        called = self.names.definition(node.func, scope)
+        return isinstance(called, Function) and not called.is_generator and self.uses(called)
+
+
+def _ambient(models: Models, names: Names, receiver: cst.BaseExpression, scope: Scope) -> bool:
+    type_ = models.type(names.type_of(receiver, scope))
+    return type_ is not None and bool(type_.ambient)
