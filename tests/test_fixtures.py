@@ -18,26 +18,32 @@ from fixture_files import (
     options,
     with_noqa,
 )
-from pooclint.config import Config, Settings
+from pooclint.config import Config, Pooler, Settings
 from pooclint.packs import load_rules
 from pooclint.run.check import Checker
 
 FILES = [*sorted(FIXTURES.glob("*.py")), *sorted(LIBRARIES.glob("*.py"))]
 CHECKER = Checker()
-CONFIGS: dict[tuple[bool, tuple[tuple[str, str], ...]], Config] = {}
+ON = frozenset(rule.code for rule in load_rules() if rule.default)
+OPT_IN = frozenset(rule.code for rule in load_rules()) - ON
+"""They are run on the fixtures that name them, or ask for them (`pooclint-fixture: extend-select=CNX501`)."""
+CONFIGS: dict[tuple[bool, frozenset[str], tuple[tuple[str, str], ...]], Config] = {}
 
 
 def config_for(source: str, wide: bool) -> Config:
     """The configuration of a fixture; the same object for the same settings, so that models are loaded once."""
     wanted = options(source)
-    key = (wide, tuple(sorted(wanted.items())))
+    named = frozenset(code for code in OPT_IN if wide and code in source)
+    key = (wide, named, tuple(sorted(wanted.items())))
     if key not in CONFIGS:
         settings = Settings(
-            select=("CNX",) if wide else None,
+            select=tuple(sorted(ON | named)) if wide else None,
+            extend_select=tuple(filter(None, wanted.get("extend-select", "").split(","))),
             min_severity="info" if wide else "warning",
             min_confidence="low" if wide else "medium",
             max_pool_size=int(wanted.get("max-pool-size", "20")),
             max_acquire_timeout=float(wanted.get("max-acquire-timeout", "10")),
+            pooler=Pooler(mode=wanted["pooler-mode"]) if "pooler-mode" in wanted else None,  # type: ignore[arg-type]
         )
         CONFIGS[key] = Config(settings=settings, root=FIXTURES)
     return CONFIGS[key]
@@ -52,7 +58,7 @@ def check(source: str, path: Path, wide: bool) -> set[Place]:
 @pytest.mark.parametrize("path", FILES, ids=fixture_name)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_everything(path: Path, variant: str) -> None:
-    """With every rule, severity and confidence on."""
+    """With every severity and confidence on, and every rule but the opt-in ones that the fixture does not ask for."""
     source = VARIANTS[variant](path.read_text(encoding="utf-8"))
     found = check(source, path, wide=True)
     wrong = differences(source, found, wide=True)

@@ -6,24 +6,27 @@ import ast
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
 import libcst as cst
 
+from pooclint.budget.resolved import at_url, environment_of
 from pooclint.deep import with_deep_stack
 from pooclint.deployment.facts import Deployment
 from pooclint.flow.analysis import Analysis
 from pooclint.flow.draws import Draws
+from pooclint.flow.external import external_of
 from pooclint.flow.offers import Offers
 from pooclint.flow.run import GaveUp, Record
-from pooclint.models import Models, Parameter
+from pooclint.models import Call, External, Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import Consulted
+from pooclint.program.deadlines import Deadline, Deadlines
 from pooclint.program.exports import Exports, Library
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
@@ -32,8 +35,8 @@ from pooclint.program.modules import Modules
 from pooclint.program.names import Names, literal
 from pooclint.program.places import Places
 from pooclint.program.pool_identity import Pools
-from pooclint.program.pool_search import find_pools, setting_words
-from pooclint.program.pools import Pool
+from pooclint.program.pool_search import address_of, find_pools, setting_words
+from pooclint.program.pools import Address, Pool
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
@@ -84,6 +87,7 @@ class FileContext:
     limits: Limits
     scope: Scope
     """The scope of the node that is being visited."""
+    timed: Deadlines
     deployments: DeploymentOf = no_deployment
     gave_up: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict)
     _takers: dict[int, cst.Call] = field(default_factory=dict)
@@ -109,6 +113,20 @@ class FileContext:
     def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does."""
         return self.requests.entry(function) or self.callers.entry(function)
+
+    def deadlines(self, node: cst.Call) -> tuple[Deadline, ...]:
+        """The limits in time around a call of the current scope, the innermost last."""
+        return self.timed.around(node, self.scope.function)
+
+    def limits_callers(self) -> bool:
+        """True when the file makes a semaphore or its kind: how many callers run at once is decided there."""
+        return any(call.limits_callers for call in self.known_calls())
+
+    def known_calls(self) -> Iterator[Call]:
+        """What is known of the calls in the file, whichever they are."""
+        for node, scope in self.index.visited:
+            if isinstance(node, cst.Call):
+                yield from self.names.calls(node, scope)
 
     def outlives(self, node: cst.CSTNode, entry: Entry) -> bool:
         """True when what `node`, in the scope that is visited, makes outlives the request that `entry` describes."""
@@ -162,6 +180,29 @@ class FileContext:
         """What a call gives a modelled parameter, as an argument, in an unpacked dictionary or in a URL; arguments as
         in `constant`."""
         return Constants(self.names).parameter(node, parameter, scope or self.scope)
+
+    def nested(self, node: cst.Call, *path: str) -> Worth:
+        """What a keyword of a call, or a dictionary that it is given, holds: `connect_args={"timeout": 5}`.
+
+        Args:
+            node: a call of the visited scope.
+            path: the keyword, and the keys that lead to the entry, outermost first.
+        """
+        return Constants(self.names).nested(node, path, self.scope)
+
+    def external(self, node: cst.Call) -> External | None:
+        """What is known of a call that leaves the process; None for any other."""
+        return external_of(self.names, node, self.scope)
+
+    def text(self, node: cst.BaseExpression, scope: Scope | None = None) -> str:
+        """The text of a string expression; what is not known of it is a NUL character. Arguments as in `constant`."""
+        return Constants(self.names).text(node, scope or self.scope)
+
+    def address(self, node: cst.Call, scope: Scope | None = None) -> Address:
+        """Where the connections of a call lead, environment variables of the deployment included; arguments as in
+        `constant`."""
+        found = address_of(node, scope or self.scope, Constants(self.names))
+        return at_url(found, environment_of(self.deployment).get(found.variable))
 
     def record(self, function: Function | None) -> Record | None:
         """What evaluating a function saw; None when it holds nothing, or was too large (which is reported once)."""
@@ -305,7 +346,7 @@ def _check_module(index: Index, path: str, project: Project, data: bytes) -> Fil
     names, rules, visitors = project.names, project.rules, project.visitors
     context = FileContext(
         index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope,
-        project.deployments,
+        Deadlines(names, index), project.deployments,
     )  # fmt: skip
     reports: list[tuple[type[Rule], Report]] = []
     acquisitions = 0

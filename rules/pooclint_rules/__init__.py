@@ -10,6 +10,7 @@ from pooclint_rules.budget import OverBudget
 from pooclint_rules.construction import ClientPerRequest, ConnectionPerRequest, ImplicitClient, PoolPerRequest
 from pooclint_rules.holding import HeldAcrossAwait, HeldAcrossBlockingCall, HeldAcrossSleep
 from pooclint_rules.import_time import BoundToImport
+from pooclint_rules.ladder import TimeoutLadder
 from pooclint_rules.leaks import (
     Discarded,
     NeverReleased,
@@ -19,16 +20,20 @@ from pooclint_rules.leaks import (
     WithDoesNotClose,
     YieldWithoutFinally,
 )
+from pooclint_rules.lifecycle import PoolNeverClosed, UnmonitoredPool
 from pooclint_rules.loops import ClientInLoop
 from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
 from pooclint_rules.nesting import NestedAcquire
 from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
 from pooclint_rules.per_call import ClientPerCall
+from pooclint_rules.pooler import PreparedThroughPooler, SessionStateThroughPooler
 from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
 from pooclint_rules.responses import ResponseNotClosed
+from pooclint_rules.serving import DefaultPoolSize, ServerlessPool
 from pooclint_rules.sharing import SharedAcrossTasks
-from pooclint_rules.sizing import InvertedSizes, OversizedPool, UnboundedPool
+from pooclint_rules.sizing import InvertedSizes, OversizedPool, PoolChurn, UnboundedPool
 from pooclint_rules.suspending import HeldAcrossYield
+from pooclint_rules.timeouts import NoAcquireTimeout, NoRecycle, SlowAcquireTimeout
 from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
 
 RULES: tuple[type[Rule], ...] = (
@@ -69,6 +74,17 @@ RULES: tuple[type[Rule], ...] = (
     UnboundedPool,
     OverBudget,
     InvertedSizes,
+    ServerlessPool,
+    DefaultPoolSize,
+    PoolChurn,
+    NoAcquireTimeout,
+    SlowAcquireTimeout,
+    TimeoutLadder,
+    NoRecycle,
+    PreparedThroughPooler,
+    SessionStateThroughPooler,
+    PoolNeverClosed,
+    UnmonitoredPool,
 )
 
 

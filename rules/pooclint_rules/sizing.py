@@ -1,4 +1,4 @@
-"""CNX401, CNX402 and CNX404: pools whose figures cannot work."""
+"""CNX401, CNX402, CNX404 and CNX407: pools whose figures cannot work, or work against them."""
 
 from __future__ import annotations
 
@@ -8,68 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import libcst as cst
 
 from pooclint.models import Call, Parameter
-from pooclint.program.constants import ABSENT, Constant, Worth
-from pooclint.program.scopes import descendants
-from pooclint.rule import Confidence, Place, Report, Severity
+from pooclint.rule import Report, Severity
+from pooclint_rules.figures import effective, is_endless, is_unbounded, number, report, sized, worth
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
 
 _ABSURD = 1_000
 """Above this a pool of anything but a database server's connections is reported."""
-
-
-def _sized(node: cst.Call, context: FileContext) -> Call | None:
-    return next((c for c in context.names.calls(node, context.scope) if c.size), None)
-
-
-def _worth(node: cst.Call, parameter: Parameter | None, context: FileContext) -> Worth:
-    """What the call gives a parameter; where there is no such parameter, nothing."""
-    return context.parameter(node, parameter) if parameter else ABSENT
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _effective(worth: Worth, parameter: Parameter) -> float | None:
-    """The number that holds: what is given, else the library's default; None where it is not known, or no number."""
-    if worth.constant:
-        return worth.constant.number
-    return None if worth.given else _number(parameter.default)
-
-
-def _report(
-    node: cst.Call, text: str, severity: Severity, call: Call, context: FileContext, figures: Iterable[Worth] = ()
-) -> Report:
-    """A report about a call, with the places that its figures come from where they stand elsewhere."""
-    known = [w.constant for w in figures if w.constant]
-    inside = {id(part) for part in descendants(node)}
-    elsewhere = [c for c in known if id(c.place.node) not in inside]
-    function = context.scope.function
-    return Report(
-        node,
-        (f"{text}{_origins(known)}",),
-        severity,
-        Confidence.HIGH,
-        function.qualname if function else "",
-        context.models.library(call),
-        tuple((_step(c, context), f"{_shown(c.value)}: {c.how}") for c in elsewhere),
-    )
-
-
-def _origins(figures: Iterable[Constant]) -> str:
-    """`` (default of environment variable POOL)``, where a deployment may say otherwise."""
-    found = dict.fromkeys(c.how for c in figures if c.origin)
-    return f" ({', '.join(found)})" if found else ""
-
-
-def _step(constant: Constant, context: FileContext) -> Place | cst.CSTNode:
-    return constant.place if constant.place.module is not context.index else constant.place.node
-
-
-def _shown(value: object) -> str:
-    return f"{value:,.0f}" if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)
 
 
 class OversizedPool:
@@ -106,21 +52,22 @@ class OversizedPool:
 
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
         """Report literal sizes above the limit."""
-        call = _sized(node, context)
+        call = sized(node, context)
         size = call.size if call else None
         if call is None or size is None or not size.cap:
             return
-        given = _worth(node, size.max, context)
-        most = given.constant.number if given.constant else None
-        if most is None or (size.max and _is_unbounded(given, size.max)):
+        given, further = worth(node, size.max, context), worth(node, size.overflow, context)
+        # An overflow alone comes on top of the library's own size.
+        alone = size.max is not None and further.constant is not None and not given.given
+        most = number(size.max.default) if size.max and alone else given.constant.number if given.constant else None
+        if most is None or (size.max and is_unbounded(given, size.max)):
             return
-        further = _worth(node, size.overflow, context)
-        overflow = _number(further.constant.value if further.constant else None) or 0.0
+        overflow = number(further.constant.value if further.constant else None) or 0.0
         total = most + max(overflow, 0.0)
         limit = context.limits.max_pool_size if size.limit == "database" else _ABSURD
         if total > limit:
             parts = f"{most:,.0f} + {overflow:,.0f} overflow" if overflow > 0 else f"{most:,.0f}"
-            yield _report(
+            yield report(
                 node,
                 f"this pool may open {parts} connections in every process; the limit is {limit}",
                 self.severity,
@@ -130,17 +77,14 @@ class OversizedPool:
             )
 
 
-def _is_unbounded(worth: Worth, parameter: Parameter) -> bool:
-    return worth.constant is not None and parameter.means_no_limit(worth.constant.value)
-
-
 class UnboundedPool:
     """A pool has no ceiling.
 
     ## What it does
     Reports a literal that the library takes for "no limit": `max_overflow=-1`, `pool_size=0`, `limit=0`. And a pool,
     or a settings object that replaces a client's own limit (`httpx.Limits(max_keepalive_connections=5)`), for which
-    no limit is given where the library has none by default; for other clients that is only information.
+    no limit is given where the library has none by default; for other clients that is only information. A file that
+    also makes a semaphore, or its kind, is left alone: how many callers run at once is decided there, on purpose.
 
     ## Why is this bad?
     A slow dependency then turns every waiting caller into one more connection, until the server, or the machine,
@@ -164,20 +108,20 @@ class UnboundedPool:
 
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
         """Report literals that mean "no limit"."""
-        call = _sized(node, context)
+        call = sized(node, context)
         size = call.size if call else None
-        if call is None or size is None or not size.cap:
+        if call is None or size is None or not size.cap or context.limits_callers():
             return
         for parameter in (size.max, size.overflow):
-            worth = _worth(node, parameter, context)
-            if parameter and worth.constant and _is_unbounded(worth, parameter):
-                text = f"{parameter.param}={worth.constant.value!r} removes the limit of this pool"
-                yield _report(node, text, self.severity, call, context, (worth,))
+            given = worth(node, parameter, context)
+            if parameter and given.constant and is_unbounded(given, parameter):
+                text = f"{parameter.param}={given.constant.value!r} removes the limit of this pool"
+                yield report(node, text, self.severity, call, context, (given,))
         if size.max and _has_no_limit(node, call, size.max, context):
             made = context.models.type(call.returns)
             severity = self.severity if made and made.kind in ("pool", "value") else Severity.INFO
             text = f"this pool has no limit: {size.max.param} is not given, and there is none by default"
-            yield _report(node, text, severity, call, context)
+            yield report(node, text, severity, call, context)
 
 
 def _has_no_limit(node: cst.Call, call: Call, parameter: Parameter, context: FileContext) -> bool:
@@ -185,18 +129,19 @@ def _has_no_limit(node: cst.Call, call: Call, parameter: Parameter, context: Fil
     words = {a.keyword.value for a in node.args if a.keyword}
     if parameter.required or words.intersection(map(str, call.shares)):
         return False
-    return not context.parameter(node, parameter).given and parameter.means_no_limit(parameter.default)
+    given = context.parameter(node, parameter)
+    return not given.given and is_endless(given, parameter)
 
 
 class InvertedSizes:
-    """A pool's minimum is above its maximum.
+    """A pool's minimum is above its maximum, or its size is one with which it cannot work.
 
     ## What it does
-    Reports literal sizes, or one literal size and the library's own default, that contradict each other.
+    Reports sizes, or one size and the library's own default, that contradict each other; and sizes that the library
+    refuses, or with which nobody ever gets a connection.
 
     ## Why is this bad?
-    The constructor raises, or the pool never gets what it waits for. The default counts: a library whose minimum is
-    ten refuses
+    The constructor raises, or every caller waits for ever. The default counts: a library whose minimum is ten refuses
     `max_size=5` alone.
 
     ## Example
@@ -216,17 +161,26 @@ class InvertedSizes:
     default: ClassVar[bool] = True
 
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
-        """Report a minimum above the maximum."""
-        call = _sized(node, context)
+        """Report a minimum above the maximum, and sizes that cannot be."""
+        call = sized(node, context)
         size = call.size if call else None
-        if call is None or size is None or size.min is None or size.max is None:
+        if call is None or size is None or size.max is None:
             return
-        lower_given, upper_given = _worth(node, size.min, context), _worth(node, size.max, context)
-        lower, upper = _effective(lower_given, size.min), _effective(upper_given, size.max)
-        if lower is None or upper is None or lower <= upper or _is_unbounded(upper_given, size.max):
+        upper_given = worth(node, size.max, context)
+        most = upper_given.constant.number if upper_given.constant else None
+        if most is not None and (most in size.max.refused or (size.max.highest or most) < most):
+            bound = "" if most in size.max.refused else f" (it takes {size.max.highest} at most)"
+            text = f"a pool with {size.max.param}={most:g} cannot work{bound}"
+            yield report(node, text, self.severity, call, context, (upper_given,))
+            return
+        if size.min is None:
+            return
+        lower_given = worth(node, size.min, context)
+        lower, upper = effective(lower_given, size.min), effective(upper_given, size.max)
+        if lower is None or upper is None or lower <= upper or is_unbounded(upper_given, size.max):
             return
         default = " (the library's default)"
-        yield _report(
+        yield report(
             node,
             f"{size.min.param}={lower:g}{'' if lower_given.given else default} is above "
             f"{size.max.param}={upper:g}{'' if upper_given.given else default}",
@@ -235,3 +189,48 @@ class InvertedSizes:
             context,
             (lower_given, upper_given),
         )
+
+
+class PoolChurn:
+    """A pool closes most of its connections as they come back, and opens them again for the next caller.
+
+    ## What it does
+    Reports sizes of which fewer than half are kept: connections beyond psycopg2's `minconn`, and SQLAlchemy's overflow,
+    are closed as soon as they come back. The rule is opt-in: it matters under load.
+
+    ## Why is this bad?
+    A pool is there so that nobody waits for a connection to open. Here, whoever comes when the kept ones are taken pays
+    for a new connection and its handshake, and the server starts and ends a process for it.
+
+    ## Example
+    ```python
+    pool = psycopg2.pool.ThreadedConnectionPool(1, 20, DSN)
+    ```
+
+    ## Use instead
+    ```python
+    pool = psycopg2.pool.ThreadedConnectionPool(10, 10, DSN)
+    ```
+    """
+
+    code: ClassVar[str] = "CNX407"
+    name: ClassVar[str] = "pool-churn"
+    severity: ClassVar[Severity] = Severity.WARNING
+    default: ClassVar[bool] = False
+
+    def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
+        """Report pools that keep fewer than half of their connections."""
+        call = sized(node, context)
+        size = call.size if call else None
+        if call is None or size is None or size.max is None or size.limit != "database":
+            return
+        parameters = (size.min if size.keeps == "min" else size.max, size.max, size.overflow)
+        given = [worth(node, p, context) for p in parameters]
+        if not any(g.given for g in given):
+            return  # nobody chose these
+        kept, most, over = (effective(g, p) if p else 0.0 for g, p in zip(given, parameters, strict=True))
+        if kept is None or most is None or over is None or over < 0 or most <= 0:
+            return
+        if kept * 2 < most + over:
+            text = f"of the {most + over:g} connections that this pool may open it keeps {kept:g}"
+            yield report(node, f"{text}: the rest reconnect each time", self.severity, call, context, given)

@@ -15,6 +15,7 @@ _VARIABLES = {
 _WAITS = {
     "acquire": "for a free connection", "connect": "for the server to accept", "query": "for a statement",
     "idle": "before an idle one is closed", "lifetime": "before any is replaced", "external": "for a reply",
+    "deadline": "for whatever it wraps",
 }  # fmt: skip
 Types = Mapping[str, Type]
 
@@ -213,6 +214,11 @@ def _traps(file: ModelFile) -> Iterator[str]:
         if waits and default_text(waits) == "no limit":
             names = f"`{call_names(call)[0]}`{_versions(call.requires)}"
             yield f"- {names} waits for ever for a free connection unless `{waits.param}` is given"
+        if call.waits_forever:
+            yield f"- `{call_names(call)[0]}`{_versions(call.requires)} waits for ever for a free connection"
+        if call.size and call.size.keeps == "min" and call.size.min:
+            least = f"those beyond `{call.size.min.param}` are closed as they come back"
+            yield f"- `{call_names(call)[0]}`{_versions(call.requires)}: {least}"
         if call.note:
             yield f"- `{call_names(call)[0]}`{_versions(call.requires)}: {call.note}"
 

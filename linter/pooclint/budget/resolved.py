@@ -60,7 +60,7 @@ def resolve(pool: Pool, shown: str, environment: Environment, urls: Sequence[Fig
         url = next((u for u in urls if "://" in u.value), None)
     if url is not None and pool.url_key:
         size = _in_url(url, pool.url_key) or size
-    return Resolved(pool, size, overflow, _address(pool.address, url), shown)
+    return Resolved(pool, size, overflow, at_url(pool.address, url), shown)
 
 
 def _amount(amount: Amount, environment: Environment) -> Amount:
@@ -82,13 +82,14 @@ def _in_url(url: Figure[str], key: str) -> Amount | None:
     return Amount(int(values[-1]), f"{key} of the URL", url.path, url.line)
 
 
-def _address(address: Address, url: Figure[str] | None) -> Address:
+def at_url(address: Address, url: Figure[str] | None) -> Address:
+    """An address with what a URL says of it, where there is one."""
     if url is None or "://" not in url.value:
         return address
-    scheme = url.value.partition("://")[0].partition("+")[0].lower()
+    scheme, _, driver = url.value.partition("://")[0].lower().partition("+")
     try:
         parts = urlsplit(url.value)
         host, port = parts.hostname or "", parts.port or 0
     except ValueError:
         host, port = "", 0
-    return replace(address, scheme=scheme, host=host, port=port)
+    return replace(address, scheme=scheme, driver=driver, host=host, port=port)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 from pooclint.deployment.commands import given
 from pooclint.deployment.facts import Figure, Pooler, PoolerDatabase, Server, ServerKind, Site
 from pooclint.deployment.images import image_version, is_image
-from pooclint.deployment.models import About, DatabasePooler, DatabaseServer, Option
+from pooclint.deployment.models import About, DatabasePooler, DatabaseServer, Option, ServerModels
 from pooclint.deployment.settings import belongs, decoded, ini_sections, read_settings
 from pooclint.deployment.texts import Word, expand, simple_commands
 from pooclint.deployment.tree import Container, Tree
@@ -110,6 +109,7 @@ def _pooler(
         max_client_conn=number(model.max_client_conn),
         max_prepared_statements=prepared,
         version=version,
+        pins=model.pins,
     )
 
 
@@ -187,25 +187,33 @@ def poolers_in_urls(urls: Iterable[Figure[str]], site: Site, tree: Tree) -> Iter
             host, port = parts.hostname or "", parts.port or 0
         except ValueError:
             continue
-        found = pooler_at(host, port, url, site, tree)
+        found = pooler_at(host, port, url, site, tree.models)
         if found is not None:
             yield found
 
 
-def pooler_at(host: str, port: int, origin: Figure[str], site: Site, tree: Tree) -> Pooler | None:
-    """The pooler that answers at an address; None when it is a server's own, as far as one can tell."""
-    for about, model in tree.models.poolers:
+def well_known(models: ServerModels) -> Iterator[Pooler]:
+    """The poolers that answer at addresses which say so by themselves; the name of each is a pattern with `*`."""
+    nowhere = Site("settings", "", "", 0)
+    for about, model in models.poolers:
         for one in model.hosts:
-            if not host or not fnmatch.fnmatchcase(host.lower(), one.pattern) or one.port not in (0, port):
-                continue
-            mode = Figure(one.mode, origin.path, origin.line, why=f"{host}:{port}" if port else host)
-            found = _pooler(about, model, site, {}, {}, None)
-            unknown = replace(mode, how="assumed", why="nothing says it")
-            if one.mode == "unknown":
-                # Another's settings are not known, whatever the defaults are.
-                return Pooler(model.kind, site, unknown, host, port, path=origin.path, line=origin.line)
-            return replace(found, mode=mode, name=host, port=port, path=origin.path, line=origin.line)
-    return None
+            if one.mode == "unknown":  # another's settings are not known, whatever the defaults are
+                unknown: Figure[str] = Figure("unknown", how="assumed", why="nothing says it")
+                yield Pooler(model.kind, nowhere, unknown, one.pattern, one.port, pins=model.pins)
+            else:
+                found = _pooler(about, model, nowhere, {}, {}, None)
+                yield replace(found, mode=Figure(one.mode), name=one.pattern, port=one.port)
+
+
+def pooler_at(host: str, port: int, origin: Figure[str], site: Site, models: ServerModels) -> Pooler | None:
+    """The pooler that answers at an address; None when it is a server's own, as far as one can tell."""
+    found = next((one for one in well_known(models) if one.answers_at(host, port)), None)
+    if found is None:
+        return None
+    mode = replace(found.mode, path=origin.path, line=origin.line)
+    if found.mode.value != "unknown":
+        mode = replace(mode, why=f"{host}:{port}" if port else host)
+    return replace(found, site=site, mode=mode, name=host, port=port, path=origin.path, line=origin.line)
 
 
 def _words(container: Container) -> tuple[Word, ...]:

@@ -6,6 +6,7 @@ places where they stand. Nothing here reads a file: `pooclint.deployment.reading
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -175,9 +176,15 @@ class Pooler:
     """How many prepared statements it follows for a client of a mode other than `session`; 0: none, so that they fail.
     None: not known, or it does not apply."""
     version: Figure[str] | None = None
+    pins: bool = False
+    """True when a client that sets up state in its session keeps its connection of the server from then on."""
     databases: tuple[PoolerDatabase, ...] = ()
     path: str = ""
     line: int = 0
+
+    def answers_at(self, host: str, port: int) -> bool:
+        """True when it answers at an address, its name being a pattern; a port that is not known is any."""
+        return bool(host) and fnmatch.fnmatchcase(host.lower(), self.name) and self.port in (0, port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +210,9 @@ class Deployment:
     urls: tuple[Figure[str], ...] = ()
     """Database URLs that stand in files other than the environment (`schema.prisma`)."""
     notes: tuple[Note, ...] = ()
+    well_known: tuple[Pooler, ...] = ()
+    """Poolers that answer at addresses which say so by themselves, wherever these stand; the name of each is a pattern
+    with `*`."""
 
     @property
     def sites(self) -> tuple[Site, ...]:

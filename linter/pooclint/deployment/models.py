@@ -86,6 +86,9 @@ class Workers(_Model, frozen=True, kw_only=True):
     """Kinds under which the number of processes is one of threads, in a single process."""
     single: tuple[str, ...] = ()
     """Kinds under which there is one process that does one thing at a time."""
+    timed: tuple[str, ...] = ()
+    """Kinds under which, with one thread, the `request` timeout ends a request that takes longer; under others only a
+    process that does not answer. Empty: all."""
 
 
 class Runner(_Model, frozen=True, kw_only=True):
@@ -208,6 +211,9 @@ class DatabasePooler(_Model, frozen=True, kw_only=True):
     """Clients it accepts."""
     max_prepared_statements: Option | None = None
     """Prepared statements it follows for each client."""
+    pins: bool = False
+    """True when a client that sets up state in its session keeps its connection of the server from then on: nothing is
+    lost, and nothing shared either."""
     prepared_since: tuple[Since, ...] = ()
     """How the default of that changed, the oldest first; before the first version there is no such setting."""
 

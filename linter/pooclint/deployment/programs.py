@@ -151,6 +151,9 @@ def _filled(base: Program, runner: Runner, sources: _Sources, folder: str) -> Pr
         seconds = sources.number(option)
         if seconds is not None and seconds.how != "assumed":
             timeouts[name] = seconds
+    if runner.workers and runner.workers.timed:
+        ends = choice in runner.workers.timed and (threads is None or threads.value == 1)
+        timeouts = timeouts if ends else {k: v for k, v in timeouts.items() if k != "request"}
     inner = sources.text(runner.folder) if runner.folder else None
     return replace(
         base,

@@ -100,6 +100,16 @@ class Models:
         ways = {r for item in lasting for r in item.release or ()}
         self.release_names = frozenset(parse_release(r).name for r in ways)
         """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
+        self.serverless = frozenset(s.framework for s in self.scopes if s.serverless)
+        """Frameworks whose platform starts an instance for each event at a time."""
+        self.instrumentation = tuple(i for f in self.files for i in f.instrumentation)
+        """What reports on pools."""
+        self.server_settings = tuple(s for f in self.files for s in f.server_setting)
+        """Settings of servers that limit a time."""
+        self.session_states = tuple(s for f in self.files for s in f.session_state)
+        """Statements that leave something behind in the server's session."""
+        self.sql_words = frozenset(m for f in self.files for t in f.type for m in t.postgresql)
+        """Names of the methods that send SQL to a PostgreSQL server."""
         self.commit_words = frozenset(c for f in self.files for t in f.type for c in t.commits)
         """Names of the methods that commit."""
         self.coroutine_releases = frozenset(self._coroutine_releases())

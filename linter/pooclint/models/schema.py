@@ -148,6 +148,11 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     was released. `*` is every method but those in `cannot-raise`. Empty: it may be used again."""
     statements: tuple[str, ...] = ()
     """Methods that send SQL, the text being their first argument, and so begin a transaction."""
+    statistics: tuple[str, ...] = ()
+    """Attributes and methods that tell how much of a pool is in use; reading one is watching it."""
+    postgresql: tuple[str, ...] = ()
+    """Methods that send SQL to what may be a PostgreSQL server, the text being their first argument, whether or not
+    they begin a transaction."""
     commits: tuple[str, ...] = ()
     """Methods that commit it."""
     rolls_back: tuple[str, ...] = ()
@@ -193,6 +198,10 @@ class Parameter(_Model, frozen=True, kw_only=True):
     """True when there is no default."""
     unbounded: tuple[int | float | str | None, ...] = ()
     """Literal values that mean "no limit"; `"None"` is Python's None."""
+    refused: tuple[int | float, ...] = ()
+    """Literal values with which the call raises, or with which nobody ever gets a connection."""
+    highest: int | None = None
+    """The call raises for anything above. `None`: the library sets no bound of its own."""
     unit: str = ""
     """`s` or `ms`, for a time."""
     url: str = ""
@@ -221,6 +230,28 @@ class Size(_Model, frozen=True, kw_only=True):
     absurd and the unbounded are reported."""
     cap: bool = True
     """False when the figure is not a ceiling (extra connections are opened and thrown away)."""
+    keeps: Literal["max", "min"] = "max"
+    """Up to which figure connections stay open when they come back. `min`: those beyond the minimum are closed, however
+    soon the next caller wants one."""
+
+
+class Prepares(_Model, frozen=True, kw_only=True):
+    """How the connections that a call opens, or lets a pool open, prepare statements at the server by themselves. Such
+    a statement is gone when the next transaction meets another connection of the server."""
+
+    schemes: tuple[str, ...] = ()
+    """The schemes of the URLs for which it holds (`postgresql+asyncpg`); empty: whatever the URL."""
+    inside: str = ""
+    """The argument whose dictionary holds the keywords for the driver (`connect_args`); empty: they are the call's
+    own."""
+    off: dict[str, tuple[Any, ...]]
+    """Keywords, all of which must have one of their literals for nothing to be prepared (`"None"` is Python's None)."""
+    mistaken: dict[str, tuple[Any, ...]] = {}
+    """Keywords with the literals that look like a remedy, and are none."""
+    decided_by: tuple[Argument, ...] = ()
+    """Given one of these arguments, other code decides (`creator=`, `configure=`)."""
+    remedy: str
+    """How to switch it off, as code."""
 
 
 class Call(_Model, frozen=True, kw_only=True, eq=False):
@@ -302,7 +333,24 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     size: Size | None = None
     """How it sizes its pool."""
     timeouts: dict[str, Parameter] = {}
-    """`acquire`, `connect`, `query`, `idle`, `lifetime`, `external` to the parameter that sets it."""
+    """`acquire` (for a free connection), `connect`, `query`, `idle`, `lifetime`, `external` (for a reply), `deadline`
+    (for whatever the call wraps) to the parameter that sets it."""
+    waits_forever: bool = False
+    """True when it waits for a free connection as long as that takes, and no argument limits it."""
+    serverless: bool = False
+    """True when it makes the program a function of such a platform (`Mangum(app)`)."""
+    limits_callers: bool = False
+    """True when what it makes lets only so many callers through at a time (a semaphore)."""
+    tests_alive: dict[str, tuple[Any, ...]] = {}
+    """Keyword arguments by which a pool tests a connection before it hands it out, with the literals that switch it on;
+    none: whatever is given."""
+    server_settings: tuple[str, ...] = ()
+    """Where settings of the server are given: a keyword, or the keys to an entry, dots in between
+    (`connect_args.options`). It is a dictionary of them, or libpq's `-c name=value`."""
+    prepares: tuple[Prepares, ...] = ()
+    """How its connections prepare statements by themselves, for each driver that it may use."""
+    session_state: str = ""
+    """The state of the server's session that it sets up: the name of a `[[session-state]]` (`LISTEN`)."""
     autocommit: dict[str, tuple[Any, ...]] = {}
     """Keyword arguments that switch autocommit on, with the literals that do (`autocommit = [true]`; `"None"` is
     Python's None). Those of a pool hold for its connections."""
@@ -352,6 +400,8 @@ class External(_Model, frozen=True, kw_only=True, eq=False):
     fast: bool = False
     """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower
     severity."""
+    timeout: str = ""
+    """The keyword by which the caller limits it, in seconds."""
     requires: Requires = ""
     """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
@@ -386,6 +436,8 @@ class Scope(_Model, frozen=True, kw_only=True):
     forked: bool = False
     """True when the functions run in children that were forked after the import of their module; an object of a class
     in `bases` is then built before the fork."""
+    serverless: bool = False
+    """True when the platform starts as many instances of the program as there are events at a time."""
     requires: Requires = ""
     """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
@@ -473,6 +525,49 @@ class PoolSetting(_Model, frozen=True, kw_only=True):
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
+class Instrumentation(_Model, frozen=True, kw_only=True):
+    """What reports on pools by itself, or is there to report what the program measures."""
+
+    imports: tuple[str, ...]
+    """Modules by whose import one knows it."""
+
+
+class ServerSetting(_Model, frozen=True, kw_only=True):
+    """A setting of a database server that limits a time."""
+
+    name: str
+    """Its name (`statement_timeout`)."""
+    limits: Literal["query"]
+    """What it limits, as in `timeouts`."""
+    unit: Literal["s", "ms"]
+    """Of a number without one."""
+
+
+class SessionState(_Model, frozen=True, kw_only=True):
+    """Statements that leave something behind in the server's session, where the next statement may not find it: a
+    pooler in transaction mode gives each transaction whatever connection is free. Words are compared without regard to
+    case, comments and layout."""
+
+    name: str
+    """What to call it; `session-state` of a call refers to it."""
+    begins: tuple[str, ...] = ()
+    """The words that such a statement begins with."""
+    functions: tuple[str, ...] = ()
+    """Functions whose call does it, wherever it stands in the statement."""
+    last_argument: tuple[str, ...] = ()
+    """And whose last argument is one of these words."""
+    contains: tuple[str, ...] = ()
+    """And which contains one of these sequences of words (`WITH HOLD`)."""
+    unless: tuple[str, ...] = ()
+    """Not where it contains one of these (`ON COMMIT DROP`)."""
+    unless_begins: tuple[str, ...] = ()
+    """Not where it begins with these words (`SET LOCAL`)."""
+    lost: str
+    """What becomes of it, as the second half of a sentence."""
+    instead: str
+    """What to do instead."""
+
+
 class ModelFile(_Model, frozen=True, kw_only=True):
     """One TOML file."""
 
@@ -494,6 +589,12 @@ class ModelFile(_Model, frozen=True, kw_only=True):
     """Calls that read a figure from outside the program."""
     pool_setting: tuple[PoolSetting, ...] = ()
     """Settings of which a framework makes a pool."""
+    instrumentation: tuple[Instrumentation, ...] = ()
+    """What reports on pools."""
+    server_setting: tuple[ServerSetting, ...] = ()
+    """Settings of a server that limit a time."""
+    session_state: tuple[SessionState, ...] = ()
+    """Statements that leave something behind in the server's session."""
     closed_tests: dict[str, bool] = {}
     """Attributes or methods that tell whether a resource is closed, and the value that says it is (`closed = true`)."""
     request_locals: tuple[str, ...] = ()

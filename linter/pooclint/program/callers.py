@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 import libcst as cst
@@ -52,6 +52,23 @@ class Callers:
             if len(looked_at) > _MAX_MODULES:
                 return None
         return None
+
+    def importers(self, path: str, words: Collection[str]) -> Iterator[Index]:
+        """Modules of the project that import a module and in which one of these words stands, tests left aside.
+
+        Args:
+            path: of the module.
+            words: what to look for; without any, every importer counts.
+        """
+        modules = self.names.modules
+        if not path or modules is None:
+            return
+        importing = [p for p in self._importing(path) if _may_serve(p)]
+        found = [p for p in importing if not words or any(modules.exports.mentions(p, word) for word in words)]
+        for importer in found[:_MAX_MODULES]:
+            index = modules.symbol(importer, "", "anything", callers_of(path))
+            if index:
+                yield index
 
     def scopes(self, index: Index) -> RequestScopes:
         """The request scopes of any module of the project."""

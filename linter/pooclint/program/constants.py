@@ -115,6 +115,24 @@ class Constants:
         """
         return self._worth(given_arguments(node, scope, self._objects.values), position, keyword, 0)
 
+    def nested(self, node: cst.Call, path: Sequence[str], scope: Scope) -> Worth:
+        """What a keyword of a call, or a dictionary that it is given, holds: `connect_args={"timeout": 5}`.
+
+        Args:
+            path: the keyword, and the keys that lead to the entry, outermost first.
+        """
+        found = given_arguments(node, scope, self._objects.values)
+        for keyword in path[:-1]:
+            values = found.named.get(keyword, ())
+            if not values:
+                return UNKNOWN if found.more_named else ABSENT
+            mapping = values[0].node if len(values) == 1 else None
+            inner = entries(mapping, values[0].scope, self._objects.values) if mapping is not None else None
+            if inner is None:
+                return UNKNOWN
+            found = Given(named=inner.named, more_named=inner.more)
+        return self._worth(found, -1, path[-1], 0)
+
     def in_url(self, node: cst.Call, key: str, scope: Scope) -> Worth:
         """What the query of a URL among the arguments says: `redis://host?max_connections=5`."""
         unreadable = False

@@ -22,6 +22,7 @@ from pooclint.source.positions import Span, locate
 _URL_NAME = re.compile(r"url|uri|dsn|conn|database|postgres|mysql", re.IGNORECASE)
 """Names of environment variables that are likely to hold the address of a database."""
 _UNKNOWN = "\0"
+_CONNECTION_STRING = re.compile(r"(?:^|\s)(host|port)\s*=\s*([^\s']+)")
 
 Repeats = Callable[[Function], bool]
 """Says whether a function runs again and again."""
@@ -104,7 +105,7 @@ def _from_call(node: cst.Call, call: Call, size: Size, scope: Scope, constants: 
     elif function and _entered(node, scope) and not function.is_generator and function.name != "main":
         doubt = "with"
     made_by = constants.names.qualify(node.func, scope) or (call.names[0] if call.names else dotted(node.func))
-    address = _address(node, scope, constants, models.servers.get(library, ""))
+    address = address_of(node, scope, constants, models.servers.get(library, ""))
     group = f"{scope.module.origin.path}:{scope.qualname}:{name}" if name else ""
     return _Draft(
         node, name or _made_in(node, scope), made_by, library, size,
@@ -164,7 +165,15 @@ def _entered(node: cst.Call, scope: Scope) -> bool:
 # ---------------------------------------------------------------- addresses
 
 
-def _address(node: cst.Call, scope: Scope, constants: Constants, server: str) -> Address:
+def address_of(node: cst.Call, scope: Scope, constants: Constants, server: str = "") -> Address:
+    """Where the connections of a call lead: by a URL, a connection string of libpq, or keywords.
+
+    Args:
+        node: the call.
+        scope: where it stands.
+        constants: what is known of expressions.
+        server: the kind of server that the library leads to.
+    """
     variable, host, port = "", "", 0
     given = given_arguments(node, scope, Objects(constants.names).values)
     named = [(key, value) for key, values in given.named.items() for value in values]
@@ -183,18 +192,22 @@ def _address(node: cst.Call, scope: Scope, constants: Constants, server: str) ->
             host = text
         if key == "port" and text.isdecimal():
             port = int(text)
+        for word, given_text in _CONNECTION_STRING.findall(text):
+            host = given_text if word == "host" and _UNKNOWN not in given_text else host
+            port = int(given_text) if word == "port" and given_text.isdecimal() else port
     return Address(host=host, port=port, variable=variable, server=server)
 
 
 def _parsed(url: str, variable: str, server: str) -> Address:
-    scheme = url.partition("://")[0].partition("+")[0].lower()
+    scheme, _, driver = url.partition("://")[0].lower().partition("+")
     try:
         parts = urlsplit(url.replace(_UNKNOWN, "\uffff"))
         host, port = parts.hostname or "", parts.port or 0
     except ValueError:
         host, port = "", 0
     known = "\uffff" not in host
-    return Address("" if _UNKNOWN in scheme else scheme, host if known else "", port, variable, server)
+    scheme, driver = ("" if _UNKNOWN in part else part for part in (scheme, driver))
+    return Address(scheme, driver, host if known else "", port, variable, server)
 
 
 # ---------------------------------------------------------------- settings

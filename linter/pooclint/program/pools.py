@@ -33,6 +33,8 @@ class Address:
 
     scheme: str = ""
     """Of the URL, without the driver (`postgresql`)."""
+    driver: str = ""
+    """What the URL's scheme says of it (`asyncpg` of `postgresql+asyncpg`)."""
     host: str = ""
     port: int = 0
     variable: str = ""

@@ -64,6 +64,12 @@ class RequestScopes:
                     todo.append(called)
         return list(found.values())
 
+    def frameworks(self) -> frozenset[str]:
+        """The frameworks that call a function of this file."""
+        if self._entries is None:
+            self._entries = self._reach()
+        return frozenset(entry.framework for entry in self._entries.values())
+
     def _reach(self) -> dict[int, Entry]:
         """Handlers, and everything of this file that they call or are given."""
         found: dict[int, Entry] = {}

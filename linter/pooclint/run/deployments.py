@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,14 +80,16 @@ class Deployments:
 
     def _read(self, project: str, folder: str) -> tuple[Deployment, Answer]:
         from pooclint.deployment.configured import configured
+        from pooclint.deployment.databases import well_known
 
         settings = self.config.settings
         root, found = "", Found(Deployment(), ())
         if project:
             root, found = closest(project, folder, _patterns(settings), self.consulted, self._found)
         source = str(self.config.source or "")
-        deployment = configured(found.deployment, settings.budget, settings.pooler, _models(), source)
-        return deployment, (root, found.digest)
+        models = _models()
+        deployment = configured(found.deployment, settings.budget, settings.pooler, models, source)
+        return replace(deployment, well_known=tuple(well_known(models))), (root, found.digest)
 
 
 def deployment_of(root: str, config: Config) -> Deployment:

@@ -1,0 +1,93 @@
+"""Objects that live as long as the program: where they are kept, and what is said of them anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+import libcst as cst
+
+from pooclint.program.scopes import Binding, Index, Scope, descendants
+
+
+def kept_as(node: cst.Call, scope: Scope) -> str:
+    """The name of the module's variable, or of the attribute of another object (`app.state.pool`), that a call's result
+    is kept as; empty when it is kept nowhere, or on the method's own object."""
+    module = scope.module.scope
+    for name, bindings in module.bindings.items():
+        if any(_gives(b, node) for b in bindings):
+            return name
+    body = scope.function.node.body if scope.function else scope.module.module
+    own = scope.function.parameters[0].name if scope.function and scope.function.owner else ""
+    for part in descendants(body, into_functions=False):
+        match part:
+            case cst.Assign(targets=targets, value=value) if _is_made_by(value, node):
+                for target in targets:
+                    match target.target:
+                        case cst.Attribute(value=cst.Name(value=first)) if first == own:
+                            return ""
+                        case cst.Attribute(attr=cst.Name(value=name)):
+                            return name
+    return ""
+
+
+def _gives(binding: Binding, node: cst.Call) -> bool:
+    return not binding.entered and binding.value is not None and _is_made_by(binding.value, node)
+
+
+def _is_made_by(value: cst.BaseExpression, node: cst.Call) -> bool:
+    while isinstance(value, (cst.Await, cst.NamedExpr)):
+        value = value.expression if isinstance(value, cst.Await) else value.value
+    return value is node
+
+
+def reads(name: str, wanted: Collection[str], indexes: Iterable[Index]) -> bool:
+    """True when some module reads one of these attributes of what goes by a name there (`pool.close`,
+    `app.state.pool.close`), or enters it as a context manager, if `with` is among them."""
+    return any(_is_read(part, name, wanted) for index in indexes for part in descendants(index.module))
+
+
+def _is_read(part: cst.CSTNode, name: str, wanted: Collection[str]) -> bool:
+    match part:
+        case cst.Attribute(value=value, attr=cst.Name(value=attribute)) if attribute in wanted:
+            return _last(value) == name
+        case cst.WithItem(item=item) if "with" in wanted:
+            # `closing(pool)`, `stack.enter_async_context(pool)` and the like are calls with it as an argument.
+            return _last(item) == name or (isinstance(item, cst.Call) and _has_argument(item, name))
+        case cst.Call() if "with" in wanted and _last(part.func) in _ENTERING:
+            return _has_argument(part, name)
+    return False
+
+
+_ENTERING = frozenset({"enter_context", "enter_async_context", "push", "push_async_exit"})
+
+
+def _has_argument(node: cst.Call, name: str) -> bool:
+    return any(_last(argument.value) == name for argument in node.args)
+
+
+def _last(node: cst.CSTNode) -> str:
+    match node:
+        case cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name)):
+            return name
+    return ""
+
+
+def handed_to(name: str, indexes: Iterable[Index]) -> Iterator[tuple[cst.Call, int, Scope]]:
+    """Calls that are given what goes by a name, with its place among their arguments."""
+    for index in indexes:
+        for node, scope in index.visited:
+            if isinstance(node, cst.Call):
+                for position, argument in enumerate(node.args):
+                    if not argument.keyword and not argument.star and _last(argument.value) == name:
+                        yield node, position, scope
+
+
+def imports(index: Index, roots: Collection[str]) -> bool:
+    """True when a module imports one of these, or something out of it."""
+    known = (b.qualified for s in _scopes(index) for bs in s.bindings.values() for b in bs if b.kind == "import")
+    return any(name == root or name.startswith(f"{root}.") for name in known for root in roots)
+
+
+def _scopes(index: Index) -> Iterator[Scope]:
+    yield index.scope
+    yield from (function.scope for function in index.functions.values())

@@ -1,0 +1,91 @@
+"""The sizes and times that a call sets: what it is given, wherever that is written, else the library's default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from pooclint.models import Call, Parameter
+from pooclint.program.constants import ABSENT, Constant, Worth
+from pooclint.program.scopes import descendants
+from pooclint.rule import Confidence, Place, Report, Severity
+
+if TYPE_CHECKING:
+    from pooclint.engine import FileContext
+
+
+def sized(node: cst.Call, context: FileContext) -> Call | None:
+    """The model of a call that builds a pool with a size."""
+    return next((c for c in context.names.calls(node, context.scope) if c.size), None)
+
+
+def worth(node: cst.Call, parameter: Parameter | None, context: FileContext) -> Worth:
+    """What the call gives a parameter; where there is no such parameter, nothing."""
+    return context.parameter(node, parameter) if parameter else ABSENT
+
+
+def number(value: object) -> float | None:
+    """A number as a float; None for anything else."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def effective(given: Worth, parameter: Parameter) -> float | None:
+    """The number that holds: what is given, else the library's default; None where it is not known, or no number."""
+    if given.constant:
+        return given.constant.number
+    return None if given.given or parameter.required else number(parameter.default)
+
+
+def seconds(value: object, parameter: Parameter) -> float | None:
+    """A time in seconds; None when it is no number above zero, or means that there is no limit."""
+    found = number(value)
+    if found is None or found <= 0 or parameter.means_no_limit(value):
+        return None
+    return found / 1000 if parameter.unit == "ms" else found
+
+
+def is_unbounded(given: Worth, parameter: Parameter) -> bool:
+    """True when what is given means "no limit"."""
+    return given.constant is not None and parameter.means_no_limit(given.constant.value)
+
+
+def is_endless(given: Worth, parameter: Parameter) -> bool:
+    """True when there is no limit: by what is given, or by the library's default."""
+    if given.constant:
+        return parameter.means_no_limit(given.constant.value)
+    return not given.given and not parameter.required and parameter.means_no_limit(parameter.default)
+
+
+def report(
+    node: cst.Call, text: str, severity: Severity, call: Call, context: FileContext, figures: Iterable[Worth] = ()
+) -> Report:
+    """A report about a call, with the places that its figures come from where they stand elsewhere."""
+    known = [w.constant for w in figures if w.constant]
+    inside = {id(part) for part in descendants(node)}
+    elsewhere = [c for c in known if id(c.place.node) not in inside]
+    function = context.scope.function
+    return Report(
+        node,
+        (f"{text}{_origins(known)}",),
+        severity,
+        Confidence.HIGH,
+        function.qualname if function else "",
+        context.models.library(call),
+        tuple((_step(c, context), f"{_shown(c.value)}: {c.how}") for c in elsewhere),
+    )
+
+
+def _origins(figures: Iterable[Constant]) -> str:
+    """`` (default of environment variable POOL)``, where a deployment may say otherwise."""
+    found = dict.fromkeys(c.how for c in figures if c.origin)
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _step(constant: Constant, context: FileContext) -> Place | cst.CSTNode:
+    return constant.place if constant.place.module is not context.index else constant.place.node
+
+
+def _shown(value: object) -> str:
+    return f"{value:,.0f}" if isinstance(value, (int, float)) and not isinstance(value, bool) else repr(value)
