@@ -34,7 +34,7 @@ from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
-from pooclint.source.positions import Span, locate
+from pooclint.source.positions import Span
 from pooclint.source.prefilter import Prefilter, compile_prefilter
 
 DeploymentOf = Callable[[str, str], Deployment]
@@ -53,6 +53,19 @@ class Limits:
     max_pool_size: int = 20
     max_acquire_timeout: float = 10.0
     """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thrift:
+    """What makes a run fast. The findings are the same without it, or something is wrong."""
+
+    prefilter: bool = True
+    """False: every file is parsed, whatever its bytes say."""
+    partial: bool = True
+    """False: all of an imported module is parsed at once."""
+
+
+THRIFTY = Thrift()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,7 @@ class FileContext:
 
     def function(self, node: cst.CSTNode) -> Function | None:
         """The function that a `FunctionDef` or `Lambda` node defines."""
-        return self.index.functions.get(id(node))
+        return self.index.function(node)
 
     def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does."""
@@ -194,7 +207,7 @@ def open_project(
     alone: bool = False,
     before: Project | None = None,
     consulted: Consulted | None = None,
-    prefilter: bool = True,
+    thrift: Thrift = THRIFTY,
     deployments: DeploymentOf = no_deployment,
 ) -> Project:
     """Prepare to check files.
@@ -207,7 +220,7 @@ def open_project(
         before: the same from before, which has grown too large: what is known of modules by their bytes, and of what
             they offer, is taken over from it.
         consulted: where it is noted which other files results rest on.
-        prefilter: False parses every file. The findings are the same, or the prefilter is wrong.
+        thrift: what to do without, to see that nothing changes.
         deployments: gives what is known of a project's deployment.
     """
     visitors = _visitors(rules)
@@ -215,13 +228,23 @@ def open_project(
     acquiring, exporting, calling_out = _prefilters(models, implicit)
     fresh = Exports(exporting, calling_out, Places(consulted or Consulted()))
     exports = before.modules.exports if before else fresh
-    modules = Modules(exports, frozenset(visitors) | {cst.Call})
+    modules = Modules(exports, frozenset(visitors) | {cst.Call}, thrift.partial)
     names = Names(models, None if alone else modules)
     analysis = Analysis(names, Draws(names, Pools(names)))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
     callers = Callers(names)
     return Project(
-        tuple(rules), limits, acquiring, modules, names, analysis, callers, offers, visitors, prefilter, deployments
+        tuple(rules),
+        limits,
+        acquiring,
+        modules,
+        names,
+        analysis,
+        callers,
+        offers,
+        visitors,
+        thrift.prefilter,
+        deployments,
     )
 
 
@@ -325,7 +348,7 @@ def _visitors(rules: Iterable[type[Rule]]) -> dict[type[cst.CSTNode], list[tuple
 
 
 def _gave_up(node: cst.CSTNode, why: str, index: Index) -> Report:
-    function = index.functions.get(id(node))
+    function = index.function(node)
     what = f"'{function.qualname}'" if function else "the module's own code"
     return Report(node, (f"{what} {why}",), Severity.INFO, function=function.qualname if function else "")
 
@@ -340,10 +363,10 @@ def _findings(index: Index, path: str, reports: list[tuple[type[Rule], Report]])
                 places.setdefault(step.module.origin.path, []).append(step)
             else:
                 nodes.append(step.node if isinstance(step, Place) else step)
-    spans = locate(index.module, nodes)
+    spans = index.locate(nodes)
     shown = dict.fromkeys(spans, path)
     for file, steps in places.items():
-        found_there = locate(steps[0].module.module, [s.node for s in steps])
+        found_there = steps[0].module.locate(s.node for s in steps)
         spans |= found_there
         shown |= dict.fromkeys(found_there, _displayed(file, index.origin.path, path))
     found = [_finding(rule, report, path, spans, shown) for rule, report in reports if id(report.node) in spans]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pathspec
 
 from pooclint.config import Config
-from pooclint.engine import Limits, Project, check_file, open_project
+from pooclint.engine import THRIFTY, Limits, Project, Thrift, check_file, open_project
 from pooclint.models import Models
 from pooclint.own_rules import UnreadableFile
 from pooclint.packs import models_of, rules_of, select_rules
@@ -52,15 +52,15 @@ class _Plan:
 class Checker:
     """Checks files; rules and models are prepared once per configuration."""
 
-    def __init__(self, noqa: bool = True, prefilter: bool = True) -> None:
+    def __init__(self, noqa: bool = True, thrift: Thrift = THRIFTY) -> None:
         """Prepares a checker.
 
         Args:
             noqa: False leaves `# noqa` comments without effect.
-            prefilter: False parses every file.
+            thrift: What to do without, to see that nothing changes.
         """
         self._noqa = noqa
-        self._prefilter = prefilter
+        self._thrift = thrift
         self._plans: dict[int, _Plan] = {}
         self._projects: dict[int, Project] = {}
 
@@ -145,7 +145,7 @@ class Checker:
         before = None if other else known
         deployments = before.deployments if before else Deployments(plan.config, plan.consulted).of
         known = self._projects[id(plan)] = plan.open(
-            models, before=before, prefilter=self._prefilter, deployments=deployments
+            models, before=before, thrift=self._thrift, deployments=deployments
         )
         if heavy:
             gc.collect()  # trees and what is known of them refer to each other
