@@ -41,7 +41,7 @@ from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
-from pooclint.source.positions import Span, locate
+from pooclint.source.positions import Span
 from pooclint.source.prefilter import Prefilter, compile_prefilter
 
 DeploymentOf = Callable[[str, str], Deployment]
@@ -108,7 +108,7 @@ class FileContext:
 
     def function(self, node: cst.CSTNode) -> Function | None:
         """The function that a `FunctionDef` or `Lambda` node defines."""
-        return self.index.functions.get(id(node))
+        return self.index.function(node)
 
     def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does."""
@@ -266,16 +266,21 @@ class Extent:
     alone: bool = False
     """Look at each file without the modules around it."""
     prefilter: bool = True
-    """False parses every file. The findings are the same, or the prefilter is wrong."""
+    """False: every file is parsed, whatever its bytes say. The findings are the same, or something is wrong."""
+    partial: bool = True
+    """False: all of an imported module is parsed at once. The findings are the same, or something is wrong."""
     pools: bool = False
     """List the pools of each file as well."""
+
+
+WHOLE = Extent()
 
 
 def open_project(
     rules: Sequence[type[Rule]],
     models: Models,
     limits: Limits,
-    extent: Extent = Extent(),
+    extent: Extent = WHOLE,
     before: Project | None = None,
     consulted: Consulted | None = None,
     deployments: DeploymentOf = no_deployment,
@@ -297,7 +302,7 @@ def open_project(
     acquiring, exporting, calling_out = _prefilters(models, implicit)
     fresh = Exports(exporting, calling_out, Places(consulted or Consulted()))
     exports = before.modules.exports if before else fresh
-    modules = Modules(exports, frozenset(visitors) | {cst.Call})
+    modules = Modules(exports, frozenset(visitors) | {cst.Call}, extent.partial)
     names = Names(models, None if extent.alone else modules)
     analysis = Analysis(names, Draws(names, Pools(names)))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
@@ -427,7 +432,7 @@ def _visitors(rules: Iterable[type[Rule]]) -> dict[type[cst.CSTNode], list[tuple
 
 
 def _gave_up(node: cst.CSTNode, why: str, index: Index) -> Report:
-    function = index.functions.get(id(node))
+    function = index.function(node)
     what = f"'{function.qualname}'" if function else "the module's own code"
     return Report(node, (f"{what} {why}",), Severity.INFO, function=function.qualname if function else "")
 
@@ -442,10 +447,10 @@ def _findings(index: Index, path: str, reports: list[tuple[type[Rule], Report]])
                 places.setdefault(step.module.origin.path, []).append(step)
             else:
                 nodes.append(step.node if isinstance(step, Place) else step)
-    spans = locate(index.module, nodes)
+    spans = index.locate(nodes)
     shown = dict.fromkeys(spans, path)
     for file, steps in places.items():
-        found_there = locate(steps[0].module.module, [s.node for s in steps])
+        found_there = steps[0].module.locate(s.node for s in steps)
         spans |= found_there
         shown |= dict.fromkeys(found_there, _displayed(file, index.origin.path, path))
     found = [_finding(rule, report, path, spans, shown) for rule, report in reports if id(report.node) in spans]

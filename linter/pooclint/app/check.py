@@ -152,13 +152,14 @@ def _check_anew(
     if not places:
         return
     # LibCST and the rules take longer to import than a run may last that has nothing to check.
+    from pooclint.engine import Extent
     from pooclint.run.check import Checker
     from pooclint.run.progress import with_progress
     from pooclint.run.workers import check_here, check_in_workers, suitable_jobs
 
     chosen = [sources[place] for place in places]
     jobs = suitable_jobs(chosen, options.jobs)
-    make = partial(Checker, prefilter=not options.no_prefilter)
+    make = partial(Checker, extent=Extent(prefilter=not options.no_prefilter, partial=not options.no_partial_parse))
     done = check_in_workers(chosen, jobs, make=make) if jobs > 1 else check_here(make(), chosen)
     hidden = options.no_progress or options.quiet or options.verbose or not sys.stderr.isatty()
     for one in done if hidden else with_progress(done, len(chosen)):

@@ -94,8 +94,9 @@ def check_parser() -> Parser:
         help="processes; default: all cores for much, one for little",
     )
     speed.add_argument("--no-cache", action="store_true", help="neither use nor keep results of other runs")
-    # What costs must not hide work: tests compare the findings with those of a run without the prefilter.
+    # Thrift must not hide anything: tests compare the findings with those of runs without it.
     speed.add_argument("--no-prefilter", action="store_true", help=argparse.SUPPRESS)
+    speed.add_argument("--no-partial-parse", action="store_true", help=argparse.SUPPRESS)
     speed.add_argument("--cache-dir", metavar="DIR", help="keep results there (default: .pooclint_cache)")
     return made
 

@@ -257,8 +257,7 @@ class Analysis:
     def _decisive_words(self, module: Index) -> frozenset[str]:
         """Names of functions that acquire or release, or, being of this file, may do so."""
         models = self.names.models
-        own = {f.name for f in module.functions.values()}
-        return models.release_names | models.words_that_acquire | own
+        return models.release_names | models.words_that_acquire | module.function_names
 
     # ------------------------------------------------------------------------------------------------------ evaluation
 

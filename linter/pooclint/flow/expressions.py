@@ -253,8 +253,9 @@ def closure(run: Run, node: cst.FunctionDef | cst.Lambda | cst.ClassDef, default
         defaults: values of its parameters' defaults, which it keeps.
     """
     index = run.scope.module
-    function = index.functions.get(id(node))
-    inner = function.scope if function else index.classes[id(node)].scope
+    defined = index.function(node) or index.owner(node)
+    assert defined is not None
+    inner = defined.scope
     mentioned = {n.value for n in descendants(node.body) if isinstance(n, cst.Name)} - (
         inner.bindings.keys() - inner.declared_outside
     )
@@ -262,7 +263,7 @@ def closure(run: Run, node: cst.FunctionDef | cst.Lambda | cst.ClassDef, default
     takes = captures if isinstance(node, cst.ClassDef) else captures & taken_names(node, run.models.release_names)
     kept = tuple(defaults) if any(v.reach() for v in defaults) else None
     found = Closure(captures, takes) if captures else None
-    return Value(function=function, closure=found, items=kept)
+    return Value(function=index.function(node), closure=found, items=kept)
 
 
 def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset[str]) -> frozenset[str]:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from pooclint.program.exports import Exports, Interest
-from pooclint.program.scopes import Index, build_index
+from pooclint.program.places import Origin
+from pooclint.program.scopes import Index
+from pooclint.program.walk import read_index
 from pooclint.source.parse import Unreadable, parse
+from pooclint.source.pieces import Pieces, cut
 
 
 @dataclass(slots=True)
@@ -19,24 +22,35 @@ class Modules:
     exports: Exports
     wanted: frozenset[type[cst.CSTNode]] = frozenset()
     """Node classes to list in `Index.visited`."""
-    weight: int = 0
-    """Bytes of source of which the tree is kept."""
+    partial: bool = True
+    """False: what is imported from a module is found in all of it, and not in the definitions that are asked for."""
     _sources: dict[str, bytes] = field(default_factory=dict)
     _indexes: dict[str, Index | None] = field(default_factory=dict)
     _nameless: list[Index] = field(default_factory=list)
 
     def checked(self, path: str, data: bytes) -> Index | Unreadable:
-        """The module of these bytes, whatever stands on the disk; or why it has no tree."""
+        """The module of these bytes, whatever stands on the disk, all of it parsed; or why it has no tree."""
         known = self._indexes.get(path)
         if known:
-            return known
-        module = parse(data)
-        if isinstance(module, Unreadable):
-            return module
-        index = self._keep(module, path, data)
-        if not path:
+            known.complete()
+            if not known.problem:
+                return known
+            problem = parse(data)  # with the place in the file
+            return problem if isinstance(problem, Unreadable) else known.problem
+        index = self._read(path, data, None)
+        if isinstance(index, Unreadable):
+            return index
+        if path:
+            self._sources[path], self._indexes[path] = data, index
+        else:
             self._nameless.append(index)
         return index
+
+    @property
+    def weight(self) -> int:
+        """Bytes of source of which the tree is kept."""
+        known = (*self._indexes.values(), *self._nameless)
+        return sum(index.weight for index in known if index)
 
     def is_outdated(self, path: str, data: bytes) -> bool:
         """True when that file had other bytes before: what was concluded from them no longer holds."""
@@ -62,13 +76,13 @@ class Modules:
     def _index(self, path: str) -> Index | None:
         if path not in self._indexes:
             data = self.exports.read(path) or b""
-            module = parse(data)
-            self._indexes[path] = None if isinstance(module, Unreadable) else self._keep(module, path, data)
+            pieces = cut(data) if self.partial else None
+            index = self._read(path, data, pieces)
+            self._indexes[path] = None if isinstance(index, Unreadable) else index
+            if not isinstance(index, Unreadable):
+                self._sources[path] = data
         return self._indexes[path]
 
-    def _keep(self, module: cst.Module, path: str, data: bytes) -> Index:
-        index = build_index(module, self.exports.places.origin(path) if path else None, self.wanted)
-        self.weight += len(data)
-        if path:
-            self._sources[path], self._indexes[path] = data, index
-        return index
+    def _read(self, path: str, data: bytes, pieces: Pieces | None) -> Index | Unreadable:
+        origin = self.exports.places.origin(path) if path else Origin()
+        return read_index(data, origin, self.wanted, pieces)

@@ -132,7 +132,7 @@ class Names:
         """Follow attribute after attribute from a module: a name that it binds, else a submodule."""
         for position, part in enumerate(parts):
             index = modules.symbol(place, part, interest, origin.path)
-            if index and part in index.scope.bindings:
+            if index and index.binds(part):
                 return self._bound(index, part, parts[position + 1 :], interest)
             for star in index.stars if index else ():
                 found = self._starred(modules, star, tuple(parts[position:]), index.origin, interest) if index else None
@@ -168,7 +168,7 @@ class Names:
 
     def _bound(self, index: Index, name: str, rest: list[str], interest: Interest) -> Target | None:
         """What a name that a module binds leads to."""
-        bindings = index.scope.bindings[name]
+        bindings = index.bindings(name)
         for binding in reversed(bindings):
             if binding.kind == "import":
                 qualified = ".".join((binding.qualified, *rest))
@@ -224,7 +224,7 @@ class Names:
             interest: which definitions of other modules are worth a parse.
         """
         if isinstance(node, cst.Lambda):
-            return scope.module.functions.get(id(node))
+            return scope.module.function(node)
         if isinstance(node, cst.Attribute):
             return self._method_definition(node, scope, interest)
         if not isinstance(node, cst.Name) or steps > _MAX_STEPS:

@@ -1,21 +1,20 @@
-"""The one walk over a file: scopes, bindings, functions and classes, and the nodes that rules want to see.
-
-The walk is written by hand over the semantic fields of LibCST's nodes and keeps its own stack: it costs a few percent
-of the parse, where `Module.visit` with the scope and name providers costs several times the parse (measured).
-"""
+"""Scopes, bindings, functions and classes of a module, as the walk over its tree (`program/walk.py`) finds them."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, cast
 
 import libcst as cst
 
-from pooclint.program.places import Origin, absolute
+from pooclint.program.places import Origin
+from pooclint.source.parse import Unreadable
+from pooclint.source.pieces import Piece
+from pooclint.source.positions import Span, locate
 
 ScopeKind = Literal["module", "class", "function", "comprehension"]
 BindingKind = Literal["import", "assign", "parameter", "function", "class", "other"]
@@ -137,6 +136,8 @@ class Scope:
     def lookup(self, name: str) -> tuple[Scope, list[Binding]] | None:
         """The scope that binds the name, and its bindings."""
         for scope in self.enclosing():
+            if scope.index is not None and name in scope.index.waiting:
+                return scope, scope.index.bindings(name)
             if name in scope.bindings and name not in scope.declared_outside:
                 return scope, scope.bindings[name]
         return None
@@ -213,203 +214,114 @@ class Class:
 
 
 @dataclass(eq=False, slots=True)
-class Index:
-    """What the walk found in a module."""
+class Part:
+    """What the walk found in a statement of the top level, or in the whole module."""
 
-    module: cst.Module
+    line: int
+    """Of the file, where it begins."""
+    statements: Sequence[cst.SimpleStatementLine | cst.BaseCompoundStatement]
+    functions: dict[int, Function] = field(default_factory=dict)
+    classes: dict[int, Class] = field(default_factory=dict)
+    visited: list[tuple[cst.CSTNode, Scope]] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Index:
+    """What the walk found in a module. Definitions of the top level may wait for somebody who asks for them: by their
+    name, or for all there is."""
+
     scope: Scope
     origin: Origin = field(default_factory=Origin)
+    function_names: frozenset[str] = frozenset()
+    """Names of all functions in it, nested ones included, as far as its bytes tell."""
+    waiting: dict[str, Piece] = field(default_factory=dict)
+    """Definitions that nobody has asked for."""
+    load: Callable[[Index, Piece], Unreadable | None] | None = field(default=None, repr=False)
+    """Parses and walks such a piece."""
+    problem: Unreadable | None = None
+    """Why one of them has no tree."""
     stars: list[str] = field(default_factory=list)
     """Modules of which it imports every name."""
-    functions: dict[int, Function] = field(default_factory=dict)
-    """By `id` of the `FunctionDef` or `Lambda` node."""
-    classes: dict[int, Class] = field(default_factory=dict)
-    """By `id` of the `ClassDef` node."""
-    visited: list[tuple[cst.CSTNode, Scope]] = field(default_factory=list)
-    """Nodes of the wanted classes with the scope they stand in, in source order."""
+    trees: list[tuple[Piece, cst.Module]] = field(default_factory=list, repr=False)
+    parts: list[Part] = field(default_factory=list, repr=False)
+    weight: int = 0
+    """Bytes of source that have been parsed."""
+    _whole: Part | None = field(default=None, repr=False)
+    _known: dict[int, Function | Class] = field(default_factory=dict, repr=False)
+    _module: cst.Module | None = field(default=None, repr=False)
 
+    def binds(self, name: str) -> bool:
+        """True when the module binds a name at its top level."""
+        return name in self.waiting or name in self.scope.bindings
 
-def build_index(
-    module: cst.Module, origin: Origin | None = None, wanted: frozenset[type[cst.CSTNode]] = frozenset()
-) -> Index:
-    """Walk a module once.
+    def bindings(self, name: str) -> list[Binding]:
+        """How the module binds a name at its top level; empty when it does not."""
+        piece = self.waiting.pop(name, None)
+        if piece is not None and self.load is not None:
+            self.problem = self.load(self, piece) or self.problem
+        return self.scope.bindings.get(name, [])
 
-    Args:
-        module: the tree.
-        origin: where it comes from, to resolve its imports; None when nothing is known.
-        wanted: node classes to list in `Index.visited`.
-    """
-    root = Scope("module", module, None)
-    root.index = index = Index(module, root, origin or Origin())
-    stack: list[tuple[cst.CSTNode, Scope]] = [(module, root)]
-    while stack:
-        node, scope = stack.pop()
-        kind = type(node)
-        if kind in _LEAVES:
-            continue
-        if kind in wanted:
-            index.visited.append((node, scope))
-        below = _enter(node, scope, index) if kind in _BINDING else None
-        if below is None:
-            below = [(child, scope) for child in children(node)]
-        below.reverse()
-        stack += below
-    return index
+    def complete(self) -> Part:
+        """All that is in the module, in source order."""
+        for name in list(self.waiting):
+            self.bindings(name)
+        if self._whole is None:
+            ordered = sorted(self.parts, key=lambda part: part.line)
+            self._whole = Part(
+                0,
+                [statement for part in ordered for statement in part.statements],
+                {key: function for part in ordered for key, function in part.functions.items()},
+                {key: owner for part in ordered for key, owner in part.classes.items()},
+                [pair for part in ordered for pair in part.visited],
+            )
+        return self._whole
 
+    @property
+    def module(self) -> cst.Module:
+        """The tree of the whole module."""
+        if self._module is None:
+            statements = self.complete().statements
+            self._module = self.trees[0][1] if len(self.trees) == 1 else cst.Module(statements)
+        return self._module
 
-# Nothing below these matters to the walk.
-_LEAVES = frozenset({cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Ellipsis, cst.Pass})
-# Nodes that bind a name or open a scope. Matching on a class of nodes is slow; most nodes are none of these.
-_BINDING = frozenset({
-    cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp, cst.CompFor,
-    cst.Import, cst.ImportFrom, cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.For, cst.WithItem,
-    cst.ExceptHandler,
-    cst.ExceptStarHandler, cst.MatchAs, cst.MatchStar, cst.Del, cst.Global, cst.Nonlocal, cst.Yield,
-})  # fmt: skip
+    @property
+    def functions(self) -> dict[int, Function]:
+        """All functions by `id` of the `FunctionDef` or `Lambda` node."""
+        return self.complete().functions
 
-_Below = list[tuple[cst.CSTNode, Scope]]
+    @property
+    def classes(self) -> dict[int, Class]:
+        """All classes by `id` of the `ClassDef` node."""
+        return self.complete().classes
 
+    @property
+    def visited(self) -> list[tuple[cst.CSTNode, Scope]]:
+        """Nodes of the wanted classes with the scope they stand in, in source order."""
+        return self.complete().visited
 
-def _enter(node: cst.CSTNode, scope: Scope, index: Index) -> _Below | None:
-    """Record what a node binds. Returns the children with their scopes where these differ from the node's own."""
-    match node:
-        case cst.FunctionDef():
-            return _enter_function(node, scope, index)
-        case cst.Lambda():
-            inner = Scope("function", node, scope, "<lambda>", owner=scope.owner)
-            inner.function = function = Function(node, inner, scope, _parameters(node.params))
-            index.functions[id(node)] = function
-            _bind_parameters(inner, function)
-            return [(node.params, scope), (node.body, inner)]
-        case cst.ClassDef():
-            inner = Scope("class", node, scope, node.name.value, function=scope.function)
-            inner.owner = found = Class(node, inner, scope)
-            index.classes[id(node)] = found
-            _bind(scope, node.name.value, Binding("class", node, defined=found))
-            outside: list[cst.CSTNode] = [*node.decorators, *node.bases, *node.keywords]
-            return [*((c, scope) for c in outside), (node.body, inner)]
-        case cst.ListComp() | cst.SetComp() | cst.GeneratorExp() | cst.DictComp():
-            inner = Scope("comprehension", node, scope, function=scope.function, owner=scope.owner)
-            return [(c, inner) for c in children(node)]
-        case cst.CompFor(target=target):
-            _bind_target(scope, target, Binding("other", node), index)
-        case cst.Import():
-            for alias in node.names:
-                full = dotted(alias.name)
-                if alias.asname:
-                    _bind(scope, _alias(alias), Binding("import", node, qualified=full))
-                else:
-                    top = full.split(".")[0]
-                    _bind(scope, top, Binding("import", node, qualified=top))
-            return []
-        case cst.ImportFrom():
-            written = "." * len(node.relative) + (dotted(node.module) if node.module else "")
-            base = absolute(written, index.origin.package)
-            if isinstance(node.names, cst.ImportStar):
-                index.stars.append(base)
-                return []
-            for alias in node.names:
-                name = dotted(alias.name)
-                _bind(
-                    scope, _alias(alias) or name, Binding("import", node, qualified=f"{base}.{name}" if base else name)
-                )
-            return []
-        case cst.Assign(value=value):
-            for assigned in node.targets:
-                _bind_target(scope, assigned.target, Binding("assign", node, value), index)
-        case cst.AnnAssign(target=annotated):
-            _bind_target(scope, annotated, Binding("assign", node, node.value, node.annotation.annotation), index)
-        case cst.AugAssign(target=augmented):
-            _bind_target(scope, augmented, Binding("other", node), index)
-        case cst.NamedExpr(target=walrus, value=value):
-            holder = scope
-            while holder.kind == "comprehension" and holder.parent:
-                holder = holder.parent
-            _bind_target(holder, walrus, Binding("assign", node, value), index)
-        case cst.For(target=loop_target):
-            _bind_target(scope, loop_target, Binding("other", node), index)
-        case cst.WithItem(item=manager, asname=cst.AsName(name=with_target)):
-            _bind_target(scope, with_target, Binding("assign", node, manager, entered=True), index)
-        case cst.ExceptHandler(name=cst.AsName(name=caught)) | cst.ExceptStarHandler(name=cst.AsName(name=caught)):
-            _bind_target(scope, caught, Binding("other", node), index)
-        case cst.MatchAs(name=cst.Name(value=captured)):
-            _bind(scope, captured, Binding("other", node))
-        case cst.MatchStar(name=cst.Name(value=captured)):
-            _bind(scope, captured, Binding("other", node))
-        case cst.Del(target=deleted):
-            _bind_target(scope, deleted, Binding("other", node), index)
-        case cst.Global() | cst.Nonlocal():
-            scope.declared_outside.update(n.name.value for n in node.names)
-            holder = scope
-            if isinstance(node, cst.Global):
-                for name_item in node.names:
-                    index.scope.bindings.setdefault(name_item.name.value, [])
-        case cst.Yield():
-            if scope.function:
-                scope.function.is_generator = True
-        case cst.Return(value=cst.BaseExpression()):
-            if scope.function:
-                scope.function.returns_value = True
-    return None
+    def function(self, node: cst.CSTNode) -> Function | None:
+        """The function that a `FunctionDef` or `Lambda` node of what has been parsed defines."""
+        found = self._known.get(id(node))
+        return found if isinstance(found, Function) else None
 
+    def owner(self, node: cst.CSTNode) -> Class | None:
+        """The class that a `ClassDef` node of what has been parsed defines."""
+        found = self._known.get(id(node))
+        return found if isinstance(found, Class) else None
 
-def _enter_function(node: cst.FunctionDef, scope: Scope, index: Index) -> _Below:
-    inner = Scope("function", node, scope, node.name.value, owner=scope.owner)
-    inner.function = function = Function(node, inner, scope, _parameters(node.params))
-    index.functions[id(node)] = function
-    _bind(scope, node.name.value, Binding("function", node, defined=function))
-    if scope.kind == "class" and scope.owner:
-        scope.owner.methods[node.name.value] = function
-    _bind_parameters(inner, function)
-    outside: list[cst.CSTNode] = [*node.decorators, node.params]
-    if node.returns:
-        outside.append(node.returns)
-    return [*((c, scope) for c in outside), (node.body, inner)]
+    def add(self, piece: Piece, tree: cst.Module, parts: Iterable[Part]) -> None:
+        """Add what was parsed and walked."""
+        self.trees.append((piece, tree))
+        self.weight += len(piece.text)
+        for part in parts:
+            self.parts.append(part)
+            self._known |= part.functions
+            self._known |= part.classes
 
-
-def _bind_parameters(scope: Scope, function: Function) -> None:
-    for parameter in function.parameters:
-        _bind(scope, parameter.name, Binding("parameter", function.node, annotation=parameter.annotation))
-
-
-def _parameters(params: cst.Parameters) -> tuple[Parameter, ...]:
-    found = [_parameter(p, "positional") for p in (*params.posonly_params, *params.params)]
-    if isinstance(params.star_arg, cst.Param):
-        found.append(_parameter(params.star_arg, "args"))
-    found += [_parameter(p, "keyword") for p in params.kwonly_params]
-    if params.star_kwarg:
-        found.append(_parameter(params.star_kwarg, "kwargs"))
-    return tuple(found)
-
-
-def _parameter(param: cst.Param, kind: Literal["positional", "keyword", "args", "kwargs"]) -> Parameter:
-    return Parameter(param.name.value, param.annotation.annotation if param.annotation else None, param.default, kind)
-
-
-def _bind(scope: Scope, name: str, binding: Binding) -> None:
-    scope.bindings.setdefault(name, []).append(binding)
-
-
-def _bind_target(scope: Scope, target: cst.BaseExpression, binding: Binding, index: Index) -> None:
-    match target:
-        case cst.Name(value=name):
-            if name in scope.declared_outside:
-                index.scope.bindings.setdefault(name, []).append(binding)
-            _bind(scope, name, binding)
-        case cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value=attribute)):
-            if binding.value is not None and _is_self(scope, base) and scope.owner and not binding.entered:
-                scope.owner.attributes.setdefault(attribute, []).append((binding.value, scope))
-        case cst.Tuple() | cst.List():
-            for element in target.elements:
-                _bind_target(scope, element.value, Binding("other", binding.node), index)
-
-
-def _is_self(scope: Scope, name: str) -> bool:
-    """True when the name is the first parameter of the method that the scope belongs to."""
-    function = scope.function
-    while function and function.owner is None and function.parent.function:
-        function = function.parent.function
-    return bool(function and function.owner and function.parameters and function.parameters[0].name == name)
+    def locate(self, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
+        """Places of nodes in the file, by their `id`. Those that generate no code are left out."""
+        wanted = list(nodes)
+        return {key: piece.shifted(span) for piece, tree in self.trees for key, span in locate(tree, wanted).items()}
 
 
 def dotted(node: cst.CSTNode) -> str:
@@ -422,7 +334,3 @@ def dotted(node: cst.CSTNode) -> str:
         return ""
     parts.append(node.value)
     return ".".join(reversed(parts))
-
-
-def _alias(alias: cst.ImportAlias) -> str:
-    return alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else ""

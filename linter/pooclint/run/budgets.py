@@ -21,6 +21,7 @@ from pooclint.program.pools import Pool
 from pooclint.run.discovery import Source, display_path, is_test_path
 
 if TYPE_CHECKING:
+    from pooclint.engine import Extent
     from pooclint.run.check import Checker
 
 _SCRIPTS = frozenset(
@@ -134,7 +135,7 @@ def pool_checker() -> Checker:
     """Makes a checker that lists pools."""
     from pooclint.run.check import Checker
 
-    return Checker(pools=True)
+    return Checker(extent=Extent(pools=True))
 
 
 def pools_of(sources: Sequence[Source], jobs: int = 0, make: Callable[[], Checker] = pool_checker) -> list[Pool]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pathspec
 
 from pooclint.config import Config
-from pooclint.engine import Extent, Limits, Project, check_file, open_project
+from pooclint.engine import WHOLE, Extent, Limits, Project, check_file, open_project
 from pooclint.models import Models
 from pooclint.own_rules import UnreadableFile
 from pooclint.packs import models_of, rules_of, select_rules
@@ -54,16 +54,15 @@ class _Plan:
 class Checker:
     """Checks files; rules and models are prepared once per configuration."""
 
-    def __init__(self, noqa: bool = True, prefilter: bool = True, pools: bool = False) -> None:
+    def __init__(self, noqa: bool = True, extent: Extent = WHOLE) -> None:
         """Prepares a checker.
 
         Args:
             noqa: False leaves `# noqa` comments without effect.
-            prefilter: False parses every file.
-            pools: List the pools of each file, whether or not a rule asks for them.
+            extent: How far the look goes.
         """
         self._noqa = noqa
-        self._extent = Extent(prefilter=prefilter, pools=pools)
+        self._extent = extent
         self._plans: dict[int, _Plan] = {}
         self._projects: dict[int, Project] = {}
 

@@ -1,0 +1,118 @@
+"""A file cut into what can be parsed by itself: its functions and classes, and the frame around them.
+
+LibCST takes some sixty milliseconds for a thousand lines; Python's own parser, which says where each statement begins
+and ends, five. What is imported from a module is seldom more than one of its definitions.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pooclint.source.positions import Span
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_GLOBAL = re.compile(rb"\bglobal\b")
+# What makes lines ambiguous, or a part of the file mean something else than in the whole.
+_ODD = re.compile(rb"\A\xef\xbb\xbf|\x0c|\r(?!\n)|\A(?:[^\n]*\n)?[ \t]*#[^\n]*coding[:=]")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lines of a file that can be parsed by themselves."""
+
+    text: bytes
+    lines: tuple[tuple[int, int], ...]
+    """Where the text goes on elsewhere in the file: a line of the text, and that line of the file. 1-based."""
+
+    def in_file(self, line: int) -> int:
+        """The line of the file that a line of the text is."""
+        own, there = self.lines[max(bisect_right(self.lines, (line, 1 << 60)) - 1, 0)]
+        return there + line - own
+
+    def shifted(self, span: Span) -> Span:
+        """A place in the text as a place in the file."""
+        return Span(self.in_file(span.line), span.column, self.in_file(span.end_line), span.end_column)
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A file in pieces."""
+
+    frame: Piece
+    """All that binds more than one name, or none: imports, assignments, conditions."""
+    statements: tuple[int, ...]
+    """The lines of the file at which the statements of the frame begin."""
+    definitions: dict[str, Piece]
+    """Functions and classes by name, where nothing else at the top level binds that."""
+
+
+def whole(data: bytes) -> Piece:
+    """All of a file as one piece."""
+    return Piece(data, ((1, 1),))
+
+
+def cut(data: bytes) -> Pieces | None:
+    """Cut a file; None when it cannot be cut, or is not Python as the running interpreter knows it."""
+    if _ODD.search(data):
+        return None
+    try:
+        data.decode()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            body = ast.parse(data).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    lines = data.splitlines(keepends=True)
+    counts = Counter(node.name for node in body if isinstance(node, _DEFINITIONS))
+    others = {name for node in body if not isinstance(node, _DEFINITIONS) for name in _bound(node)}
+    rest: list[tuple[int, int]] = []
+    definitions: dict[str, Piece] = {}
+    for node in body:
+        first, last = _extent(node)
+        if rest and first <= rest[-1][1]:  # several statements on a line
+            rest[-1] = (rest[-1][0], max(last, rest[-1][1]))
+            continue
+        if isinstance(node, _DEFINITIONS) and counts[node.name] == 1 and node.name not in others:
+            text = b"".join(lines[first - 1 : last])
+            if not _GLOBAL.search(text):  # such a function binds names of the module
+                definitions[node.name] = Piece(text, ((1, first),))
+                continue
+        rest.append((first, last))
+    return Pieces(_joined(lines, rest), tuple(first for first, _ in rest), definitions)
+
+
+def _joined(lines: Sequence[bytes], extents: Sequence[tuple[int, int]]) -> Piece:
+    text: list[bytes] = []
+    starts: list[tuple[int, int]] = []
+    for first, last in extents:
+        starts.append((len(text) + 1, first))
+        text += lines[first - 1 : last]
+    return Piece(b"".join(text), tuple(starts) or ((1, 1),))
+
+
+def _extent(node: ast.stmt) -> tuple[int, int]:
+    """First and last line of a statement, its decorators included."""
+    decorators: Sequence[ast.expr] = node.decorator_list if isinstance(node, _DEFINITIONS) else ()
+    return min([node.lineno, *(d.lineno for d in decorators)]), node.end_lineno or node.lineno
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """Names that a statement may bind, those of nested scopes included."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.alias(name=name, asname=alias):
+                yield alias or name.split(".")[0]
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                yield name
+            case ast.MatchMapping(rest=str(name)):
+                yield name
