@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,18 @@ def parses(path: Path) -> bool:
     return True
 
 
+def of_files(findings: Set[tuple[str, int, int, str]]) -> set[tuple[str, int, int, str]]:
+    """Those that need no more than files: the budget is a question of the whole project."""
+    return {finding for finding in findings if finding[-1] != "CNX403"}
+
+
 def test_is_installed(tmp_path: Path) -> None:
     assert "pooclint: 0." in run("flake8", "--version", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize("folder", ["tests/fixtures", "examples"])
 def test_same_findings_over_the_examples(folder: str) -> None:
-    found = command(folder, cwd=ROOT)
+    found = of_files(command(folder, cwd=ROOT))
     assert found
     assert flake8("--isolated", folder, cwd=ROOT) == found
 
@@ -56,7 +62,7 @@ def test_same_findings_over_the_examples(folder: str) -> None:
 def test_same_findings_with_everything_on() -> None:
     own = ("--select", "CNX", "--min-severity", "info", "--min-confidence", "low")
     theirs = ("--pooclint-select", "CNX", "--pooclint-min-severity", "info", "--pooclint-min-confidence", "low")
-    found = command(*own, "tests/fixtures", cwd=ROOT)
+    found = of_files(command(*own, "tests/fixtures", cwd=ROOT))
     assert found
     assert flake8("--isolated", *theirs, "tests/fixtures", cwd=ROOT) == found
 
