@@ -27,7 +27,7 @@ def _reports(
     if function is None or record is None:
         return
     seen: set[int] = set()
-    for hold in record.holds.values():
+    for hold in sorted(record.holds.values(), key=lambda h: h.external.fast):  # what is slow says it best
         if hold.site.acquisition.kind not in _HELD or (hold.passed_on and _is_lent(hold)):
             continue
         # One finding for each thing held; the further calls are notes.

@@ -436,14 +436,15 @@ class Analysis:
         )
 
     def reaches(self, function: Function) -> Reached | None:
-        """The first external call that the function makes, itself or through functions of the project, with the way
-        to it."""
+        """The external call that the function makes, itself or through functions of the project, with the way to it."""
         if id(function) not in self._reaches:
             self._reaches[id(function)] = None  # cuts off recursion
             self._reaches[id(function)] = self._first_external(function)
         return self._reaches[id(function)]
 
     def _first_external(self, function: Function) -> Reached | None:
+        """The one that may take longest; of equals the first."""
+        slowest: Reached | None = None
         waited: frozenset[int] | None = None
         for node, scope in self._own_calls(function):
             external = external_of(self.names, node, scope)
@@ -462,13 +463,15 @@ class Analysis:
                     suspends = called.is_async
                     inner = self.reaches(called)
                     found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
-            if found is None:
+            if found is None or (slowest and slowest.rank <= found.rank):
                 continue
             if suspends and waited is None:
                 waited = waited_for(self.names, function)
             if not suspends or waited is None or id(node) in waited:
-                return found
-        return None
+                slowest = found
+                if not any(found.rank):
+                    break
+        return slowest
 
     # ------------------------------------------------------------------------------------------------------- summaries
 

@@ -43,11 +43,32 @@ def _waits(names: Names, external: External, node: cst.Call, scope: Scope) -> bo
     given = dict(zip(map(str, argument_keys(node)), (literal(a.value) for a in node.args), strict=True))
     if any(given.get(key, ...) == value for key, value in external.unless.items()):
         return False
+    if external.category == "wait" and isinstance(node.func, cst.Attribute) and _is_private(node.func.value, scope):
+        return False
     if not external.bounded_by:
         return True
     made = names.origin(node.func.value, scope) if isinstance(node.func, cst.Attribute) else None
     limits = zip(argument_keys(made), made.args, strict=True) if made is not None else ()
     return any(key in external.bounded_by and literal(argument.value) != 0 for key, argument in limits)
+
+
+def _is_private(receiver: cst.BaseExpression, scope: Scope) -> bool:
+    """True for a queue or event that the function makes and only calls methods of: nobody else could end a wait, so it
+    does not wait."""
+    if not isinstance(receiver, cst.Name) or scope.function is None:
+        return False
+    found = scope.lookup(receiver.value)
+    if found is None or found[0] is not scope.function.scope or any(b.kind != "assign" for b in found[1]):
+        return False
+    body = scope.function.node.body
+    own = {id(n.value) for n in descendants(body, into_functions=False) if isinstance(n, cst.Attribute)}
+    own |= {
+        id(t.target) for n in descendants(body, into_functions=False) if isinstance(n, cst.Assign) for t in n.targets
+    }
+    own |= {id(n.target) for n in descendants(body, into_functions=False) if isinstance(n, cst.AnnAssign)}
+    uses = (n for n in descendants(body) if isinstance(n, cst.Name) and n.value == receiver.value)
+    made = all(isinstance(b.value, cst.Call) for b in found[1])
+    return made and all(id(n) in own for n in uses)
 
 
 def called_elsewhere(names: Names, reaches: Reaches, node: cst.Call, scope: Scope, model: Call) -> Reached | None:

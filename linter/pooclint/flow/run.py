@@ -70,6 +70,11 @@ class Reached:
     """The functions between, outermost first."""
     place: Place
 
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """The lower, the longer it may take: a service before a pause of one's own, and what is usually fast last."""
+        return (self.external.fast, self.external.category in ("sleep", "wait"))
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
