@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,7 @@ def parses(path: Path) -> bool:
     return True
 
 
-def of_files(findings: Set[tuple[str, int, int, str]]) -> set[tuple[str, int, int, str]]:
+def of_files(findings: AbstractSet[tuple[str, int, int, str]]) -> set[tuple[str, int, int, str]]:
     """Those that need no more than files: the budget is a question of the whole project."""
     return {finding for finding in findings if finding[-1] != "CNX403"}
 

@@ -12,7 +12,7 @@ import gc
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -125,7 +125,7 @@ def _differences(each: Judged, expected: Expectations) -> Iterator[str]:
             yield f"line {line} is marked {'|'.join(sorted(codes))}, and no run of {each.outcome.runs} shows it"
 
 
-def test_everything_is_executed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_is_executed(record_property: Callable[[str, object], None]) -> None:
     """The functions run, to a regular end unless they have none, and their runs are all made."""
     counts: Counter[str] = Counter()
     cut: list[str] = []
@@ -137,8 +137,7 @@ def test_everything_is_executed(capsys: pytest.CaptureFixture[str]) -> None:
             counts["that leak"] += bool(each.outcome.leaks)
             counts["without a regular end"] += not each.outcome.ended
             cut += [] if each.outcome.complete else [each.name]
-    with capsys.disabled():
-        print(f"\nfixtures: {', '.join(f'{counts[k]} {k}' for k in counts)}")
+    record_property("measured", f"fixtures: {', '.join(f'{counts[k]} {k}' for k in counts)}")
     assert not cut
     assert counts["functions"] > 1500
     assert counts["with an acquisition"] > counts["functions"] * 2 // 3
