@@ -27,7 +27,7 @@ from pooclint.run.discovery import Source
 from pooclint.run.result import FileReport
 
 WORTHWHILE = 2_000_000
-"""Bytes of source from which workers pay for their start (benchmarks/README.md says how that was measured)."""
+"""Bytes of source from which workers are taken to pay for their start: an estimate (benchmarks/README.md)."""
 MAX_SECONDS = 120.0
 """What one file may take, besides a second for every ten thousand bytes."""
 _SMALLEST_BATCH = 50_000  # bytes: a message costs little, and files of one folder share what they import
