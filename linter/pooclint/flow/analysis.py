@@ -704,7 +704,7 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
             case cst.Return(value=cst.IfExp(test=condition) | cst.BooleanOperation(left=condition)):
                 names = _tested(condition)
                 decisive |= names
-            case cst.Assign(targets=targets, value=value) if literal(value) is not ...:
+            case cst.Assign(targets=targets, value=value) if _is_literal(value):
                 assigned.update(path for t in targets if (path := dotted(t.target)))
                 continue
             case _:
@@ -713,6 +713,13 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
         if not names <= decisive and _decides(inner, decisive_words):
             decisive |= names
     return frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
+
+
+def _is_literal(node: cst.BaseExpression) -> bool:
+    """True for a constant, and for `1 if condition else None`."""
+    if isinstance(node, cst.IfExp):
+        return _is_literal(node.body) or _is_literal(node.orelse)
+    return literal(node) is not ...
 
 
 def _decides(node: cst.CSTNode, words: frozenset[str]) -> bool:
