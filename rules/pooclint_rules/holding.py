@@ -28,7 +28,7 @@ def _reports(
         return
     seen: set[int] = set()
     for hold in sorted(record.holds.values(), key=lambda h: h.external.fast):  # what is slow says it best
-        if hold.site.acquisition.kind not in _HELD or (hold.passed_on and _is_lent(hold)):
+        if hold.site.acquisition.kind not in _HELD or _is_told_below(hold):
             continue
         # One finding for each thing held; the further calls are notes.
         if not wanted(hold) or hold.site.number in seen:
@@ -56,8 +56,11 @@ def _reports(
         )
 
 
-def _is_lent(hold: Hold) -> bool:
-    return hold.site.parameter >= 0 and not hold.site.injected
+def _is_told_below(hold: Hold) -> bool:
+    """Whether the function that makes the call is lent the connection, and is to be told instead: this one only passes
+    it on, or had not used it before."""
+    lent = hold.site.parameter >= 0 and not hold.site.injected
+    return hold.passed_on and (lent or hold.obligation.since is hold.node)
 
 
 def _taken_later(hold: Hold) -> bool:
