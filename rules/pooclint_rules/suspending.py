@@ -84,8 +84,8 @@ def _report(found: Suspended, record: Record, function: Function, context: FileC
         reader = "the client of the response" if sent else "whoever reads the generator"
         own = found.site.parameter < 0
         named = f"the {kind} '{name}'" if name and name != found.site.acquisition.type else f"a {kind}"
-        where = (f"{named}, acquired on line ", found.site.node) if own else (named,)
-        message = (*where, f", is held at this `yield` for as long as {reader} takes")
+        where = (f"{named}, acquired on line ", found.site.node, ",") if own else (named,)
+        message = (*where, f" is held at this `yield` for as long as {reader} takes")
         trace = (
             *(((found.site.node, "held since here"),) if own else ()),
             (found.node, "the function is suspended here"),
