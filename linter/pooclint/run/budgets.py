@@ -21,7 +21,6 @@ from pooclint.program.pools import Pool
 from pooclint.run.discovery import Source, display_path, is_test_path
 
 if TYPE_CHECKING:
-    from pooclint.engine import Extent
     from pooclint.run.check import Checker
 
 _SCRIPTS = frozenset(
@@ -133,6 +132,7 @@ def name_of_server(kind: str) -> str:
 
 def pool_checker() -> Checker:
     """Makes a checker that lists pools."""
+    from pooclint.engine import Extent
     from pooclint.run.check import Checker
 
     return Checker(extent=Extent(pools=True))
