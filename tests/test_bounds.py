@@ -49,7 +49,8 @@ def work(source: str) -> int:
 def test_much_of_anything_ends_and_the_rest_is_seen(shape: str) -> None:
     result = check(SHAPES[shape](320))
     assert result.status == "checked"
-    assert [f.function for f in result.findings if f.function == "plain"] == ["plain"]
+    leaks = [f for f in result.findings if f.code.startswith("CNX1")]
+    assert [f.function for f in leaks if f.function == "plain"] == ["plain"]
 
 
 @pytest.mark.parametrize("shape", ["items of one with", "nested in finally", "acquires, each with a flag"])
