@@ -29,8 +29,11 @@ PHASES = {
     ("offers.py", "*"): "look-up of what imported names lead to",
     ("callers.py", "*"): "callers and request scope",
     ("requests.py", "*"): "callers and request scope",
-    ("analysis.py", "_evaluate"): "control flow",
-    ("analysis.py", "_summarise"): "control flow",
+    **{("analysis.py", name): "control flow" for name in ("_evaluate", "_summarise", "_body", "_leave", "summarise")},
+    **{
+        (f"{name}.py", "*"): "control flow"
+        for name in ("statements", "expressions", "calls", "modelled", "acquiring", "values", "run", "managers")
+    },
     ("analysis.py", "*"): "which functions need an evaluation",
     ("attributes.py", "*"): "attributes of classes",
     ("fields.py", "*"): "attributes of classes",

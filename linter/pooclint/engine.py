@@ -426,9 +426,22 @@ def _visitors(rules: Iterable[type[Rule]]) -> dict[type[cst.CSTNode], list[tuple
     for rule in rules:
         instance = rule()
         for name in dir(instance):
-            if name.startswith("visit_"):
+            if name == "visit_evaluated":
+                found.setdefault(cst.FunctionDef, []).append((rule, _of_evaluated(getattr(instance, name))))
+            elif name.startswith("visit_"):
                 found.setdefault(getattr(cst, name.removeprefix("visit_")), []).append((rule, getattr(instance, name)))
     return found
+
+
+def _of_evaluated(visit: Callable[[Function, Record, FileContext], Iterable[Report]]) -> Visitor:
+    """The visitor of functions that asks only for those whose evaluation saw anything."""
+
+    def visitor(node: cst.CSTNode, context: FileContext) -> Iterable[Report]:
+        function = context.function(node)
+        record = context.record(function)
+        return visit(function, record, context) if function is not None and record is not None else ()
+
+    return visitor
 
 
 def _gave_up(node: cst.CSTNode, why: str, index: Index) -> Report:

@@ -144,7 +144,8 @@ class ProjectReport:
 class Rule(Protocol):
     """A rule: a class with these attributes and `visit_<Node>` methods (`visit_Call`, `visit_FunctionDef` ...).
 
-    Each visitor takes the node and the file's context and yields `Report`s. A rule walks no tree and reads no file. One
+    Each visitor takes the node and the file's context and yields `Report`s. `visit_evaluated` takes a function that may
+    hold something, the record of its evaluation, and the context. A rule walks no tree and reads no file. One
     that is about all files together has a method `check_project` instead (`ProjectRule`). Its docstring is its
     documentation and has the headings *What it does*, *Why is this bad?*, *Example*, *Use instead*, and, where they
     apply, *Options* and *References*.

@@ -13,19 +13,15 @@ from pooclint.rule import Confidence, Report, Severity
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
+    from pooclint.flow.run import Record
     from pooclint.flow.values import Site
+    from pooclint.program.scopes import Function
 
 _HELD = ("connection", "session", "transaction")
 _WAITS = ("sleep", "wait")
 
 
-def _reports(
-    node: cst.FunctionDef, context: FileContext, wanted: Callable[[Hold], bool], verb: str
-) -> Iterator[Report]:
-    function = context.function(node)
-    record = context.record(function)
-    if function is None or record is None:
-        return
+def _reports(function: Function, record: Record, wanted: Callable[[Hold], bool], verb: str) -> Iterator[Report]:
     seen: set[int] = set()
     for hold in sorted(record.holds.values(), key=lambda h: h.external.fast):  # what is slow says it best
         if hold.site.acquisition.kind not in _HELD or _is_told_below(hold):
@@ -161,9 +157,9 @@ class HeldAcrossAwait:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
         """Report external calls that are awaited while a connection is held."""
-        return _reports(node, context, lambda h: h.awaited and h.external.category not in _WAITS, "is awaited")
+        return _reports(function, record, lambda h: h.awaited and h.external.category not in _WAITS, "is awaited")
 
 
 class HeldAcrossBlockingCall:
@@ -199,9 +195,11 @@ class HeldAcrossBlockingCall:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
         """Report blocking external calls made while a connection is held."""
-        return _reports(node, context, lambda h: not h.awaited and h.external.category not in _WAITS, "is waited for")
+        return _reports(
+            function, record, lambda h: not h.awaited and h.external.category not in _WAITS, "is waited for"
+        )
 
 
 class HeldAcrossSleep:
@@ -235,6 +233,6 @@ class HeldAcrossSleep:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
         """Report sleeps and waits while a connection is held."""
-        return _reports(node, context, lambda h: h.external.category in _WAITS, "")
+        return _reports(function, record, lambda h: h.external.category in _WAITS, "")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from pooclint.engine import FileContext
+    from pooclint.flow.run import Record
+    from pooclint.program.scopes import Function
 
 
 class NeverReleased:
@@ -50,9 +52,9 @@ class NeverReleased:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report what no path releases."""
-        for verdict, report in reports(node, context, frozenset({"never-released"})):
+        for verdict, report in reports(function, record, context, frozenset({"never-released"})):
             yield with_message(report, (f"{subject(verdict)} is never released (acquired from {source(verdict)})",))
 
 
@@ -92,9 +94,9 @@ class NotReleasedOnError:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report what an exception makes the function forget."""
-        for verdict, report in reports(node, context, frozenset({"not-released-on-error"})):
+        for verdict, report in reports(function, record, context, frozenset({"not-released-on-error"})):
             yield with_message(
                 report,
                 (
@@ -143,9 +145,9 @@ class NotReleasedOnPath:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report what a normal path forgets."""
-        for verdict, report in reports(node, context, frozenset({"not-released-on-path"})):
+        for verdict, report in reports(function, record, context, frozenset({"not-released-on-path"})):
             yield with_message(
                 report,
                 (
@@ -187,9 +189,9 @@ class Discarded:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report what is acquired and dropped."""
-        for verdict, report in reports(node, context, frozenset({"discarded"})):
+        for verdict, report in reports(function, record, context, frozenset({"discarded"})):
             kind = verdict.site.acquisition.kind
             yield with_message(
                 report, (f"the {kind} acquired from {source(verdict)} is never bound, so it cannot be released",)
@@ -230,9 +232,9 @@ class Overwritten:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report what is replaced while held."""
-        for verdict, report in reports(node, context, frozenset({"overwritten"})):
+        for verdict, report in reports(function, record, context, frozenset({"overwritten"})):
             yield with_message(
                 report,
                 (
@@ -290,9 +292,9 @@ class WithDoesNotClose:
     severity: ClassVar[Severity] = Severity.WARNING
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report what only a transaction's `with` was used on."""
-        for verdict, report in reports(node, context, frozenset({"with-keeps-open"})):
+        for verdict, report in reports(function, record, context, frozenset({"with-keeps-open"})):
             yield with_message(
                 report,
                 (
@@ -337,9 +339,9 @@ class YieldWithoutFinally:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report what an exception thrown in at a `yield` makes the generator forget."""
-        for verdict, report in reports(node, context, frozenset({"yield-without-finally"})):
+        for verdict, report in reports(function, record, context, frozenset({"yield-without-finally"})):
             cause = verdict.leak.cause
             assert cause is not None
             yield with_message(

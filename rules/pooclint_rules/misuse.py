@@ -12,6 +12,7 @@ from pooclint.rule import Confidence, Report, Severity
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
+    from pooclint.flow.run import Record
 
 
 class UnboundInFinally:
@@ -51,12 +52,8 @@ class UnboundInFinally:
     severity: ClassVar[Severity] = Severity.WARNING
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
         """Report the acquisitions whose failure leaves the released name unbound."""
-        function = context.function(node)
-        record = context.record(function)
-        if function is None or record is None:
-            return
         for misuse in record.misuses.values():
             site = misuse.site
             if misuse.kind != "unbound-release" or site is None:
@@ -106,12 +103,8 @@ class WrongWith:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
         """Report the `with` statements that the object does not support."""
-        function = context.function(node)
-        record = context.record(function)
-        if function is None or record is None:
-            return
         for misuse in record.misuses.values():
             if misuse.kind != "wrong-with":
                 continue

@@ -54,12 +54,8 @@ class NestedAcquire:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report acquisitions made while a connection of the same pool is held."""
-        function = context.function(node)
-        record = context.record(function)
-        if function is None or record is None:
-            return
         reported: set[int] = set()
         for nested in record.nested.values():
             if id(nested.node) not in reported:

@@ -175,13 +175,9 @@ class DefaultNeverReleased:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report the defaults that nothing releases."""
-        function = context.function(node)
-        record = context.record(function)
-        if function is None or record is None:
-            return
-        for verdict, report in reports(node, context, frozenset({"never-released"}), "default"):
+        for verdict, report in reports(function, record, context, frozenset({"never-released"}), "default"):
             path = stands_in_for(verdict, function)
             closed = [n for site in record.given if site.label == path for n in record.releases.get(site.number, ())]
             instead = ("; only the one handed in is released, on line ", closed[0]) if closed else ()
@@ -230,11 +226,9 @@ class BorrowedClosed:
     severity: ClassVar[Severity] = Severity.WARNING
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
         """Report the releases of what may be somebody else's."""
-        function = context.function(node)
-        record = context.record(function)
-        if function is None or record is None or not record.given or _says_so(function):
+        if not record.given or _says_so(function):
             return
         for default in defaults(function):
             for site in record.given:

@@ -19,18 +19,12 @@ if TYPE_CHECKING:
     from pooclint.engine import FileContext
     from pooclint.program.scopes import Function
 
-Found = tuple["Function", Record, Misuse, Site]
 
-
-def _found(node: cst.FunctionDef, context: FileContext, kind: MisuseKind) -> Iterator[Found]:
+def _found(record: Record, kind: MisuseKind) -> Iterator[tuple[Misuse, Site]]:
     """Misuses of one kind in a function, with the acquisition that each concerns."""
-    function = context.function(node)
-    record = context.record(function)
-    if function is None or record is None:
-        return
     for misuse in record.misuses.values():
         if misuse.kind == kind and misuse.site is not None:
-            yield function, record, misuse, misuse.site
+            yield misuse, misuse.site
 
 
 def _subject(record: Record, site: Site) -> str:
@@ -96,13 +90,13 @@ class UseAfterRelease:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
         """Report uses of what was released: one finding for each acquisition, the further uses are notes."""
         seen: dict[tuple[int, bool], list[Misuse]] = {}
-        for _, record, misuse, site in _found(node, context, "use-after-release"):
+        for misuse, site in _found(record, "use-after-release"):
             sometimes = (site.number, id(misuse.node)) in record.used_while_held or record.cut
             seen.setdefault((site.number, sometimes), []).append(misuse)
-        for function, record, misuse, site in _found(node, context, "use-after-release"):
+        for misuse, site in _found(record, "use-after-release"):
             sometimes = (site.number, id(misuse.node)) in record.used_while_held or record.cut
             first, *others = seen[site.number, sometimes]
             released = misuse.obligation.released if misuse.obligation else None
@@ -180,9 +174,9 @@ class DoubleRelease:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
         """Report releases of what was released on the same path."""
-        for function, record, misuse, site in _found(node, context, "double-release"):
+        for misuse, site in _found(record, "double-release"):
             first = misuse.obligation.released if misuse.obligation else None
             if first is None or first is misuse.node:
                 continue
@@ -236,16 +230,12 @@ class WrongRelease:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report slots that a close leaves taken, and connections that are given to the wrong pool."""
-        function = context.function(node)
-        record = context.record(function)
-        if function is None or record is None:
-            return
         for verdict in verdicts(record):
             if verdict.kind == "wrong-release" and not _takes_back(verdict, function, context):
                 yield self._closed(verdict, record, function)
-        for _, _, misuse, site in _found(node, context, "wrong-pool"):
+        for misuse, site in _found(record, "wrong-pool"):
             yield Report(
                 misuse.node,
                 (

@@ -10,9 +10,9 @@ from pooclint.rule import Report, Severity
 from pooclint_rules.verdict_reports import Message, released_on, reports, source, subject, way, with_message
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from pooclint.engine import FileContext
+    from pooclint.flow.run import Record
+    from pooclint.program.scopes import Function
 
 _KINDS: frozenset[VerdictKind] = frozenset({
     "never-released", "not-released-on-error", "not-released-on-path", "discarded", "overwritten",
@@ -56,9 +56,9 @@ class ResponseNotClosed:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report the responses that keep their connection."""
-        for verdict, report in reports(node, context, _KINDS, "response"):
+        for verdict, report in reports(function, record, context, _KINDS, "response"):
             yield with_message(report, _message(verdict))
 
 

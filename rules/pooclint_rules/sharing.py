@@ -55,13 +55,10 @@ class SharedAcrossTasks:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report connections and sessions that several tasks or threads use at once."""
-        function = context.function(node)
-        record = context.record(function)
-        if function is not None and record is not None:
-            for shared in record.shared.values():
-                yield _report(shared, record, function, context)
+        for shared in record.shared.values():
+            yield _report(shared, record, function, context)
 
 
 def _report(shared: Shared, record: Record, function: Function, context: FileContext) -> Report:

@@ -56,12 +56,8 @@ class HeldAcrossYield:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report connections that are held while a generator is suspended or a response is sent."""
-        function = context.function(node)
-        record = context.record(function)
-        if function is None or record is None:
-            return
         seen: set[int] = set()
         for found in record.suspended.values():
             if found.site.number not in seen:

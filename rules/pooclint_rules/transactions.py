@@ -17,22 +17,17 @@ from pooclint.rule import Confidence, Report, Severity
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
 
-Found = tuple[Function, Record, Misuse, Site, Obligation]
 Autocommit = Literal["on", "off", "unknown"]
 
 
-def _found(node: cst.FunctionDef, context: FileContext, kind: MisuseKind) -> Iterator[Found]:
+def _found(record: Record, kind: MisuseKind) -> Iterator[tuple[Misuse, Site, Obligation]]:
     """Misuses of one kind, of connections whose work no other code sees."""
-    function = context.function(node)
-    record = context.record(function)
-    if function is None or record is None:
-        return
     for misuse in record.misuses.values():
         site, obligation = misuse.site, misuse.obligation
         if misuse.kind != kind or site is None or obligation is None:
             continue
         if site.number not in record.unseen and site.number not in record.kept:
-            yield function, record, misuse, site, obligation
+            yield misuse, site, obligation
 
 
 def _made_here(site: Site, function: Function, record: Record, context: FileContext) -> bool:
@@ -126,9 +121,9 @@ class TransactionLeftOpen:
     severity: ClassVar[Severity] = Severity.WARNING
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report connections that go back inside the transaction that the function began."""
-        for function, record, misuse, site, obligation in _found(node, context, "reads-stay-open"):
+        for misuse, site, obligation in _found(record, "reads-stay-open"):
             autocommit = _autocommit(site.node, function.scope, context)
             if obligation.worked is None or autocommit != "off":
                 continue
@@ -147,7 +142,7 @@ class TransactionLeftOpen:
                 site.acquisition.library,
                 _trace(misuse, site, obligation.worked, "begins a transaction", "given back here"),
             )
-        for function, record, misuse, site, obligation in _found(node, context, "left-in-transaction"):
+        for misuse, site, obligation in _found(record, "left-in-transaction"):
             if obligation.worked is None or misuse.cause is None or site.number not in record.commits:
                 continue
             yield Report(
@@ -201,9 +196,9 @@ class WritesDiscarded:
     severity: ClassVar[Severity] = Severity.WARNING
     default: ClassVar[bool] = True
 
-    def visit_FunctionDef(self, node: cst.FunctionDef, context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report blocks whose writes nobody commits."""
-        for function, record, misuse, site, obligation in _found(node, context, "writes-discarded"):
+        for misuse, site, obligation in _found(record, "writes-discarded"):
             autocommit = _autocommit(site.node, function.scope, context)
             if obligation.wrote is None or autocommit == "on" or site.number in record.commits:
                 continue

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from pooclint.engine import FileContext
+    from pooclint.flow.run import Record
     from pooclint.program.scopes import Function
 
 Message = tuple["str | cst.CSTNode", ...]
@@ -24,7 +25,7 @@ Subject = Literal["plain", "response", "default"]
 
 
 def reports(
-    node: cst.FunctionDef, context: FileContext, kinds: frozenset[VerdictKind], wanted: Subject = "plain"
+    function: Function, record: Record, context: FileContext, kinds: frozenset[VerdictKind], wanted: Subject = "plain"
 ) -> Iterator[tuple[Verdict, Report]]:
     """Reports of some kinds of verdict in a function, with an empty message for the rule to fill.
 
@@ -34,10 +35,6 @@ def reports(
         kinds: the verdicts that the rule words.
         wanted: what they are about; each verdict belongs to one rule.
     """
-    function = context.function(node)
-    record = context.record(function)
-    if function is None or record is None:
-        return
     for verdict in verdicts(record):
         if verdict.kind in kinds and _about(verdict, function) == wanted:
             severity, confidence = _adjusted(verdict, function, context)

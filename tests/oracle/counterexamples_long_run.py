@@ -200,6 +200,47 @@ def f(pool: fakepool.Pool):
         stack.callback(look, conn)
         conn = None
 """),
+    Case("stack-is-used-after-it-was-left", "missed", """\
+def f(pool: fakepool.Pool):
+    with contextlib.ExitStack() as stack:
+        pass
+    conn = pool.getconn()
+    stack.callback(pool.putconn, conn)
+"""),
+    Case("second-turn-always-raises", "false alarm", """\
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
+    other = None
+    for i in range(2):
+        del other
+    other = await fakepool.astream()
+"""),
+    Case("attribute-of-none", "false alarm", """\
+def f(pool: fakepool.Pool):
+    conn = None
+    later = conn.close
+    conn = fakepool.connect()
+"""),
+    Case("one-of-two-constants", "false alarm", """\
+def f(pool: fakepool.Pool):
+    other = fakepool.open()
+    a = 1 if other else None
+    other.close()
+    if a is not None:
+        pass
+    else:
+        conn = pool.getconn()
+"""),
+    Case("raised-in-an-earlier-part-of-a-group", "wrong kind", """\
+def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        step(1)
+    except* fakepool.Error:
+        step(2)
+    except* Exception:
+        conn = pool.getconn()
+    return conn
+""", needs=(3, 11)),
     Case("six-flags-of-one-value", "false alarm", """\
 def f(pool: fakepool.Pool, box, a):
     text = str(a)

@@ -10,7 +10,11 @@ from typing import Any
 from oracle.fakeasyncio import finish
 from oracle.fakepool import Fault, Script, Thrown
 
-THROWN: dict[str, type[BaseException]] = {"throw Fault": Fault, "throw Thrown": Thrown}
+THROWN: dict[str, type[BaseException]] = {
+    "throw Fault": Fault,
+    "throw Thrown": Thrown,
+    "throw CancelledError": CancelledError,
+}
 MAX_TAKEN = 4
 """How often a consumer asks; then it closes the generator."""
 Driver = Callable[[Callable[..., Any], list[object], Script, list[object]], object]
@@ -32,6 +36,7 @@ def driver_of(tree: ast.Module) -> Driver:
     }
     once = len(yields) == 1 and isinstance(yields[0], ast.Yield) and id(yields[0]) not in in_loops
     # A generator that yields once has the form of a dependency: what it yields stays its own.
+    # A dependency of that form serves code that may be cancelled.
     return (_consumed_later if asynchronous else _consumed)(not once)
 
 
@@ -117,7 +122,7 @@ def _consumed_later(hands_over: bool) -> Driver:
                 given.append(value)
             del value
             taken += 1
-            what = _next(script, taken, generator.ag_frame.f_lineno)
+            what = _next(script, taken, generator.ag_frame.f_lineno, () if hands_over else ("throw CancelledError",))
             if what == "close":
                 _close(script, lambda: finish(generator.aclose()))
                 return None
@@ -135,9 +140,10 @@ def _close(script: Script, close: Callable[[], object]) -> None:
         raise
 
 
-def _next(script: Script, taken: int, line: int) -> str:
+def _next(script: Script, taken: int, line: int, more: tuple[str, ...] = ()) -> str:
     """What the consumer does after a value."""
-    options = ("take", "close", *THROWN) if len(script.raised) < script.max_faults else ("take", "close")
+    throws = (*(k for k in THROWN if k != "throw CancelledError"), *more)
+    options = ("take", "close", *throws) if len(script.raised) < script.max_faults else ("take", "close")
     what = options[script.choose(len(options))] if taken < MAX_TAKEN else "close"
     if what != "take":
         script.labels.append(f"the consumer does {what} at line {line}")

@@ -159,9 +159,13 @@ class Machine:
         gc.disable()  # what is collected of an earlier run must not choose in this one
         try:
             kept, ended = self._call(script)
-            leaked = [(h, h.held and (h.died >= 0 or not self._reaches(kept, h))) for h in self.library.opened]
+            opened = self.library.opened
+            lost = [h for h in opened if h.held and (h.died >= 0 or not self._reaches(kept, h))]
             # The run is over: what is dropped now, generators among it, chooses nothing any more.
             self.library.begin(Script(max_faults=0))
+            if any(h.died < 0 for h in lost):
+                gc.collect()  # a generator that is part of a cycle closes what it holds
+            leaked = [(h, h in lost and h.held) for h in opened]
             self._stored.seen.clear()
             self._given.clear()
             del kept

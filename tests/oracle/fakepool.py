@@ -222,6 +222,10 @@ class Held:
         self.library.script.fail((Error,), "execute")
         return query
 
+    def aclose(self) -> Any:
+        """Releases nothing but a stream."""
+        return Action(lambda: self.library.script.fail((Error, CancelledError), "await aclose"))
+
     def give_back(self) -> None:
         """From now on nobody has to release it."""
         self.holding.held = False

@@ -117,12 +117,21 @@ def _names_are_bound(tree: ast.Module) -> ast.Module:
 
 
 def _handlers_let_pass(tree: ast.Module) -> ast.Module:
-    """What a handler of a builtin exception has not caught may still be one of those."""
+    """What a handler of some exception has not caught may still be one of those."""
     for handler in [n for n in ast.walk(tree) if isinstance(n, ast.ExceptHandler)]:
         kind = handler.type
-        if isinstance(kind, ast.Name) and kind.id in ("ValueError", "KeyError"):
-            handler.type = _at(ast.parse(f"__maybe__({kind.id})", mode="eval").body, kind)
+        if kind is not None and ast.unparse(kind) in NARROW:
+            handler.type = _at(ast.parse(f"__maybe__({ast.unparse(kind)})", mode="eval").body, kind)
+    for call in [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func).endswith(".suppress")]:
+        call.args = [
+            _at(ast.parse(f"__maybe__({ast.unparse(a)})", mode="eval").body, a) if ast.unparse(a) in NARROW else a
+            for a in call.args
+        ]
     return tree
+
+
+NARROW = ("ValueError", "KeyError", "fakepool.Error")
+"""Exceptions of which a call of unknown code may raise one or not."""
 
 
 def _parts_are_independent(tree: ast.Module) -> ast.Module:
@@ -152,8 +161,12 @@ class _Undecisive(ast.NodeTransformer):
     def visit_Match(self, node: ast.Match) -> ast.Match:
         self.generic_visit(node)
         if not any(_decides(inner) for case in node.cases for s in case.body for inner in ast.walk(s)):
-            for guard in [c for c in node.cases if c.guard is not None]:
-                guard.guard = _at(ast.parse(f"__either__({ast.unparse(guard.guard)})", mode="eval").body, guard.guard)
+            for case in node.cases:
+                plain = isinstance(case.pattern, (ast.MatchValue, ast.MatchSingleton))
+                if case.guard is not None or plain:
+                    case.guard = _at(ast.parse("__either__(True)", mode="eval").body, case.pattern)
+                if plain:
+                    case.pattern = _at(ast.MatchAs(), case.pattern)
         return node
 
     def visit_If(self, node: ast.If) -> ast.If:
@@ -167,8 +180,11 @@ class _Undecisive(ast.NodeTransformer):
 
 def _decides(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
-        return ast.unparse(node.func) not in ("step", "astep", "flag", "items")
-    return isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue, ast.Attribute))
+        called = ast.unparse(node.func)
+        return called not in ("step", "astep", "flag", "items") and not called.endswith(".execute")
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.ctx, ast.Store)
+    return isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue))
 
 
 def _all_but_correlations(tree: ast.Module) -> ast.Module:

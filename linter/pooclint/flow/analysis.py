@@ -197,9 +197,9 @@ class Analysis:
         """A quick look: is there a call by the name of a commit, and a handler that could keep an error from the
         caller?"""
         words = self.names.models.commit_words
-        inner = list(descendants(function.node, into_functions=False))
-        called = (n.func for n in inner if isinstance(n, cst.Call))
-        return any(isinstance(n, cst.ExceptHandler) for n in inner) and any(
+        inner = function.own_nodes
+        called = (n.func for n in inner if type(n) is cst.Call)
+        return any(type(n) is cst.ExceptHandler for n in inner) and any(
             isinstance(f, cst.Attribute) and f.attr.value in words for f in called
         )
 
@@ -214,7 +214,7 @@ class Analysis:
     def _own_calls(self, function: Function) -> tuple[tuple[cst.Call, Scope], ...]:
         """Calls in the function's own body, found once."""
         if id(function) not in self._calls:
-            self._calls[id(function)] = tuple(own_calls(function.node, function.scope))
+            self._calls[id(function)] = tuple((n, function.scope) for n in function.own_nodes if type(n) is cst.Call)
         return self._calls[id(function)]
 
     def _call_acquires(self, node: cst.Call, scope: Scope) -> bool:
@@ -658,8 +658,13 @@ def _is_inert(node: cst.BaseExpression) -> bool:
 def own_calls(node: cst.CSTNode, scope: Scope) -> Iterator[tuple[cst.Call, Scope]]:
     """Calls in a function's own body, not in functions nested in it."""
     for inner in descendants(node, into_functions=False):
-        if isinstance(inner, cst.Call):
+        if type(inner) is cst.Call:
             yield inner, scope
+
+
+_TESTING = frozenset({
+    cst.If, cst.While, cst.IfExp, cst.Assert, cst.BooleanOperation, cst.MatchCase, cst.Match, cst.Assign, cst.Return
+})  # fmt: skip
 
 
 def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozenset[str]:
@@ -672,6 +677,8 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
     decisive: set[str] = set()
     assigned: set[str] = set()
     for inner in descendants(node):
+        if type(inner) not in _TESTING:  # matching on a class of nodes is slow; most are none of these
+            continue
         match inner:
             case (
                 cst.If(test=condition)
@@ -704,7 +711,7 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
             case cst.Return(value=cst.IfExp(test=condition) | cst.BooleanOperation(left=condition)):
                 names = _tested(condition)
                 decisive |= names
-            case cst.Assign(targets=targets, value=value) if literal(value) is not ...:
+            case cst.Assign(targets=targets, value=value) if _is_literal(value):
                 assigned.update(path for t in targets if (path := dotted(t.target)))
                 continue
             case _:
@@ -713,6 +720,13 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
         if not names <= decisive and _decides(inner, decisive_words):
             decisive |= names
     return frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
+
+
+def _is_literal(node: cst.BaseExpression) -> bool:
+    """True for a constant, and for `1 if condition else None`."""
+    if isinstance(node, cst.IfExp):
+        return _is_literal(node.body) or _is_literal(node.orelse)
+    return literal(node) is not ...
 
 
 def _decides(node: cst.CSTNode, words: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ import libcst as cst
 
 from pooclint.flow import calls, suspending
 from pooclint.flow.bodies import read_to_end
-from pooclint.flow.completions import CANCEL, GENERATOR_EXIT, OTHER, Outcomes
+from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, argument_keys
 from pooclint.flow.project import apply_summary
 from pooclint.flow.run import CELL, MAX_STATES, Run
@@ -164,6 +164,9 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
         return [(state, state.env[path])]
     results: Results = []
     for after, base in evaluate(run, node.value, state, out):
+        if base.constant is None and not node.attr.value.startswith("__"):
+            out.add(ATTRIBUTE_ERROR, after.raised(node, {}, Lane.OTHER))
+            continue
         type_ = run.models.type(base.type)
         note_attribute(run, node.attr.value, base, after)
         read = base.refs and type_ and node.attr.value in type_.reads_to_end

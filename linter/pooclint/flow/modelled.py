@@ -75,7 +75,9 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
         complete(run, invocation.node, first, state, out, attempt) if first.pending else [(state, entered(run, first))]
     )
     results: Results = []
-    for after, inside in entering:
+    for entered_in, inside in entering:
+        # What has been left can be used again.
+        after = entered_in.change(invocation.head.refs, fate=Fate.HELD) if is_left(owner, entered_in) else entered_in
         called = stacks.callback(invocation)
         if called is not None:
             known = is_own(owner, after)
@@ -95,6 +97,12 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
             (owned, Value(pending=Pending(invocation.node, passes=(inside,))) if model.awaited == "must" else inside)
         )
     return results
+
+
+def is_left(stack: int, state: State) -> bool:
+    """Whether a stack has been left, or closed."""
+    obligation = state.obligations.get(stack)
+    return obligation is not None and obligation.fate is Fate.RELEASED
 
 
 def is_own(stack: int, state: State) -> bool:

@@ -34,6 +34,8 @@ RETURNED = "#return"
 """The name under which a state carries the value of its `return`."""
 MAX_REMEMBERED = 16
 """Cases of a `match`, up to which what each one says of the subject is remembered for the next."""
+MAX_UNROLLED = 8
+"""Elements of a literal, or numbers of a `range`, up to which a loop over them is evaluated turn by turn."""
 CAUGHT = "#caught"
 """The name under which a state carries the exception that the current handler handles."""
 
@@ -336,6 +338,8 @@ def _while(run: Run, node: cst.While, states: list[State]) -> Outcomes:
         out.merge(result)
         if not pending:
             break
+    else:
+        run.record.dropped = True
     after = list(finished)
     out.merge(evaluate_block(run, body_of(node.orelse.body), after) if node.orelse else _normal(after))
     return out
@@ -352,13 +356,24 @@ def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
     for state in states:
         for after, iterable in evaluate(run, node.iter, state, out):
             entered = _sweep(run, node.iter, state, after)
-            if iterable.items is not None and 0 < len(iterable.items) <= 8 and not node.asynchronous:
-                finished += _unrolled(run, node, iterable.items, entered, out)
+            items = iterable.items if iterable.items is not None else _range(run, node.iter)
+            if items is not None and 0 < len(items) <= MAX_UNROLLED and not node.asynchronous:
+                finished += _unrolled(run, node, items, entered, out)
             else:
                 finished += _turns(run, node, iterable, entered, out)
     finished = list(States(finished))
     out.merge(evaluate_block(run, body_of(node.orelse.body), finished) if node.orelse else _normal(finished))
     return out
+
+
+def _range(run: Run, node: cst.BaseExpression) -> tuple[Value, ...] | None:
+    """The numbers of `range(3)`."""
+    match node:
+        case cst.Call(func=cst.Name(value="range") as func, args=[argument]):
+            count = literal(argument.value)
+            if isinstance(count, int) and count <= MAX_UNROLLED and run.names.qualify(func, run.scope):
+                return tuple(Value(constant=number) for number in range(count))
+    return None
 
 
 def _unrolled(run: Run, node: cst.For, items: tuple[Value, ...], state: State, out: Outcomes) -> list[State]:
@@ -392,6 +407,8 @@ def _turns(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes
         out.merge(result)
         if not pending:
             break
+    else:
+        run.record.dropped = True
     return [after for s in run.limit(list(finished)) for after in exhausted(run, node.iter, iterable, s, out)]
 
 
@@ -601,8 +618,14 @@ def _handled_in_parts(
             entry = States(_entering(run, handler, caught, s, out) for s in part.states)
             # Of what may be a group, a part may be left.
             rest = match == "maybe" and handlers.may_be_group(part.completion)
-            for completion, ended in _handler(run, handler, entry).items():
-                out.extend(GROUP if part.fails else completion, ended)
+            run.tries += 1  # after what it raises, the next ones run
+            body = _handler(run, handler, entry)
+            run.tries -= 1
+            for completion, ended in body.items():
+                if part.fails:
+                    out.extend(GROUP, (s.raised(handler, {}, Lane.OTHER) for s in ended))
+                else:
+                    out.extend(completion, ended)
                 if rest:
                     going_on = tuple(s.raised(handler, {}, Lane.OTHER) for s in ended)
                     left.append(_Part(GROUP, going_on, part.fails or completion.exceptional))

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal, cast
+from operator import attrgetter
+from typing import Any, Literal, cast
 
 import libcst as cst
 
@@ -44,20 +45,32 @@ def _is_node(kind: Hashable) -> bool:
     return issubclass(cast("type", kind), cst.CSTNode)
 
 
+@cache
+def _values(kind: Hashable) -> Callable[[cst.CSTNode], tuple[Any, ...]]:
+    """What gets all those fields of a node at once: it is the innermost loop of all that looks at trees."""
+    names = semantic_fields(kind)
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda node: tuple(getattr(node, name) for name in names)
+
+
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """Child nodes that carry meaning."""
     found: list[cst.CSTNode] = []
-    for name in semantic_fields(type(node)):
-        value = getattr(node, name)
+    for value in _values(type(node))(node):
         kind = type(value)
+        if value is None or kind is str:
+            continue
         if kind is tuple or kind is list:
-            found += [v for v in value if _is_node(type(v))]  # type: ignore[arg-type]
+            if value:
+                found += [v for v in value if _is_node(type(v))]  # type: ignore[arg-type]
         elif _is_node(kind):  # type: ignore[arg-type]
             found.append(value)
     return found
 
 
 _DEFINITIONS = frozenset({cst.FunctionDef, cst.Lambda, cst.ClassDef})
+_CHILDLESS = frozenset({cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Ellipsis, cst.Pass})
 
 
 def descendants(node: cst.CSTNode, into_functions: bool = True) -> Iterator[cst.CSTNode]:
@@ -66,7 +79,8 @@ def descendants(node: cst.CSTNode, into_functions: bool = True) -> Iterator[cst.
     while stack:
         current = stack.pop()
         yield current
-        if not into_functions and current is not node and type(current) in _DEFINITIONS:
+        kind = type(current)
+        if kind in _CHILDLESS or (not into_functions and kind in _DEFINITIONS and current is not node):
             continue
         below = children(current)
         below.reverse()
@@ -164,6 +178,15 @@ class Function:
     is_generator: bool = False
     returns_value: bool = False
     """True when a `return` in it gives a value."""
+    _own: tuple[cst.CSTNode, ...] = ()
+
+    @property
+    def own_nodes(self) -> tuple[cst.CSTNode, ...]:
+        """The function and all that is in it, in source order, without what is in functions and classes nested in it;
+        worked out once."""
+        if not self._own:
+            self._own = tuple(descendants(self.node, into_functions=False))
+        return self._own
 
     @property
     def name(self) -> str:
