@@ -207,7 +207,7 @@ def _parsed(url: str, variable: str, server: str) -> Address:
         host, port = "", 0
     known = "\uffff" not in host
     scheme, driver = ("" if _UNKNOWN in part else part for part in (scheme, driver))
-    return Address(scheme, driver, host if known else "", port, variable, server)
+    return Address(scheme, host if known else "", port, variable, server, driver)
 
 
 # ---------------------------------------------------------------- settings
