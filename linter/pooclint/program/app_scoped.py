@@ -89,5 +89,6 @@ def imports(index: Index, roots: Collection[str]) -> bool:
 
 
 def _scopes(index: Index) -> Iterator[Scope]:
+    functions = index.functions  # of all of the module, however much of it was asked for before
     yield index.scope
-    yield from (function.scope for function in index.functions.values())
+    yield from (function.scope for function in functions.values())

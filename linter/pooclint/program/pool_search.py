@@ -17,7 +17,7 @@ from pooclint.program.objects import Objects
 from pooclint.program.pools import Address, Amount, Doubt, Pool
 from pooclint.program.scopes import Function, Index, Scope, descendants, dotted
 from pooclint.rule import Place
-from pooclint.source.positions import Span, locate
+from pooclint.source.positions import Span
 
 _URL_NAME = re.compile(r"url|uri|dsn|conn|database|postgres|mysql", re.IGNORECASE)
 """Names of environment variables that are likely to hold the address of a database."""
@@ -207,7 +207,7 @@ def _parsed(url: str, variable: str, server: str) -> Address:
         host, port = "", 0
     known = "\uffff" not in host
     scheme, driver = ("" if _UNKNOWN in part else part for part in (scheme, driver))
-    return Address(scheme, driver, host if known else "", port, variable, server)
+    return Address(scheme, host if known else "", port, variable, server, driver)
 
 
 # ---------------------------------------------------------------- settings
@@ -356,7 +356,7 @@ def _located(places: Iterable[Place]) -> dict[int, Span]:
         by_module.setdefault(id(place.module), (place.module, []))[1].append(place.node)
     found: dict[int, Span] = {}
     for module, nodes in by_module.values():
-        found |= locate(module.module, nodes)
+        found |= module.locate(nodes)
     return found
 
 

@@ -33,14 +33,14 @@ class Address:
 
     scheme: str = ""
     """Of the URL, without the driver (`postgresql`)."""
-    driver: str = ""
-    """What the URL's scheme says of it (`asyncpg` of `postgresql+asyncpg`)."""
     host: str = ""
     port: int = 0
     variable: str = ""
     """The environment variable that holds the URL."""
     server: str = ""
     """The kind of server that the library, or a setting, leads to."""
+    driver: str = ""
+    """What the URL's scheme says of it (`asyncpg` of `postgresql+asyncpg`)."""
 
 
 @dataclass(frozen=True, slots=True)
