@@ -355,7 +355,8 @@ def _check_module(index: Index, path: str, project: Project, data: bytes) -> Fil
     )  # fmt: skip
     reports: list[tuple[type[Rule], Report]] = []
     acquisitions = 0
-    for node, scope in index.visited:
+    whole = [(index.module, index.scope)] if cst.Module in visitors else []  # it is put together from its pieces
+    for node, scope in (*whole, *index.visited):
         context.scope = scope
         if isinstance(node, cst.Call):
             acquisitions += any(c.kind != "stack" for c in map(models.acquisition, names.calls(node, scope)) if c)
