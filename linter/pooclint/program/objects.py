@@ -17,6 +17,7 @@ from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Binding, Class, Function, Scope, descendants
 
 _MAX_DEPTH = 12
+_MAX_BINDINGS = 16  # what is bound more often is taken for unknown: each use of it looks at all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Objects:
         if found is None:
             yield from self._elsewhere(node, scope, depth)
             return
-        for binding in found[1]:
+        for binding in found[1] if len(found[1]) <= _MAX_BINDINGS else ():
             if binding.kind == "import":
                 yield from self._imported(binding.qualified, found[0], depth)
             else:
@@ -105,7 +106,8 @@ class Objects:
         target = self.names.target(qualified, scope.module.origin, "anything")
         if depth > _MAX_DEPTH or target is None or target.scope is None:
             return
-        for binding in target.scope.bindings.get(target.variable, ()):
+        bindings = target.scope.bindings.get(target.variable, ())
+        for binding in bindings if len(bindings) <= _MAX_BINDINGS else ():
             if binding.kind == "import":
                 yield from self._imported(binding.qualified, target.scope, depth + 1)
             else:
