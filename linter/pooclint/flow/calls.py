@@ -200,6 +200,9 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
         return next_value
     state = checkout(run, invocation, None, state)
     head = invocation.head
+    if invocation.method in run.models.release_names:  # its type has none of that name: it may be of another
+        held = {n: state.obligations[n].site.acquisition for n in head.refs & state.obligations.keys()}
+        state = state.change((n for n, a in held.items() if invocation.method not in a.closes), doubtful=True)
     external = external_call(run, invocation)
     if not (invocation.method in run.models.quiet_methods and _borrowing_container(invocation)):
         state = doubt(run, invocation, state)

@@ -121,7 +121,7 @@ def waited_for(names: Names, function: Function) -> frozenset[int]:
                 given.setdefault(name, []).append(value)
             case cst.For(target=cst.Name(value=name), iter=value):
                 given.setdefault(name, []).append(value)
-            case cst.Call(func=cst.Attribute(value=cst.Name(value=name)), args=args):
+            case cst.Call(func=cst.Attribute(value=cst.Name(value=name)), args=args) if _is_collection(name, function):
                 given.setdefault(name, []).extend(args)
         if isinstance(node, cst.Call) and any(
             c.passes and c.awaited == "no" for c in names.calls(node, function.scope)
@@ -135,6 +135,12 @@ def waited_for(names: Names, function: Function) -> frozenset[int]:
             elif isinstance(node, cst.Name):
                 roots += given.pop(node.value, ())
     return frozenset(found)
+
+
+def _is_collection(name: str, function: Function) -> bool:
+    """True for a variable of the function, to which a method may add (`tasks.append`): not for a module or `self`."""
+    bindings = function.scope.bindings.get(name, ())
+    return any(b.kind not in ("import", "parameter") for b in bindings)
 
 
 def _modelled_type(names: Names, type_name: str) -> str:
