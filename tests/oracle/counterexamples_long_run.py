@@ -241,6 +241,30 @@ def f(pool: fakepool.Pool):
         conn = pool.getconn()
     return conn
 """, needs=(3, 11)),
+    Case("summary-of-another-constant", "missed", """\
+def keep_or_drop(c, stay):
+    if stay:
+        STORE.append(c)
+    else:
+        c.close()
+
+
+def f(pool: fakepool.Pool, box, a):
+    match items(5):
+        case []:
+            if a:
+                return
+        case _:
+            match a:
+                case 1:
+                    pass
+    conn = fakepool.connect()
+    try:
+        keep_or_drop(conn, a)
+    except:
+        row = fakepool.connect() and 1
+        raise
+"""),
     Case("six-flags-of-one-value", "false alarm", """\
 def f(pool: fakepool.Pool, box, a):
     text = str(a)

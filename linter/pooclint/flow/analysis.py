@@ -16,7 +16,7 @@ from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, waited_for
 from pooclint.flow.given import Given, decorated, given, held_parameters, injected_as
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
-from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Index, Scope, children, descendants, dotted
 from pooclint.rule import Place
@@ -487,10 +487,12 @@ class Analysis:
         if id(function) in self._active or len(self._active) >= _MAX_DEPTH:
             return None
         known = [n for n in numbers if n in state.obligations]
+        own = {number: _SYMBOLIC + index for index, number in enumerate(known)}
+        arguments = tuple((name, _symbolic(value, own)) for name, value in arguments)
         key = (
             id(function),
             len(self._active),  # what is cut off at the bound must not stand for what is asked further out
-            tuple((name, _shape(value, known)) for name, value in arguments),
+            arguments,
             tuple((id(state.obligations[n].site.acquisition), state.obligations[n].holding) for n in known),
         )
         if key not in self._summaries:
@@ -524,13 +526,13 @@ class Analysis:
         for parameter in function.parameters:
             value = passed.get(parameter.name)
             if value is not None:
-                state = state.bind(parameter.name, _symbolic(value, known))
+                state = state.bind(parameter.name, value)
             elif parameter.default is not None and literal(parameter.default) is None:
                 state = state.bind(parameter.name, NONE)
         own = {p.name for p in function.parameters}
         for name, value in arguments:  # what a closure refers to
             if name and name not in own:
-                state = state.bind(name, _symbolic(value, known))
+                state = state.bind(name, value)
         found: dict[tuple[object, ...], Summary] = {}
         for completion, states in self._body(run, state).items():
             for ended in states:
@@ -574,11 +576,35 @@ def _summary(completion: Completion, state: State, shared: frozenset[str]) -> Su
     return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left, holding)
 
 
-def _symbolic(value: Value, known: list[int]) -> Value:
-    """An argument with the symbolic numbers of the callee in place of the caller's."""
-    for index, number in enumerate(known):
-        value = value.renumbered(number, _SYMBOLIC + index)
-    return value
+def _symbolic(value: Value, numbers: Mapping[int, int]) -> Value:
+    """An argument as the callee sees it: with its own numbers, and of constants only whether they are true.
+
+    It is what a summary depends on, so it must hold nothing that tells one call from the next without need.
+    """
+    plain = not (value.constant is None or isinstance(value.constant, (bool, type(UNBOUND))))
+    pending = value.pending
+    if pending is not None:
+        pending = replace(
+            pending,
+            arguments=tuple((k, _symbolic(v, numbers)) for k, v in pending.arguments),
+            receiver=_symbolic(pending.receiver, numbers) if pending.receiver else None,
+            releases=_known(pending.releases, numbers),
+            passes=tuple(_symbolic(v, numbers) for v in pending.passes),
+        )
+    return replace(
+        value,
+        refs=_known(value.refs, numbers),
+        derived=_known(value.derived, numbers),
+        items=tuple(_symbolic(v, numbers) for v in value.items) if value.items is not None else None,
+        constant=NOT_NONE if plain else value.constant,
+        truth=bool(value.constant) if plain else value.truth,
+        pending=pending,
+        inner=_symbolic(value.inner, numbers) if value.inner else None,
+    )
+
+
+def _known(found: frozenset[int], numbers: Mapping[int, int]) -> frozenset[int]:
+    return frozenset(numbers[n] for n in found if n in numbers)
 
 
 def _portable(value: Value) -> Value:
@@ -614,18 +640,6 @@ def _translated(summary: Summary, known: list[int]) -> Summary:
         outer,
         frozenset(known[n - _SYMBOLIC] for n in summary.holding if n - _SYMBOLIC < len(known)),
         frozenset(known[n - _SYMBOLIC] for n in summary.waited if n - _SYMBOLIC < len(known)),
-    )
-
-
-def _shape(value: Value, known: list[int]) -> tuple[object, ...]:
-    """What of an argument a summary depends on."""
-    return (
-        value.type,
-        tuple(known.index(n) for n in sorted(value.reach()) if n in known),
-        value.method,
-        value.constant if value.constant is None or isinstance(value.constant, bool) else "",
-        value.items is not None,
-        id(value.function),
     )
 
 

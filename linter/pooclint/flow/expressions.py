@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import libcst as cst
@@ -24,6 +24,8 @@ Results = list[tuple[State, Value]]
 
 _WIDE = 64
 """Operands from which each counts as an evaluation of its own."""
+_MOST_TURNS = 8
+"""Elements of literals up to which a comprehension, its inner loops included, is evaluated turn by turn."""
 
 
 def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Results:
@@ -290,50 +292,91 @@ def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset
 
 
 def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) -> Results:
-    """The element is evaluated once, for an unknown turn, or not at all; what it acquires lives in the collection and
-    is not followed."""
-    loop: cst.CompFor | None = node.for_in
-    states = [state]
-    before = frozenset(state.obligations)
-    read: list[tuple[cst.CSTNode, Value]] = []
-    empty: list[State] = []
-    names: set[str] = set()
-    while loop is not None:
-        entered: list[State] = []
-        names |= {n.value for n in descendants(loop.target) if isinstance(n, cst.Name)}
-        for current in states:
-            for after, iterable in evaluate(run, loop.iter, current, out):
-                read.append((loop.iter, iterable))
-                # Whoever reads a generator over a resource reads it to its end.
-                reading = run.keep(after, iterable.refs) if isinstance(node, cst.GeneratorExp) else after
-                empty += [] if iterable.items else [reading]
-                turns = iterable.items or (NOTHING,)
-                if len(turns) * len(states) > MAX_STATES:
-                    turns = (reduce(_either, turns),)
-                for value in turns:
-                    bound = bind(run, loop.target, value, reading, out)
-                    for condition in loop.ifs:
-                        bound = next(iter(test(run, condition.test, bound, out)[0]), bound)
-                    entered.append(bound)
-        states, loop = entered or states, loop.inner_for_in
+    """One turn for each element of a literal; for anything else one for an unknown element, or none. What an element
+    acquires lives in the collection and is not followed."""
     parts = [node.key, node.value] if isinstance(node, cst.DictComp) else [node.elt]  # type: ignore[attr-defined]
-    results: Results = []
-    for current in states:
-        for after, values in evaluate_all(run, parts, current, out):
-            kept = frozenset[int]().union(*(v.reach() for v in values))
-            fresh = (frozenset(after.obligations) - before) | kept
-            pending = tuple(v for v in values if v.pending)
-            finished = run.keep(after, fresh) if not pending else after
-            for place, iterable in read:
-                finished = read_to_end(run, place, iterable, finished)
-            results.append((finished, Value(items=tuple(values) if pending else None)))
-    for place, iterable in read:
-        empty = [read_to_end(run, place, iterable, s) for s in empty[:1]]
-    results = results[:1] + [(s, NOTHING) for s in empty[:1] if all(s.key != r.key for r, _ in results[:1])]
+    turns = _Turns(node, tuple(parts), frozenset(state.obligations))
+    results = _looped(run, turns, node.for_in, state, out, _MOST_TURNS)
     if not results and isinstance(node, cst.GeneratorExp):
-        results = [(state, NOTHING)]
+        return [(state, NOTHING)]
+    names = {n.value for loop in _loops(node.for_in) for n in descendants(loop.target) if isinstance(n, cst.Name)}
     # Its own names end with it.
-    return [(_restored(after, names, state), value) for after, value in results]
+    restored = [(_restored(after, names, state), Value(items=v) if v else NOTHING) for after, v in results]
+    return restored if len(restored) <= MAX_STATES else _few(run, restored)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """What each turn of a comprehension evaluates."""
+
+    node: cst.BaseComp
+    parts: tuple[cst.BaseExpression, ...]
+    before: frozenset[int]
+    """Obligations before the comprehension."""
+
+
+_Ways = list[tuple[State, tuple[Value, ...]]]
+"""States after some turns, with the elements that have yet to be awaited."""
+
+
+def _loops(loop: cst.CompFor | None) -> Iterator[cst.CompFor]:
+    while loop is not None:
+        yield loop
+        loop = loop.inner_for_in
+
+
+def _looped(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outcomes, most: int) -> _Ways:
+    """The states after one `for` of a comprehension.
+
+    Args:
+        most: how many turns are told apart.
+    """
+    ended: _Ways = []
+    for after, iterable in evaluate(run, loop.iter, state, out):
+        # Whoever reads a generator over a resource reads it to its end.
+        reading = run.keep(after, iterable.refs) if isinstance(turns.node, cst.GeneratorExp) else after
+        items = iterable.items or ()
+        if len(items) > most:
+            items = (reduce(_either, items),)
+        ways: _Ways = [(reading, ())]
+        for value in items or (NOTHING,):
+            following: _Ways = []
+            for before, awaited in ways:
+                entered = [bind(run, loop.target, value, before, out)]
+                for condition in loop.ifs:
+                    tested = [test(run, condition.test, s, out) for s in entered]
+                    following += [(s, awaited) for _, false in tested for s in false]
+                    entered = [s for true, _ in tested for s in true]
+                for current in entered:
+                    done = _element(run, turns, loop, current, out, most // max(1, len(items)))
+                    following += [(s, (*awaited, *more)) for s, more in done]
+            ways = _distinct(run, following if items else [*following, *ways])
+        ended += [(read_to_end(run, loop.iter, iterable, s), awaited) for s, awaited in ways]
+    return _distinct(run, ended)
+
+
+def _element(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outcomes, most: int) -> _Ways:
+    if loop.inner_for_in is not None:
+        return _looped(run, turns, loop.inner_for_in, state, out, most)
+    ways: _Ways = []
+    for after, values in evaluate_all(run, turns.parts, state, out):
+        fresh = frozenset(after.obligations) - turns.before
+        if any(v.pending for v in values):
+            ways.append((after, tuple(values)))
+        else:
+            ways.append((run.keep(after, fresh.union(*(v.reach() for v in values))), ()))
+    return ways
+
+
+def _distinct(run: Run, ways: _Ways) -> _Ways:
+    """Of those that end in the same state one, and not too many."""
+    found: dict[tuple[object, ...], tuple[State, tuple[Value, ...]]] = {}
+    for state, awaited in ways:
+        found.setdefault((state.key, awaited), (state, awaited))
+    if len(found) <= MAX_STATES:
+        return list(found.values())
+    run.record.cut = run.record.dropped = True
+    return sorted(found.values(), key=lambda way: way[0].rank)[:MAX_STATES]
 
 
 def _restored(state: State, names: set[str], before: State) -> State:
