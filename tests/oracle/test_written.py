@@ -50,7 +50,7 @@ DIFFERENT: dict[str, str] = {
     "silent_lifetimes.engine_for": "with `pooled` it is never disposed of; what a dictionary holds is not known, and may say that nothing is pooled",
     "silent_transfer.in_a_comprehension": "a list that never gets to the caller",
     "silent_transfer.Registry.replace": "the same",
-    "silent_transfer.read_by_own_generator": "the same",
+    "silent_transfer.read_by_own_generator": "making what is made around it fails: it is taken for the owner from the start, or each such call would be an alarm",
 }
 """Functions that lose something on a line without a mark, and why that is not reported. Each must go on doing so."""
 
