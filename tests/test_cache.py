@@ -124,6 +124,81 @@ def test_a_change_is_seen_through_several_modules(project: Path) -> None:
     assert second.checked == {"far.py", "helper.py", "user.py"}
 
 
+SEVERAL = """\
+import psycopg2
+
+LIMIT = 3
+kept = {}
+
+
+def dsn():
+    return "dbname=app"
+
+
+def connect():
+    return psycopg2.connect(dsn())
+
+
+def fill(key):
+    kept[key] = connect
+
+
+def taken(key):
+    return kept[key]()
+
+
+class Report:
+    def text(self):
+        return "nothing"
+"""
+
+
+CAREFUL = """\
+from contextlib import closing
+
+from helper import connect
+
+
+def count():
+    with closing(connect()) as conn:
+        return conn.cursor().execute("select 1")
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "takes_along"),
+    [
+        ('"nothing"', '"something"', False),
+        ("LIMIT = 3", "LIMIT = 4", True),
+        ('"dbname=app"', '"dbname=other"', True),  # what is used uses that
+        ("    return kept[key]()", "    return None", True),  # both have to do with what is kept
+        ("class Report:", "# a line\nclass Report:", False),
+        ("def connect():\n    return", "def connect():\n    raise", True),
+    ],
+)
+def test_of_a_helper_only_what_is_used_takes_its_users_along(
+    project: Path, before: str, after: str, takes_along: bool
+) -> None:
+    write(project, helper=SEVERAL, user=CAREFUL)
+    assert run(project).reports["user.py"].status == "checked"
+    assert before in SEVERAL
+    write(project, helper=SEVERAL.replace(before, after))
+    second = run(project)
+    assert second.reports == fresh(project).reports
+    assert second.checked == {"helper.py"} | ({"user.py"} if takes_along else set())
+    assert run(project).checked == set()
+
+
+def test_a_trace_into_another_file_names_lines(project: Path) -> None:
+    """Any change of that file may move them."""
+    steps = [step for finding in run(project).reports["user.py"].findings for step in finding.trace]
+    assert any(step.path == "helper.py" for step in steps)
+    write(project, helper=f"# a line\n{HELPER}")
+    second = run(project)
+    assert "user.py" in second.checked
+    assert second.reports == fresh(project).reports
+
+
 def test_an_unrelated_change_takes_nothing_along(project: Path) -> None:
     run(project)
     write(project, plain="y = 2\n", new="z = 3\n")
@@ -516,6 +591,13 @@ BODIES = [
     HANDLER.replace("service", "a"),
     HANDLER.replace("service", "b.a"),
     "def f(:\n",
+    SEVERAL,
+    SEVERAL.replace('"nothing"', "connect()"),
+    SEVERAL.replace("LIMIT", "from b import fetch\\nLIMIT"),
+    SEVERAL.replace("return psycopg2.connect(dsn())", "return None"),
+    SEVERAL.replace("psycopg2", "b"),
+    USER.replace("import connect", "import taken as connect"),
+    USER.replace("import connect", "import Report, connect"),
 ]
 NAMES = ["a.py", "b.py", "c.py", "helper.py", "service.py", "main.py"]
 FOLDERS = ["", "a", "b", "src", "src/a"]

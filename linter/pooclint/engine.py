@@ -27,13 +27,12 @@ from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import Consulted
 from pooclint.program.deadlines import Deadline, Deadlines
-from pooclint.program.exports import Exports, Library
+from pooclint.program.exports import exports_by
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
 from pooclint.program.lifetimes import Home, built_per_request, homes, outlives
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names, literal
-from pooclint.program.places import Places
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import address_of, find_pools, setting_words
 from pooclint.program.pools import Address, Pool
@@ -284,6 +283,7 @@ def open_project(
     before: Project | None = None,
     consulted: Consulted | None = None,
     deployments: DeploymentOf = no_deployment,
+    every: Models | None = None,
 ) -> Project:
     """Prepare to check files.
 
@@ -296,12 +296,12 @@ def open_project(
             they offer, is taken over from it.
         consulted: where it is noted which other files results rest on.
         deployments: gives what is known of a project's deployment.
+        every: the models with the entries of all versions, which say the same of a module in whatever folder; None
+            takes those that hold.
     """
     visitors = _visitors(rules)
     implicit = any(getattr(rule, "implicit_calls", False) for rule in rules)
-    acquiring, exporting, calling_out = _prefilters(models, implicit)
-    fresh = Exports(exporting, calling_out, Places(consulted or Consulted()))
-    exports = before.modules.exports if before else fresh
+    exports = before.modules.exports if before else exports_by(every or models, consulted or Consulted())
     modules = Modules(exports, frozenset(visitors) | {cst.Call}, extent.partial)
     names = Names(models, None if extent.alone else modules)
     analysis = Analysis(names, Draws(names, Pools(names)))
@@ -309,8 +309,8 @@ def open_project(
     callers = Callers(names)
     settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None
     return Project(
-        tuple(rules), limits, acquiring, modules, names, analysis, callers, offers, visitors, extent.prefilter,
-        deployments, settings,
+        tuple(rules), limits, _prefilter(models, implicit), modules, names, analysis, callers, offers, visitors,
+        extent.prefilter, deployments, settings,
     )  # fmt: skip
 
 
@@ -365,7 +365,14 @@ def _check_module(index: Index, path: str, project: Project, data: bytes) -> Fil
     if AnalysisGaveUp in rules:
         reports += [(AnalysisGaveUp, _gave_up(node, why, index)) for node, why in context.gave_up.values()]
     pools = _pools(index, context, project.settings, data) if project.settings else ()
+    for elsewhere in {step.module.origin.path for _, report in reports for step in _places(report)}:
+        # A trace names lines, and any change may move them.
+        project.modules.exports.places.consulted.used(index.origin.path, elsewhere)
     return FileResult(_findings(index, path, reports), acquisitions, "checked", pools)
+
+
+def _places(report: Report) -> Iterator[Place]:
+    return (step for step, _ in report.trace if isinstance(step, Place))
 
 
 def _pools(index: Index, context: FileContext, settings: re.Pattern[bytes], data: bytes) -> tuple[Pool, ...]:
@@ -384,18 +391,9 @@ def _pools_by_setting(data: bytes, file: str, project: Project) -> tuple[Pool, .
 
 
 @lru_cache(maxsize=4)
-def _prefilters(models: Models, implicit: bool) -> tuple[Prefilter, tuple[Library, ...], tuple[Library, ...]]:
-    """What shows that a file may hold something, that it acquires something, and that it calls out of the process."""
-    acquiring, calling_out = (
-        tuple((_encoded(roots), _encoded(words)) for roots, words in pairs)
-        for pairs in (models.acquiring_words(), models.words_that_call_out())
-    )
-    words = (*models.prefilter_words(), *(models.implicit_words() if implicit else ()))
-    return compile_prefilter(words), acquiring, calling_out
-
-
-def _encoded(words: Iterable[str]) -> frozenset[bytes]:
-    return frozenset(w.encode() for w in words)
+def _prefilter(models: Models, implicit: bool) -> Prefilter:
+    """What shows that a file may hold something."""
+    return compile_prefilter((*models.prefilter_words(), *(models.implicit_words() if implicit else ())))
 
 
 def _syntax_problem(data: bytes) -> Unreadable | None:

@@ -6,8 +6,9 @@ nothing to their callers. Whether they do is looked up here once, so that the fi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pooclint.flow.analysis import Analysis
 from pooclint.program.exports import Exports
@@ -15,9 +16,10 @@ from pooclint.program.names import Names, Target
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Class, Function
 
-Known = dict[tuple[str, Origin], frozenset[str]]
-"""By qualified name and where it is looked up from: the words of which a file that gets anything through that name
-contains one. Empty where nobody can; `""`, which every file contains, where its mention is enough."""
+Known = dict[tuple[str, Origin], tuple[str, frozenset[str]]]
+"""By qualified name and where it is looked up from: what stands for the lookup, where one would name a file that rests
+on others; and the words of which a file that gets anything through that name contains one. They are empty where nobody
+can; `""`, which every file contains, stands where its mention is enough."""
 
 _ANYWAY = frozenset({""})
 _NOTHING = frozenset[str]()
@@ -66,8 +68,11 @@ class Offers:
     def _words(self, qualified: str, origin: Origin) -> frozenset[str]:
         key = (qualified, Origin("", "", origin.roots, origin.project))
         if key not in self.known:
-            self.known[key] = self._found(self.names.target(qualified, origin))
-        return self.known[key]
+            lookup = os.path.join(os.path.dirname(origin.path), f"\0{qualified}")
+            self.known[key] = (lookup, self._found(self.names.target(qualified, replace(origin, path=lookup))))
+        lookup, words = self.known[key]
+        self.exports.places.consulted.used(origin.path, lookup)
+        return words
 
     def _found(self, target: Target | None) -> frozenset[str]:
         if target is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from pooclint.program.consulted import Question, callers_of
+from pooclint.program.exports import Exports
 from pooclint.program.names import Names
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.scopes import Class, Function, Index, Scope
@@ -63,9 +64,7 @@ class Callers:
         modules = self.names.modules
         if not path or modules is None:
             return
-        importing = [p for p in self._importing(path) if _may_serve(p)]
-        found = [p for p in importing if not words or any(modules.exports.mentions(p, word) for word in words)]
-        for importer in found[:_MAX_MODULES]:
+        for importer in self._importing(modules.exports, path, words)[:_MAX_MODULES]:
             index = modules.symbol(importer, "", "anything", callers_of(path))
             if index:
                 yield index
@@ -84,7 +83,7 @@ class Callers:
         wanted = _imported_name(function)
         if not path or not wanted or modules is None:
             return
-        importers = [p for p in self._importing(path) if _may_serve(p) and modules.exports.mentions(p, wanted)]
+        importers = self._importing(modules.exports, path, (wanted,))
         if len(importers) > _MAX_IMPORTERS:
             return
         for importer in importers:
@@ -110,28 +109,33 @@ class Callers:
             ):
                 yield caller
 
-    def _importing(self, path: str) -> tuple[str, ...]:
-        """Files of the project that import a module, whatever of it, and through whatever package passes it on."""
-        modules = self.names.modules
-        assert modules is not None
-        places = modules.exports.places
+    def _importing(self, exports: Exports, path: str, words: Collection[str]) -> list[str]:
+        """Files of the project, tests left aside, that import a module, whatever of it and through whatever package
+        passes it on, and in which one of the words stands; without any, all of them."""
+        places = exports.places
         project = places.origin(path).project
         if project not in self._importers:
             found: dict[str, list[str]] = {}
             for file in places.python_files(project):
-                for target in modules.exports.imported_files(file):
+                for target in exports.imported_files(file):
                     found.setdefault(target, []).append(file)
             self._importers[project] = {target: tuple(files) for target, files in found.items()}
         known = self._importers[project]
         direct = known.get(path, ())
         passing_on = [p for p in direct if os.path.basename(p) == "__init__.py"]
-        importing = tuple(dict.fromkeys((*direct, *(f for p in passing_on for f in known.get(p, ())))))
-        # Who else comes to import it is not told by those who do: the question is noted, and not its answer.
-        places.consulted.asked(callers_of(path), Question("importers", path), ())
-        for importer in importing:
-            places.consulted.used(callers_of(path), importer)
-            places.consulted.used(callers_of(path), callers_of(importer))
-        return importing
+        importing = dict.fromkeys((*direct, *(f for p in passing_on for f in known.get(p, ()))))
+        asker = callers_of(path)
+        for word in words or ("",):
+            # Who else comes to import it is not told by those who do: the question is noted, and not its answer.
+            places.consulted.asked(asker, Question("importers", path, word), ())
+        for package in passing_on:
+            places.consulted.used(asker, package)
+        serving = (p for p in importing if _may_serve(p))
+        naming = [p for p in serving if not words or exports.mentions(p, words, asker)]
+        for importer in naming:
+            places.consulted.used(asker, importer)
+            places.consulted.used(asker, callers_of(importer))
+        return naming
 
 
 def _imported_name(function: Function) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-Kind = Literal["origin", "top", "child", "importers", "versions", "deployment"]
+if TYPE_CHECKING:
+    from pooclint.source.parts import Parts
+
+Kind = Literal["origin", "top", "child", "importers", "mentions", "names", "versions", "deployment"]
 
 
 class State(NamedTuple):
@@ -36,6 +39,9 @@ class Question(NamedTuple):
 
 Answer = tuple[str, ...]
 
+WHOLE = ""
+"""In place of a name: all of a file, lines and comments included."""
+
 GONE = State(-1, 0, 0, b"")
 """What cannot be read. That is a fact too: somebody may put it there."""
 
@@ -55,8 +61,10 @@ class Learned:
     answers: dict[Question, Answer] = field(default_factory=dict)
     asked: list[tuple[str, Question]] = field(default_factory=list)
     """The file on whose behalf, and what."""
-    used: list[tuple[str, str]] = field(default_factory=list)
-    """The file on whose behalf, and whose content."""
+    used: list[tuple[str, str, str]] = field(default_factory=list)
+    """The file on whose behalf, whose content, and which name of that, `WHOLE` for all of it."""
+    parts: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """Digests of what was used of modules, by file and name."""
 
 
 @dataclass(slots=True)
@@ -66,7 +74,9 @@ class Consulted:
     _learned: Learned = field(default_factory=Learned)
     _files: dict[str, State] = field(default_factory=dict)
     _folders: dict[str, State] = field(default_factory=dict)
-    _seen: set[tuple[str, Question] | tuple[str, str]] = field(default_factory=set)
+    _seen: set[tuple[str, Question] | tuple[str, str, str]] = field(default_factory=set)
+    _cut: dict[str, tuple[bytes, Parts]] = field(default_factory=dict)
+    _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes | None:
         """A file's bytes; None when it cannot be read."""
@@ -108,15 +118,35 @@ class Consulted:
             self._learned.asked.append((asker, question))
             self._learned.answers[question] = answer
 
-    def used(self, asker: str, path: str) -> None:
-        """Note that what is known of the file `asker` rests on the content of another."""
-        if asker != path and (asker, path) not in self._seen:
-            self._seen.add((asker, path))
-            self._learned.used.append((asker, path))
+    def used(self, asker: str, path: str, name: str = WHOLE, data: bytes = b"") -> None:
+        """Note that what is known of the file `asker` rests on the content of another.
+
+        Args:
+            asker: the file, or what stands for its callers.
+            path: the other.
+            name: of that, what matters; by default all of it.
+            data: its bytes; they matter where a name is given.
+        """
+        if asker == path or (asker, path, name) in self._seen:
+            return
+        self._seen.add((asker, path, name))
+        self._learned.used.append((asker, path, name))
+        if name != WHOLE:
+            self._contents[path, name] = data
 
     def take(self) -> Learned:
         """What was noted since the last call."""
         found, self._learned = self._learned, Learned()
+        if not self._contents:
+            return found
+        from pooclint.source.parts import parts
+
+        for (path, name), data in self._contents.items():
+            known = self._cut.get(path)
+            if known is None or known[0] is not data:
+                known = self._cut[path] = (data, parts(data))
+            found.parts[path, name] = known[1].of(name)
+        self._contents.clear()
         return found
 
     def _note(self, path: str, state: State) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
+from pooclint.models import Models
+from pooclint.program.consulted import Consulted, Question
 from pooclint.program.places import Origin, Places, absolute
 from pooclint.source.outline import ImportedName, Outline, imports, outline
 from pooclint.source.prefilter import imported_words
@@ -40,6 +43,13 @@ class Exports:
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
     _exports: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
 
+    def suppose(self, names: Mapping[tuple[str, Interest, int], frozenset[str]]) -> None:
+        """Take over what `names` gave for files that are as they were, by file, interest and depth; what was worked out
+        before is forgotten."""
+        self._alive.clear()
+        self._exports.clear()
+        self._exports.update(names)
+
     def matters(self, path: str, data: bytes) -> bool:
         """True when a file imports, and mentions again, a name by which a module of its project acquires."""
         alive = self._imported(path, data, "acquires", _DEPTH)
@@ -59,9 +69,20 @@ class Exports:
                 head = imported.alias if imported.base else _prefix(imported)
                 yield stands, (f"{base}." if base else "") + imported.name + stands[len(head) :]
 
-    def mentions(self, path: str, word: str) -> bool:
-        """True when a word stands somewhere in a file."""
-        return word.encode() in (self.read(path) or b"")
+    def mentions(self, path: str, words: Collection[str], asker: str) -> bool:
+        """True when one of these words stands somewhere in a file.
+
+        Args:
+            path: the file.
+            words: the words.
+            asker: the file on whose behalf that is asked, or what stands for its callers.
+        """
+        return any(self._mentions(path, word, asker) for word in words)
+
+    def _mentions(self, path: str, word: str, asker: str) -> bool:
+        found = word.encode() in (self.read(path) or b"")
+        self.places.consulted.asked(asker, Question("mentions", path, word), ("yes",) if found else ())
+        return found
 
     def imported_files(self, path: str) -> frozenset[str]:
         """Files of the project that a file imports something from."""
@@ -87,12 +108,13 @@ class Exports:
             depth: how far imports of imports are followed. The same depth always gives the same answer, whatever was
                 asked before.
         """
-        if path.endswith(".py"):
-            self.places.consulted.used(asker, path)
         key = (path, interest, depth)
         if key not in self._exports:
             data = self.read(path) if path.endswith(".py") and not self.is_large(path) else None
             self._exports[key] = self._exported(path, data, interest, depth) if data else frozenset()
+        if asker != path:
+            question = Question("names", path, f"{interest} {depth}")
+            self.places.consulted.asked(asker, question, tuple(sorted(self._exports[key])))
         return self._exports[key]
 
     def _exported(self, path: str, data: bytes, interest: Interest, depth: int) -> frozenset[str]:
@@ -172,6 +194,29 @@ class Exports:
         if path not in self._outlines:
             self._outlines[path] = outline(data)
         return self._outlines[path]
+
+
+def exports_by(models: Models, consulted: Consulted) -> Exports:
+    """The look-up of names that acquire, or call out, as far as models say.
+
+    Args:
+        models: what is known of libraries.
+        consulted: where it is noted what results rest on.
+    """
+    acquiring, calling_out = _words(models)
+    return Exports(acquiring, calling_out, Places(consulted))
+
+
+@lru_cache(maxsize=4)
+def _words(models: Models) -> tuple[tuple[Library, ...], tuple[Library, ...]]:
+    return (_encoded(models.acquiring_words()), _encoded(models.words_that_call_out()))
+
+
+def _encoded(pairs: Iterable[tuple[Iterable[str], Iterable[str]]]) -> tuple[Library, ...]:
+    return tuple(
+        (frozenset(root.encode() for root in roots), frozenset(word.encode() for word in words))
+        for roots, words in pairs
+    )
 
 
 def _prefix(imported: ImportedName) -> str:

@@ -66,12 +66,18 @@ class Modules:
             interest: which names are worth a parse.
             asker: the file on whose behalf that is asked.
         """
-        if not path.endswith(".py") or self.exports.is_large(path):
+        if not path.endswith(".py"):
             return None
-        self.exports.places.consulted.used(asker, path)
+        if self.exports.is_large(path):
+            self.exports.places.consulted.used(asker, path)
+            return None
         wanted = interest == "anything" or name in self.exports.names(path, "acquires", asker)
         wanted = wanted or (interest == "calls-out" and name in self.exports.names(path, "calls-out", asker))
-        return self._index(path) if wanted else None
+        if not wanted:
+            return None
+        index = self._index(path)
+        self.exports.places.consulted.used(asker, path, name, self._sources.get(path, b""))
+        return index
 
     def _index(self, path: str) -> Index | None:
         if path not in self._indexes:
@@ -79,8 +85,7 @@ class Modules:
             pieces = cut(data) if self.partial else None
             index = self._read(path, data, pieces)
             self._indexes[path] = None if isinstance(index, Unreadable) else index
-            if not isinstance(index, Unreadable):
-                self._sources[path] = data
+            self._sources[path] = data
         return self._indexes[path]
 
     def _read(self, path: str, data: bytes, pieces: Pieces | None) -> Index | Unreadable:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pooclint.config import Config
-from pooclint.program.consulted import GONE, Learned, State, callers_of, list_folder, read_file
+from pooclint.program.consulted import GONE, Consulted, Learned, State, callers_of, list_folder, read_file
 from pooclint.run.cache_file import (
     MAX_DAYS,
     SUFFIX,
@@ -29,6 +31,9 @@ from pooclint.run.cache_file import (
 from pooclint.run.cache_key import cache_key
 from pooclint.run.discovery import Source
 from pooclint.run.result import FileReport
+
+if TYPE_CHECKING:
+    from pooclint.program.exports import Exports
 
 FOLDER = ".pooclint_cache"
 _MOMENT = 2_000_000_000
@@ -84,10 +89,10 @@ class Caches:
     def _of(self, config: Config) -> Cache | None:
         if id(config) not in self._open:
             key = None if self._off else cache_key(config)
-            self._open[id(config)] = self._load(self._folder or config.root / FOLDER, key) if key else None
+            self._open[id(config)] = self._load(self._folder or config.root / FOLDER, key, config) if key else None
         return self._open[id(config)]
 
-    def _load(self, folder: Path, key: str) -> Cache:
+    def _load(self, folder: Path, key: str, config: Config) -> Cache:
         file = folder / f"{key}{SUFFIX}"
         found: Contents | None = None
         try:
@@ -96,20 +101,24 @@ class Caches:
             self._warn(f"cache {file}: {error}; it is not used")
             with suppress(OSError):
                 file.unlink()
-        return Cache(file, key, found)
+        return Cache(file, key, partial(_exports_by, config), found)
 
 
 class Cache:
     """The results of one configuration."""
 
-    def __init__(self, file: Path, key: str, found: Contents | None = None) -> None:
+    def __init__(
+        self, file: Path, key: str, exports_by: Callable[[Consulted], Exports], found: Contents | None = None
+    ) -> None:
         """Takes what was found in a cache, and drops what no longer holds.
 
         Args:
             file: Where it is kept.
             key: What its results rest on besides the files of the project.
+            exports_by: Gives the look-up of what modules acquire by.
             found: What is in it.
         """
+        self._exports_by = exports_by
         self.file = file
         self._key = key
         self._started = time.time_ns()
@@ -145,8 +154,9 @@ class Cache:
                 links.answers[question] = _UNSETTLED
         for asker, question in learned.asked:
             links.asked.setdefault(asker, set()).add(question)
-        for asker, path in learned.used:
-            links.used.setdefault(asker, set()).add(path)
+        for asker, path, name in learned.used:
+            links.used.setdefault(asker, set()).add((path, name))
+        links.parts.update(learned.parts)
         self._dirty = True
 
     def add(self, file: str, report: FileReport) -> None:
@@ -195,20 +205,20 @@ class Cache:
 
         self._dirty = True
         links = self._known()
-        first, stale, learned = stale_files(self._files.keys(), links, changed, bool(moved))
-        for path in first:
+        stale = stale_files(self._files.keys(), links, changed, bool(moved), self._exports_by)
+        for path in stale.asking:
             links.asked.pop(path, None)
-        for path in stale:
+        for path in stale.resting:
             links.used.pop(path, None)
-            self._reports.pop(path, None)
-        for path in [path for path in self._reports if callers_of(path) in stale]:
+        gone = changed | stale.resting
+        for path in [path for path in self._reports if path in gone or callers_of(path) in gone]:
             del self._reports[path]
         asked = set[object]().union(*links.asked.values())
         links.answers = {question: answer for question, answer in links.answers.items() if question in asked}
         for path in changed:
             if self._files.get(path) == GONE:
                 del self._files[path]
-        self.learn(learned)
+        self.learn(stale.learned)
 
     def _renew(self, known: dict[str, State], now: Callable[[str, State], State]) -> frozenset[str]:
         """Bring states up to date; what has other content now is returned."""
@@ -236,23 +246,34 @@ class Cache:
             return
         for file in old:
             del self._reports[file]
-        live = _reachable([*self._reports, *map(callers_of, self._reports)], links.used)
+        live = _reachable([*self._reports, *map(callers_of, self._reports)], links)
         if not any(q.kind == "importers" for path in live for q in links.asked.get(path, ())):
             # Otherwise it matters of every file what it imports.
             self._files = {path: state for path, state in self._files.items() if path in live}
         links.asked = {asker: questions for asker, questions in links.asked.items() if asker in live}
-        links.used = {asker: paths for asker, paths in links.used.items() if asker in live}
+        links.used = {asker: pairs for asker, pairs in links.used.items() if asker in live}
+        needed = frozenset[tuple[str, str]]().union(*links.used.values())
+        links.parts = {pair: digest for pair, digest in links.parts.items() if pair in needed}
 
 
-def _reachable(files: Iterable[str], used: Mapping[str, Iterable[str]]) -> set[str]:
+def _reachable(files: Iterable[str], links: Links) -> set[str]:
     live: set[str] = set()
     todo = list(files)
     while todo:
         path = todo.pop()
         if path not in live:
             live.add(path)
-            todo += used.get(path, ())
+            todo += (used for used, _ in links.used.get(path, ()))
+            todo += (question.place for question in links.asked.get(path, ()) if question.kind in ("names", "mentions"))
     return live
+
+
+def _exports_by(config: Config, consulted: Consulted) -> Exports:
+    from pooclint.packs import models_of
+    from pooclint.program.exports import exports_by
+    from pooclint.run.models import ModelSet
+
+    return exports_by(ModelSet(models_of(config)).every, consulted)
 
 
 def _file_now(path: str, known: State) -> State:

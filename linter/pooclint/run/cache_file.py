@@ -26,7 +26,7 @@ MAX_DAYS = 30
 """What nobody used for so long is dropped."""
 _MAX_FILES = 16
 """Caches in a folder: one for each combination of settings, versions and working directory."""
-_MAGIC = b"pooclint cache 1\n"
+_MAGIC = b"pooclint cache 2\n"
 _TAG = """\
 Signature: 8a477f597d28d172789f06886806bc55
 # This folder is a cache of pooclint; it can be deleted at any time.
@@ -51,7 +51,10 @@ class Links:
 
     answers: dict[Question, Answer] = field(default_factory=dict)
     asked: dict[str, set[Question]] = field(default_factory=dict)
-    used: dict[str, set[str]] = field(default_factory=dict)
+    used: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    """Files and names; `WHOLE` for all of a file."""
+    parts: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """Digests of what was used of modules, by file and name."""
 
 
 class Contents(msgspec.Struct, array_like=True):
@@ -70,7 +73,8 @@ class _Links(msgspec.Struct, array_like=True):
     texts: list[str]
     questions: list[tuple[Kind, int, int, list[int]]]
     asked: dict[int, list[int]]
-    used: dict[int, list[int]]
+    used: dict[int, list[tuple[int, int]]]
+    parts: list[tuple[int, int, bytes]]
 
 
 def pack_links(links: Links) -> msgspec.Raw:
@@ -90,8 +94,9 @@ def pack_links(links: Links) -> msgspec.Raw:
                 answer = [number(text) for text in links.answers[question]]
                 questions.append((question.kind, number(question.place), number(question.name), answer))
         asked[number(asker)] = [places[question] for question in wanted]
-    used = {number(asker): [number(path) for path in paths] for asker, paths in links.used.items()}
-    return msgspec.Raw(msgspec.msgpack.encode(_Links(list(numbers), questions, asked, used)))
+    used = {number(a): [(number(path), number(name)) for path, name in pairs] for a, pairs in links.used.items()}
+    parts = [(number(path), number(name), digest) for (path, name), digest in links.parts.items()]
+    return msgspec.Raw(msgspec.msgpack.encode(_Links(list(numbers), questions, asked, used, parts)))
 
 
 def unpack_links(packed: msgspec.Raw) -> Links:
@@ -107,7 +112,8 @@ def unpack_links(packed: msgspec.Raw) -> Links:
         return Links(
             {q: tuple(texts[t] for t in entry[3]) for q, entry in zip(questions, found.questions, strict=True)},
             {texts[asker]: {questions[q] for q in wanted} for asker, wanted in found.asked.items()},
-            {texts[asker]: {texts[path] for path in paths} for asker, paths in found.used.items()},
+            {texts[asker]: {(texts[p], texts[n]) for p, n in pairs} for asker, pairs in found.used.items()},
+            {(texts[path], texts[name]): digest for path, name, digest in found.parts},
         )
     except (msgspec.DecodeError, IndexError) as error:
         raise CacheError(f"damaged: {error}") from error

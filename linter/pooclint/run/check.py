@@ -197,13 +197,14 @@ def _make_plan(config: Config, extent: Extent) -> _Plan:
     about_project = tuple(rule for rule in chosen if issubclass(rule, ProjectRule))
     consulted = Consulted()
     extent = replace(extent, pools=extent.pools or bool(about_project))
+    models = ModelSet(models_of(config), consulted)
     limits = Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout)
     return _Plan(
         config=config,
         codes=frozenset(rule.code for rule in chosen),
-        models=ModelSet(models_of(config), consulted),
+        models=models,
         consulted=consulted,
-        open=partial(open_project, chosen, limits=limits, extent=extent, consulted=consulted),
+        open=partial(open_project, chosen, limits=limits, extent=extent, consulted=consulted, every=models.every),
         about_project=about_project,
         severity=Severity[settings.min_severity.upper()],
         confidence=Confidence[settings.min_confidence.upper()],

@@ -31,6 +31,8 @@ class ModelSet:
         """
         self._consulted = consulted or Consulted()
         self.newest = Models(newest(files))
+        self.every = Models(files) if self.newest.files != files else self.newest
+        """With the entries of all versions: what it says holds in any folder."""
         self._files = files
         self._packages = frozenset(
             needs[0] for file in files for entry in entries(file) if (needs := requirement(entry, file))

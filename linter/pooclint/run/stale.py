@@ -1,58 +1,88 @@
-"""Which results no longer hold: changed files, questions that have another answer now, and all that rests on them."""
+"""Which results no longer hold: questions that have another answer now, parts of modules that differ, and all that
+rests on them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from pooclint.program.consulted import Answer, Consulted, Learned, Question, callers_of
-from pooclint.program.exports import Exports
+from pooclint.program.consulted import WHOLE, Answer, Consulted, Learned, Question, callers_of
 from pooclint.program.places import Places
 from pooclint.run.cache_file import Links
 from pooclint.run.dependencies import DependencyFinder
 from pooclint.run.deployments import Found, answer_now
 from pooclint.run.models import version_texts
 
+if TYPE_CHECKING:
+    from pooclint.program.exports import Exports, Interest
+
+_OF_MODULES = frozenset({"names", "mentions", "importers"})
+"""Questions whose answers are in the modules themselves, and not in what lies around them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What no longer holds."""
+
+    asking: frozenset[str]
+    """Files for which a question has another answer."""
+    resting: frozenset[str]
+    """These, those that used what differs, and all that rest on them."""
+    learned: Learned
+    """What was consulted to find that out."""
+
 
 def stale_files(
-    known: Collection[str], links: Links, changed: frozenset[str], moved: bool
-) -> tuple[frozenset[str], frozenset[str], Learned]:
-    """Find what no longer holds.
+    known: Collection[str],
+    links: Links,
+    changed: frozenset[str],
+    moved: bool,
+    exports_by: Callable[[Consulted], Exports],
+) -> Stale:
+    """Find what no longer holds; what is reported of the changed files themselves never does.
 
     Args:
         known: all files that were ever looked at.
         links: what was asked and used for each.
         changed: files with other content.
         moved: True when a name has come to a folder or gone from it.
-
-    Returns:
-        The files that changed, or for which a question has another answer; these and all that rest on them; and what
-        was learned on the way.
+        exports_by: gives the look-up of what modules acquire by.
     """
     consulted = Consulted()
-    exports = Exports((), (), Places(consulted))
-    first = changed
-    seen = Learned()
+    places = Places(consulted)
+    asking: frozenset[str] = frozenset()
+    new: frozenset[str] = frozenset()
     if moved or not all(path.endswith(".py") for path in changed):
-        now = _answers(links.answers, exports.places, consulted)
-        other = frozenset(q for q, answer in links.answers.items() if q in now and now[q] != answer)
-        first |= {asker for asker, asked in links.asked.items() if not asked.isdisjoint(other)}
-        seen = consulted.take()  # what was asked was asked for no file; what was read holds
-    importing = _newly_imported(known if moved else None, links, first, exports)
+        now = _answers(links.answers, places, consulted)
+        asking = _asking(links, (q for q, answer in now.items() if links.answers[q] != answer))
+        new = _new_files(known, links, places) if moved else new
+    seen = consulted.take()  # what was asked was asked for no file; what was read holds
+    suspects = frozenset(path for path in changed | asking | new if path.endswith(".py"))
+    roots = asking
+    if suspects:
+        exports = exports_by(consulted)
+        asking |= _naming_otherwise(links, suspects, exports)
+        asking |= _mentioning_otherwise(links, changed, exports)
+        roots = asking | _newly_imported(links, suspects, exports)
+    roots |= _using_otherwise(links, changed, consulted)
     learned = consulted.take()
     learned.files = {**seen.files, **learned.files}
     learned.folders = {**seen.folders, **learned.folders}
-    return first, _resting_on(first | importing, links.used), learned
+    return Stale(asking, _resting_on(roots, links.used), learned)
 
 
 def _answers(questions: Iterable[Question], places: Places, consulted: Consulted) -> dict[Question, Answer]:
-    """What is answered today."""
+    """What is answered today to questions about what lies around modules."""
     found: dict[Question, Answer] = {}
     finders: dict[str, DependencyFinder] = {}
     deployments: dict[str, Found] = {}
     for question in questions:
         kind, place, name = question
+        if kind in _OF_MODULES:
+            continue
         if kind == "versions":
             if name not in finders:
                 finders[name] = DependencyFinder(name.split(), consulted)
@@ -61,39 +91,102 @@ def _answers(questions: Iterable[Question], places: Places, consulted: Consulted
             found[question] = answer_now(question, consulted, deployments)
         elif kind == "child":
             found[question] = (places.find_child(place, name),)
-        elif kind != "importers":
+        else:
             origin = places.origin(os.path.join(place, ""))
             top = kind == "top"
             found[question] = places.tops(name, origin) if top else (origin.package, origin.project, *origin.roots)
     return found
 
 
-def _newly_imported(
-    known: Collection[str] | None, links: Links, suspects: frozenset[str], exports: Exports
-) -> frozenset[str]:
-    """The callers of files that are imported by what is new or different; `known` is None where nothing can be new."""
-    askers = frozenset(question.place for question in links.answers if question.kind == "importers")
-    if not askers:
+def _asking(links: Links, questions: Iterable[Question]) -> frozenset[str]:
+    """Who asked one of these."""
+    wanted = frozenset(questions)
+    return frozenset(asker for asker, asked in links.asked.items() if not asked.isdisjoint(wanted))
+
+
+def _naming_otherwise(links: Links, suspects: frozenset[str], exports: Exports) -> frozenset[str]:
+    """Who rests on which names of a module acquire, where that is another answer now: of the suspects, and then of the
+    modules that import them."""
+    names = {q: answer for q, answer in links.answers.items() if q.kind == "names"}
+    asking: frozenset[str] = frozenset()
+    while True:
+        exports.suppose({_key(q): frozenset(answer) for q, answer in names.items() if q.place not in suspects})
+        others = (q for q in names if q.place in suspects and _names_now(q, exports) != names[q])
+        found = _asking(links, list(others))
+        asking |= found
+        if found <= suspects:
+            return asking
+        suspects |= found
+
+
+def _key(question: Question) -> tuple[str, Interest, int]:
+    interest, depth = question.name.split()
+    return question.place, cast("Interest", interest), int(depth)
+
+
+def _names_now(question: Question, exports: Exports) -> Answer:
+    place, interest, depth = _key(question)
+    return tuple(sorted(exports.names(place, interest, place, depth)))
+
+
+def _mentioning_otherwise(links: Links, changed: frozenset[str], exports: Exports) -> frozenset[str]:
+    """Who rests on whether a word stands in a changed file, where that is another answer now."""
+    asked = ((q, answer) for q, answer in links.answers.items() if q.kind == "mentions" and q.place in changed)
+    return _asking(links, [q for q, answer in asked if exports.mentions(q.place, (q.name,), q.place) != bool(answer)])
+
+
+def _using_otherwise(links: Links, changed: frozenset[str], consulted: Consulted) -> frozenset[str]:
+    """Who used a part of a changed file that is different now; the digests of the parts are brought up to date."""
+    if not changed:
         return frozenset()
+    from pooclint.source.parts import Parts, parts  # with LibCST
+
+    now: dict[str, Parts] = {}
+    other: set[tuple[str, str]] = {(path, WHOLE) for path in changed}
+    for (path, name), digest in list(links.parts.items()):
+        if path in changed:
+            if path not in now:
+                now[path] = parts(consulted.read(path) or b"")
+            links.parts[path, name] = now[path].of(name)
+            if links.parts[path, name] != digest:
+                other.add((path, name))
+    return frozenset(asker for asker, used in links.used.items() if not used.isdisjoint(other))
+
+
+def _new_files(known: Collection[str], links: Links, places: Places) -> frozenset[str]:
+    """Files that nobody has looked at, in projects where it matters who imports what."""
+    projects = {places.origin(q.place).project for q in links.answers if q.kind == "importers"}
+    return frozenset(file for project in projects for file in places.python_files(project)).difference(known)
+
+
+def _newly_imported(links: Links, suspects: frozenset[str], exports: Exports) -> frozenset[str]:
+    """The callers of files that are imported by what is new or different, and mentions what is called."""
+    words: dict[str, set[str]] = {}
+    for question in links.answers:
+        if question.kind == "importers":
+            words.setdefault(question.place, set()).add(question.name)
     found: set[str] = set()
-    new: set[str] = set()
-    if known is not None:
-        projects = {exports.places.origin(path).project for path in askers}
-        new = {file for project in projects for file in exports.places.python_files(project)}.difference(known)
-    for file in new.union(path for path in suspects if path.endswith(".py")):
-        direct = exports.imported_files(file)
-        found |= direct
-        # What a package passes on is imported through it.
-        found.update(*(exports.imported_files(p) for p in direct if os.path.basename(p) == "__init__.py"))
-    return frozenset(callers_of(path) for path in found & askers)
+    for file in suspects if words else ():
+        data = exports.read(file) or b""
+        for path in _imported(file, exports) & words.keys():
+            # What a package passes on is imported, and mentioned, elsewhere.
+            if os.path.basename(file) == "__init__.py" or any(word.encode() in data for word in words[path]):
+                found.add(callers_of(path))
+    return frozenset(found)
 
 
-def _resting_on(roots: frozenset[str], used: Mapping[str, Iterable[str]]) -> frozenset[str]:
+def _imported(file: str, exports: Exports) -> frozenset[str]:
+    """Files from which a file imports, be it through a package that passes on what they hold."""
+    direct = exports.imported_files(file)
+    passed_on = (exports.imported_files(p) for p in direct if os.path.basename(p) == "__init__.py")
+    return direct.union(*passed_on)
+
+
+def _resting_on(roots: frozenset[str], used: Mapping[str, Iterable[tuple[str, str]]]) -> frozenset[str]:
     """The roots, and whoever used them, or used who used them."""
     users: dict[str, list[str]] = {}
-    for asker, paths in used.items():
-        for path in paths:
-            users.setdefault(path, []).append(asker)
+    for asker, path in _pairs(used):
+        users.setdefault(path, []).append(asker)
     found: set[str] = set()
     todo = list(roots)
     while todo:
@@ -102,3 +195,8 @@ def _resting_on(roots: frozenset[str], used: Mapping[str, Iterable[str]]) -> fro
             found.add(path)
             todo += users.get(path, ())
     return frozenset(found)
+
+
+def _pairs(used: Mapping[str, Iterable[tuple[str, str]]]) -> Iterator[tuple[str, str]]:
+    for asker, found in used.items():
+        yield from ((asker, path) for path in {path for path, _ in found})

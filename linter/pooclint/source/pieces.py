@@ -18,6 +18,7 @@ from pooclint.source.positions import Span
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _GLOBAL = re.compile(rb"\bglobal\b")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 # What makes lines ambiguous, or a part of the file mean something else than in the whole.
 _ODD = re.compile(rb"\A\xef\xbb\xbf|\x0c|\r(?!\n)|\A(?:[^\n]*\n)?[ \t]*#[^\n]*coding[:=]")
 
@@ -50,6 +51,10 @@ class Pieces:
     """The lines of the file at which the statements of the frame begin."""
     definitions: dict[str, Piece]
     """Functions and classes by name, where nothing else at the top level binds that."""
+    bound: frozenset[str] = frozenset()
+    """Names that the frame binds."""
+    mentioned: frozenset[str] = frozenset()
+    """Names that the frame uses; what it lists for export is not used there."""
 
 
 def whole(data: bytes) -> Piece:
@@ -70,7 +75,9 @@ def cut(data: bytes) -> Pieces | None:
         return None
     lines = data.splitlines(keepends=True)
     counts = Counter(node.name for node in body if isinstance(node, _DEFINITIONS))
-    others = {name for node in body if not isinstance(node, _DEFINITIONS) for name in _bound(node)}
+    framing = [node for node in body if not isinstance(node, _DEFINITIONS)]
+    others = frozenset(name for node in framing for name in _bound(node))
+    mentioned = {name for node in framing for name in _mentioned(node)}
     rest: list[tuple[int, int]] = []
     definitions: dict[str, Piece] = {}
     for node in body:
@@ -83,8 +90,12 @@ def cut(data: bytes) -> Pieces | None:
             if not _GLOBAL.search(text):  # such a function binds names of the module
                 definitions[node.name] = Piece(text, ((1, first),))
                 continue
+        if isinstance(node, _DEFINITIONS):
+            others |= {node.name}
+            mentioned.update(_mentioned(node))
         rest.append((first, last))
-    return Pieces(_joined(lines, rest), tuple(first for first, _ in rest), definitions)
+    starts = tuple(first for first, _ in rest)
+    return Pieces(_joined(lines, rest), starts, definitions, others, frozenset(mentioned))
 
 
 def _joined(lines: Sequence[bytes], extents: Sequence[tuple[int, int]]) -> Piece:
@@ -116,3 +127,16 @@ def _bound(node: ast.stmt) -> Iterator[str]:
                 yield name
             case ast.MatchMapping(rest=str(name)):
                 yield name
+
+
+def _mentioned(node: ast.stmt) -> Iterator[str]:
+    """Names that a statement of the frame uses, those in texts included: annotations are written as such."""
+    match node:
+        case ast.Expr(value=ast.Constant()) | ast.Assign(targets=[ast.Name(id="__all__")]):
+            return
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Name(id=name):
+                yield name
+            case ast.Constant(value=str(text)):
+                yield from _WORD.findall(text)
