@@ -14,6 +14,7 @@ import gc
 import sys
 import types
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -298,6 +299,7 @@ def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
     """Make every run of a compiled program, those with the fewest unusual choices first."""
     truth = Truth()
     search = Search(machine.script, max_runs)
+    shown: Counter[object] = Counter()
     for script in search.scripts():
         connections, ended = machine.run(script)
         choices = tuple(c for c, _ in script.taken)
@@ -305,10 +307,10 @@ def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
             if script.cut:
                 truth.undecided |= holding.lines if leaked else frozenset()
             elif leaked:
-                witnesses = truth.leaks.setdefault(holding.lines, [])
                 witness = _witness(script, holding, choices, ended)
-                if sum(w.shows == witness.shows for w in witnesses) < WITNESSES:
-                    witnesses.append(witness)
+                shown[holding.lines, witness.shows] += 1
+                if shown[holding.lines, witness.shows] <= WITNESSES:
+                    truth.leaks.setdefault(holding.lines, []).append(witness)
             elif holding.made_in == "f" or holding.released_in != holding.made_in:
                 truth.settled.add(holding.lines)
     truth.runs, truth.complete = search.runs, search.complete
