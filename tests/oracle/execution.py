@@ -42,6 +42,8 @@ from oracle.search import Search
 MAX_RUNS = 1200
 WITNESSES = 4
 """Runs that are kept of those that show the same."""
+PLAIN = 100
+"""Runs that are kept of those that show the same, where the script has made nothing fail: the program itself may."""
 MAYBE = 8
 """The flag that may be neither true nor false."""
 ARGUMENTS = (None, 0, 1, 2, "x", "")
@@ -309,7 +311,7 @@ def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
             elif leaked:
                 witness = _witness(script, holding, choices, ended)
                 shown[holding.lines, witness.shows] += 1
-                if shown[holding.lines, witness.shows] <= WITNESSES:
+                if shown[holding.lines, witness.shows] <= (WITNESSES if witness.raised else PLAIN):
                     truth.leaks.setdefault(holding.lines, []).append(witness)
             elif holding.made_in == "f" or holding.released_in != holding.made_in:
                 truth.settled.add(holding.lines)
