@@ -33,7 +33,7 @@ from pooclint_rules import MODEL_FILES, RULES
 LEAKS = frozenset(f"CNX10{n}" for n in range(1, 8)) | {"CNX113"}
 GAVE_UP = frozenset({"CNX001", "CNX003"})
 HERE = Path(__file__).parent
-REPEATED = 40
+REPEATED = 100
 """How many witnesses are run again to see what is raised in them that no script chose."""
 _LINE = re.compile(r"\bon line (\d+)|if line (\d+)|'yield' on line (\d+)")
 

@@ -291,7 +291,11 @@ def _nested(place: Place) -> list[str]:
     if place.returns_value and not place.in_star:
         ends.append(["return later"])
     if not resource.awaited:
+        stack = "undo" if place.asynchronous else "stack"  # the other kind has no method that is awaited
         ends.append(
-            ["with contextlib.ExitStack() as stack:", *indented(["stack.callback(later)", *block(place.deeper())])]
+            [
+                f"with contextlib.ExitStack() as {stack}:",
+                *indented([f"{stack}.callback(later)", *block(place.deeper())]),
+            ]
         )
     return [*define, *place.choice(ends)]

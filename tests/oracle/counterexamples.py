@@ -8,6 +8,7 @@ from __future__ import annotations
 from oracle.cases import Case
 from oracle.counterexamples_later import LATER
 from oracle.counterexamples_long_run import LONG_RUN
+from oracle.counterexamples_longest_run import LONGEST_RUN
 
 OLDER = (
     Case("exit-raises", "missed", """\
@@ -198,4 +199,4 @@ def f(pool: fakepool.Pool, a):
 """, category="correlation-through-and"),
 )  # fmt: skip
 
-CASES = (*OLDER, *LATER, *LONG_RUN)
+CASES = (*OLDER, *LATER, *LONG_RUN, *LONGEST_RUN)

@@ -15,7 +15,9 @@ THROWN: dict[str, type[BaseException]] = {
     "throw Thrown": Thrown,
     "throw CancelledError": CancelledError,
 }
-MAX_TAKEN = 4
+MAX_THROWN = 4
+"""How many of the values a consumer may throw after; later on it takes the next one, or closes the generator."""
+MAX_TAKEN = 8
 """How often a consumer asks; then it closes the generator."""
 Driver = Callable[[Callable[..., Any], list[object], Script, list[object]], object]
 """Calls `f` with arguments under a script; what it yields to a consumer is noted in the list. Gives what `f`
@@ -143,7 +145,8 @@ def _close(script: Script, close: Callable[[], object]) -> None:
 def _next(script: Script, taken: int, line: int, more: tuple[str, ...] = ()) -> str:
     """What the consumer does after a value."""
     throws = (*(k for k in THROWN if k != "throw CancelledError"), *more)
-    options = ("take", "close", *throws) if len(script.raised) < script.max_faults else ("take", "close")
+    may_throw = taken < MAX_THROWN and len(script.raised) < script.max_faults
+    options = ("take", "close", *throws) if may_throw else ("take", "close")
     what = options[script.choose(len(options))] if taken < MAX_TAKEN else "close"
     if what != "take":
         script.labels.append(f"the consumer does {what} at line {line}")

@@ -14,7 +14,7 @@ import gc
 import sys
 import types
 import warnings
-from asyncio import CancelledError
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,8 +29,6 @@ from oracle.fakepool import (
     Action,
     Anything,
     AsyncPool,
-    Error,
-    Fault,
     Held,
     Holding,
     Library,
@@ -42,10 +40,14 @@ from oracle.fakepool import (
 from oracle.search import Search
 
 MAX_RUNS = 1200
-WITNESSES = 10
+WITNESSES = 4
 """Runs that are kept of those that show the same."""
+PLAIN = 100
+"""Runs that are kept of those that show the same, where the script has made nothing fail: the program itself may."""
 MAYBE = 8
 """The flag that may be neither true nor false."""
+ARGUMENTS = (None, 0, 1, 2, "x", "")
+"""What `f` may be given: something true and something false of which it asks nothing else, too."""
 NO_LIST = 6
 """The items that may be no list."""
 
@@ -58,6 +60,8 @@ class Witness:
     """The choices that lead to it."""
     raised: tuple[frozenset[int], ...]
     """Lines of each failure that the script chose while it was held."""
+    before: frozenset[int]
+    """Lines of the last failure before it was acquired."""
     died: int
     """The line on which the last reference was lost; 0 at the end, -1 when it went in a cycle."""
     exited: bool
@@ -65,13 +69,15 @@ class Witness:
     story: str
 
     @property
-    def shows(self) -> tuple[frozenset[int], int, bool, bool]:
-        """What tells it from others: where the first failure was, where it was lost, and whether `f` returned."""
+    def shows(self) -> tuple[frozenset[int], frozenset[int], int, bool, str]:
+        """What tells it from others: where something failed before and after the acquisition, where it was lost, how
+        `f` ended."""
         return (
+            self.before,
             self.raised[0] if self.raised else frozenset(),
             self.died,
             self.exited,
-            self.story.endswith("returns"),
+            self.story.rpartition("; ")[2],
         )
 
 
@@ -145,7 +151,7 @@ class Machine:
 
     def script(self, prefix: tuple[int, ...]) -> Script:
         """The script of a run whose first choices are given."""
-        return Script(prefix, self._max_faults, self._lenient)
+        return Script(prefix, self._max_faults, self._lenient, SEVERAL if "except*" in self.source else ())
 
     def run(self, script: Script) -> tuple[list[tuple[Holding, bool]], str]:
         """Make one run.
@@ -223,8 +229,8 @@ class Machine:
             if name in values:
                 arguments.append(values[name])
                 continue
-            chosen = (None, 0, 1, 2, "x")[script.choose(5)]
-            script.labels.append(f"{name}={chosen}")
+            chosen = ARGUMENTS[script.choose(len(ARGUMENTS))]
+            script.labels.append(f"{name}={chosen!r}")
             arguments.append(chosen)
         try:
             return self._driver(function, arguments, script, self._stored.seen), "returns"
@@ -247,15 +253,14 @@ class Machine:
         return False
 
     def _compiled(self, tree: ast.Module) -> dict[str, Any]:
-        outside = _outside(self.library, SEVERAL if "except*" in self.source else ())
-        modules = {"fakepool": self.library, "elsewhere": outside, "asyncio": self._asyncio}
+        modules = {"fakepool": self.library, "elsewhere": _outside(self.library), "asyncio": self._asyncio}
 
         def load(name: str, *rest: Any) -> Any:
             return modules.get(name) or builtins.__import__(name, *rest)
 
         namespace: dict[str, Any] = {"__builtins__": {**vars(builtins), "__import__": load}, "__name__": "program"}
         namespace["__turn__"] = lambda: self.library.script.turn()
-        namespace["__fail__"] = lambda: self.library.script.fail((Fault, ValueError, Error), "a function of its own")
+        namespace["__fail__"] = lambda: self.library.script.fail_anyhow("a function of its own")
         namespace["__maybe__"] = lambda caught: caught if self.library.script.choose(2) else ()
         namespace["__known__"] = lambda value: Anything(self.library.script) if value is None else value
         namespace["__unknown__"] = lambda: Anything(self.library.script)
@@ -296,6 +301,7 @@ def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
     """Make every run of a compiled program, those with the fewest unusual choices first."""
     truth = Truth()
     search = Search(machine.script, max_runs)
+    shown: Counter[object] = Counter()
     for script in search.scripts():
         connections, ended = machine.run(script)
         choices = tuple(c for c, _ in script.taken)
@@ -303,10 +309,10 @@ def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
             if script.cut:
                 truth.undecided |= holding.lines if leaked else frozenset()
             elif leaked:
-                witnesses = truth.leaks.setdefault(holding.lines, [])
                 witness = _witness(script, holding, choices, ended)
-                if sum(w.shows == witness.shows for w in witnesses) < WITNESSES:
-                    witnesses.append(witness)
+                shown[holding.lines, witness.shows] += 1
+                if shown[holding.lines, witness.shows] <= (WITNESSES if witness.raised else PLAIN):
+                    truth.leaks.setdefault(holding.lines, []).append(witness)
             elif holding.made_in == "f" or holding.released_in != holding.made_in:
                 truth.settled.add(holding.lines)
     truth.runs, truth.complete = search.runs, search.complete
@@ -315,35 +321,36 @@ def explore(machine: Machine, max_runs: int = MAX_RUNS) -> Truth:
 
 def _witness(script: Script, holding: Holding, choices: tuple[int, ...], ended: str) -> Witness:
     until = holding.raised_at_death if holding.died >= 0 else len(script.raised)
+    before = script.raised[: holding.raised_before]
     return Witness(
         choices,
         tuple(script.raised[holding.raised_before : until]),
+        before[-1] if before else frozenset(),
         holding.died,
         holding.exited,
         "; ".join([*script.labels, ended]),
     )
 
 
-def _outside(library: Library, groups: tuple[type[BaseException], ...]) -> SimpleNamespace:
+def _outside(library: Library) -> SimpleNamespace:
     """The module `elsewhere`: code of which the analysis sees only the calls."""
-    kinds = (Fault, ValueError, Error, *groups)
 
     def step(*values: object) -> object:
-        library.script.fail(kinds, "step")
+        library.script.fail_anyhow("step")
         if isinstance(values[0], Held) and library.script.choose(2):  # what is made of nothing else is only called
             library.script.labels.append(f"line {line()}: step gives None")
             return None
         return Opaque(library.script)
 
     def flag(number: int) -> object:
-        library.script.fail((Fault, ValueError, Error), f"flag({number})")
+        library.script.fail_anyhow(f"flag({number})")
         chosen = (False, True, None)[library.script.choose(3 if number == MAYBE else 2)]
         if chosen:
             library.script.labels.append(f"line {line()}: flag({number}) is true")
         return chosen
 
     def items(number: int) -> list[int] | None:
-        library.script.fail((Fault, ValueError, Error), f"items({number})")
+        library.script.fail_anyhow(f"items({number})")
         length = (1, 0, 2, -1)[library.script.choose(4 if number == NO_LIST else 3)]
         if length < 0:
             return None
@@ -358,8 +365,8 @@ def _outside(library: Library, groups: tuple[type[BaseException], ...]) -> Simpl
 
     def astep(number: int = 1) -> Any:
         if number > 1:  # those that are not awaited at once: making the awaitable may fail, too
-            library.script.fail((Fault, ValueError, Error), "astep")
-        return Action(lambda: library.script.fail((CancelledError, *kinds), "await astep"))
+            library.script.fail_anyhow("astep")
+        return Action(lambda: library.script.fail_anyhow("await astep", awaited=True))
 
     return SimpleNamespace(step=step, flag=flag, items=items, astep=astep, aitems=aitems)
 

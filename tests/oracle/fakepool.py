@@ -56,6 +56,8 @@ class Script:
     max_faults: int = MAX_FAULTS
     lenient: bool = False
     """Whether the library may fail with anything, not only with its own error."""
+    groups: tuple[type[BaseException], ...] = ()
+    """The group that code outside the library may raise, where the program tells groups apart."""
     taken: list[tuple[int, int]] = field(default_factory=list)
     """What was chosen, out of how many."""
     labels: list[str] = field(default_factory=list)
@@ -76,13 +78,17 @@ class Script:
         if len(self.raised) >= self.max_faults:
             return
         if self.lenient and Error in kinds:
-            kinds = (*kinds, Fault, ValueError)
+            kinds = (*kinds, Fault, ValueError, *self.groups)
         choice = self.choose(1 + len(kinds))
         if choice:
             kind = kinds[choice - 1]
             self.raised.append(acquiring())
             self.labels.append(f"line {line()}: {what} raises {kind.__name__}")
             raise kind(what)
+
+    def fail_anyhow(self, what: str, awaited: bool = False) -> None:
+        """A place where code outside the library may raise what it likes, and may be cancelled where it is awaited."""
+        self.fail((*((CancelledError,) if awaited else ()), Fault, ValueError, Error, *self.groups), what)
 
     def turn(self) -> bool:
         """False once the run has turned in loops often enough."""
@@ -136,6 +142,17 @@ class Opaque:
     def __init__(self, script: Script) -> None:
         self._script = script
         self._truth: bool | None = None
+        self._number: bool | None = None
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """What `isinstance` and `case int():` of a program are told: the script decides once if it is a number."""
+        if sys._getframe(1).f_code.co_filename != PROGRAM:
+            return type(self)
+        if self._number is None:
+            self._number = bool(self._script.choose(2))
+            self._script.labels.append(f"line {line()}: a result is {'a' if self._number else 'no'} number")
+        return int if self._number else type(self)
 
     def __bool__(self) -> bool:
         if self._truth is None:
@@ -165,10 +182,11 @@ class Anything(Opaque):
         return self._method
 
     def _method(self, *arguments: object) -> Anything:
-        self._script.fail((Fault, ValueError, Error), "a method")
+        self._script.fail_anyhow("a method")
         return self
 
     def __await__(self) -> Generator[None, None, Anything]:
+        self._script.fail((CancelledError,), "await")
         return self
         yield
 

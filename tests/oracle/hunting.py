@@ -9,13 +9,14 @@ exit status is 1 when there are any.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
-from oracle.comparison import Disagreement, judge
+from oracle.comparison import Disagreement, judge, models
 from oracle.execution import quietly
 from oracle.known import category
 from oracle.minimise import minimise, reads_unbound
@@ -49,6 +50,9 @@ class Tally:
 def hunt(seed: int, numbers: range) -> Tally:
     """Compare the programs of a seed that have these numbers."""
     tally = Tally()
+    models()
+    gc.collect()
+    gc.freeze()  # what is there now stays: runs that collect garbage need not look at it
     with quietly():
         for number in numbers:
             source = numbered(seed, number)

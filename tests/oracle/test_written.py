@@ -45,8 +45,6 @@ DIFFERENT: dict[str, str] = {
     "silent_ownership.open_mapping": "the same, in a comprehension",
     "silent_ownership.open_and_close_all": "several releases in a loop: the first that fails skips the others",
     "seeds_sync.seed_22_list": "the same",
-    "CNX107_yield_without_finally.test_session": "what a fixture itself raises is not reported",
-    "silent_lifetimes.pooled": "the same",
     "silent_lifetimes.engine_for": "with `pooled` it is never disposed of; what a dictionary holds is not known, and may say that nothing is pooled",
     "silent_transfer.in_a_comprehension": "a list that never gets to the caller",
     "silent_transfer.Registry.replace": "the same",

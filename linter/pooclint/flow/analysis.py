@@ -264,6 +264,7 @@ class Analysis:
     def _evaluate(self, code: Function | Index, items: Sequence[Given]) -> Record:
         record = Record()
         run = self._run(code, record)
+        record.is_fixture = run.yields_to == "fixture"
         out = self._body(run, self._entered(run, items))
         function = run.function
         record.taken.update(record.kept)
@@ -345,8 +346,7 @@ class Analysis:
 
     def _leave(self, run: Run, function: Function | None, state: State, completion: Completion) -> None:
         """What is still held when the function is left is leaked, unless the caller gets it."""
-        resumed = completion.exceptional and run.yields_to == "fixture"
-        if completion.kind == "exit" or function is None or resumed:
+        if completion.kind == "exit" or function is None:
             return
         if not completion.exceptional:
             work.left(run, state)

@@ -24,6 +24,8 @@ Results = list[tuple[State, Value]]
 
 _WIDE = 64
 """Operands from which each counts as an evaluation of its own."""
+CLOSING = "#closing"
+"""The name under which a state remembers that the generator is being closed."""
 _MOST_TURNS = 8
 """Elements of literals up to which a comprehension, its inner loops included, is evaluated turn by turn."""
 
@@ -402,6 +404,10 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
         current = after.change(given.refs, holding=True)  # whoever gets it uses it, and may commit
         out_of_sight(run, current, given.refs | given.derived)
+        # That is an error of whoever closes it, and nobody resumes it.
+        if CLOSING in current.env and not isinstance(node.value, cst.From):
+            _closed(run, node, current, out)
+            continue
         if isinstance(node.value, cst.From) and given.pending:
             results += _delegated(run, node, given, current, out)
             continue
@@ -411,22 +417,27 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
         if run.yields_to in ("consumer", "reader"):
             current = run.hand_over(current, replace(given, derived=frozenset()) if read else given)
         if run.yields_to == "consumer":
-            run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+            _closed(run, node, current, out)
             run.fail(current, node, out, OTHER, {}, Lane.CANCELLED)  # thrown in
         if run.yields_to == "manager":
             run.fail(current, node, out, OTHER, {}, Lane.RESOURCE)
-            run.fail(current, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+            _closed(run, node, current, out)
             if run.function and run.function.is_async:  # the block that it serves may be cancelled
                 run.fail(current, node, out, CANCEL, {}, Lane.CANCELLED)
         results.append((read_to_end(run, node, given, current) if read else current, NOTHING))
     return results
 
 
+def _closed(run: Run, node: cst.Yield, state: State, out: Outcomes) -> None:
+    """The generator is closed while it is suspended at a `yield`."""
+    run.fail(state.assume(CLOSING, truth=True), node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+
+
 def _delegated(run: Run, node: cst.Yield, given: Value, state: State, out: Outcomes) -> Results:
     """`yield from generator(resource)`: the one who reads may stop early; else the generator runs to its end."""
     if run.yields_to == "consumer":
         suspending.yielded(run, node, given, state)
-        run.fail(state, node, out, GENERATOR_EXIT, {}, Lane.CANCELLED)
+        _closed(run, node, state, out)
         run.fail(state, node, out, OTHER, {}, Lane.CANCELLED)  # thrown in
     return [(s, NOTHING) for s in exhausted(run, node, given, state, out)]
 

@@ -59,6 +59,8 @@ def fits(
         fact = _class_fact(run, node, name)
         if fact and not pattern.patterns and not pattern.kwds:
             known = state.env.get(fact)
+            if known is None and subject.known_truth is False and _is_no_empty(node, name, state):
+                return [], [state]
             if known is not None:
                 return ([state], []) if known.truth else ([], [state])
             fitting = state.assume(fact, truth=True)
@@ -93,6 +95,15 @@ def _class_fact(run: Run, node: cst.BaseExpression | None, name: str) -> str:
     """A key for what is known of a name's class; empty where nothing depends on the name."""
     path = dotted(node) if node is not None else ""
     return f"? {path} is-a {name}" if path and path in run.repeated and name.startswith("builtins.") else ""
+
+
+def _is_no_empty(node: cst.BaseExpression | None, name: str, state: State) -> bool:
+    """Whether a name is known to differ from the one value of a builtin class that is false: 0 for `int`."""
+    known = getattr(builtins, name.removeprefix("builtins."), None)
+    if not isinstance(known, type) or not issubclass(known, (int, float, str)) or node is None:
+        return False
+    fact = state.env.get(f"? {dotted(node)} same {known()!r}")
+    return fact is not None and fact.truth is False
 
 
 def bound(run: Run, pattern: cst.MatchPattern, subject: Value, state: State, out: Outcomes) -> State:

@@ -219,6 +219,8 @@ class Record:
     """Number of a site in `given` to the acquisition that takes its path while it is still held."""
     bound: dict[str, list[Site]] = field(default_factory=dict)
     """Sites by the names they were bound to."""
+    is_fixture: bool = False
+    """True for what a test runner resumes whatever the test did."""
     cut_lent: bool = False
     """True when that happened where something optional was handed in."""
     cut: bool = False

@@ -54,7 +54,7 @@ def _verdict(record: Record, leaks: list[Leak]) -> Verdict:
         leak,
         releases,
         names,
-        _severity(leak),
+        Severity.INFO if record.is_fixture and leak.completion.exceptional else _severity(leak),
         _confidence(record, leak, bool(releases) or (handled and leak.obligation.lane > Lane.NORMAL)),
     )
 

@@ -1,0 +1,126 @@
+"""Programs on which the analysis and the runs once differed, found by the longest run: generators that yield while
+they are closed, values that are false, what is raised in parts of groups."""
+
+from __future__ import annotations
+
+from oracle.cases import Case
+
+LONGEST_RUN = (
+    Case("yields-while-it-is-closed", "false alarm", """\
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
+    try:
+        yield 1
+        yield 2
+    finally:
+        conn = await fakepool.aconnect()
+        try:
+            yield 3
+        finally:
+            await conn.close()
+        other = await apool.acquire()
+        try:
+            yield 4
+        except GeneratorExit:
+            await apool.release(other)
+            raise
+        await apool.release(other)
+"""),
+    Case("resumed-after-it-was-closed", "false alarm", """\
+def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        yield 1
+        yield 2
+    except GeneratorExit:
+        yield 3
+        conn = fakepool.open()
+"""),
+    Case("the-number-that-is-false", "false alarm", """\
+def f(pool: fakepool.Pool, box, a):
+    if not a:
+        match a:
+            case None | 0:
+                return
+            case int():
+                conn = pool.getconn()
+"""),
+    Case("false-but-neither-none-nor-zero", "false alarm", """\
+def f(pool: fakepool.Pool, box, a):
+    if a:
+        return
+    match a:
+        case None | 0:
+            return
+    conn = pool.getconn()
+"""),
+    Case("a-result-that-is-a-number", "wrong line", """\
+def f(pool: fakepool.Pool, box):
+    conn = fakepool.connect()
+    row = step(2)
+    match row:
+        case int():
+            conn.execute('q')
+    conn.close()
+"""),
+    Case("more-values-than-the-consumer-took", "false alarm", """\
+def f(pool: fakepool.Pool):
+    for i in range(4):
+        yield i
+    yield 4
+    yield 5
+    conn = pool.getconn()
+"""),
+    Case("acquired-while-an-exception-leaves", "wrong kind", """\
+@contextlib.contextmanager
+def f(pool: fakepool.Pool, box, a):
+    try:
+        try:
+            step(2)
+        except Exception:
+            step(1)
+    finally:
+        conn = pool.getconn() if a else None
+    yield 1
+    raise RuntimeError
+"""),
+    Case("library-raises-no-group", "false alarm", """\
+def f(pool: fakepool.Pool):
+    conn = pool.getconn()
+    pool.putconn(conn)
+    try:
+        conn.execute('q')
+    except* ValueError:
+        conn = pool.getconn()
+    return conn
+""", "library-fails-otherwise", needs=(3, 11)),
+    Case("keeping-raises-no-group", "false alarm", """\
+def keep(c):
+    STORE.append(c)
+
+
+def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        keep(conn)
+    except* (KeyError, ValueError):
+        conn = pool.getconn()
+    pool.putconn(conn)
+""", "function-never-fails", needs=(3, 11)),
+    Case("none-is-not-awaited", "false alarm", """\
+async def arows_of(c):
+    for i in items(7):
+        yield await c.execute('rows')
+
+
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
+    conn = fakepool.connect()
+    other = None
+    try:
+        async for row in arows_of(other):
+            pass
+    except Exception:
+        conn.close()
+        raise
+    conn.close()
+""", "function-of-none-raises"),
+)  # fmt: skip
