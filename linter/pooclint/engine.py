@@ -38,6 +38,7 @@ from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import address_of, find_pools, setting_words
 from pooclint.program.pools import Address, Pool
 from pooclint.program.requests import Entry, RequestScopes
+from pooclint.program.running import Edges
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
@@ -131,7 +132,7 @@ class FileContext:
     def outlives(self, node: cst.CSTNode, entry: Entry) -> bool:
         """True when what `node`, in the scope that is visited, makes outlives the request that `entry` describes."""
         function = self.scope.function
-        return function is not None and outlives(self.names, entry, function, node)
+        return function is not None and outlives(self.callers.edges, entry, function, node)
 
     def taker(self, node: cst.CSTNode) -> cst.Call | None:
         """The call of this file of which an expression is an argument."""
@@ -154,7 +155,7 @@ class FileContext:
         """
         owner = self.scope.owner
         built = owner is not None and entry is not None and built_per_request(self.names, owner, entry.chain)
-        asked = Invariants(self.names, entry.chain if entry else (), objects_last=not built)
+        asked = Invariants(self.callers.edges, entry.chain if entry else (), objects_last=not built)
         return all(asked.same(a.value, self.scope) for a in node.args)
 
     def is_given(self, node: cst.Call, wanted: Mapping[str, object]) -> bool:
@@ -306,7 +307,7 @@ def open_project(
     names = Names(models, None if extent.alone else modules)
     analysis = Analysis(names, Draws(names, Pools(names)))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
-    callers = Callers(names)
+    callers = Callers(names, Edges(names))
     settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None
     return Project(
         tuple(rules), limits, acquiring, modules, names, analysis, callers, offers, visitors, extent.prefilter,
@@ -350,7 +351,7 @@ def _check_module(index: Index, path: str, project: Project, data: bytes) -> Fil
     models = project.names.models
     names, rules, visitors = project.names, project.rules, project.visitors
     context = FileContext(
-        index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope,
+        index, names, project.analysis, project.callers.scopes(index), project.callers, project.limits, index.scope,
         Deadlines(names, index), project.deployments,
     )  # fmt: skip
     reports: list[tuple[type[Rule], Report]] = []

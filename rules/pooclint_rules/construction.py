@@ -10,6 +10,7 @@ import libcst as cst
 from pooclint.models import Acquisition, Call
 from pooclint.program.keywords import keywords
 from pooclint.program.lifetimes import Home
+from pooclint.program.running import ENTERED_BY, IMPLIED
 from pooclint.program.scopes import Function, dotted
 from pooclint.rule import Confidence, Place, Report, Severity
 
@@ -78,7 +79,7 @@ def advice(node: cst.Call, context: FileContext, same: bool, share: str) -> str:
 
 def _chain(node: cst.Call, entry: Entry) -> str:
     """`POST /orders → place_order → notify → AsyncClient()`."""
-    functions = [f.owner.name if f.owner and f.name == "__init__" else f.name for f in entry.chain]
+    functions = [f.owner.name if f.owner and f.name in IMPLIED else f.name for f in entry.chain]
     built = dotted(node.func).rpartition(".")[2]
     return " → ".join(filter(None, (entry.route, *functions, f"{built}()" if built else "")))
 
@@ -108,7 +109,7 @@ def _is_kept(node: cst.Call, context: FileContext) -> bool:
     if record is None or site is None or site.number not in record.stored or function is None:
         return False
     found = context.homes(node)
-    return function.name != "__init__" and (Home.REQUEST not in found or Home.STORED in found)
+    return function.name not in ("__init__", *ENTERED_BY) and (Home.REQUEST not in found or Home.STORED in found)
 
 
 def _per_request(

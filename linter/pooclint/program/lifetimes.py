@@ -13,8 +13,10 @@ from itertools import pairwise
 
 import libcst as cst
 
+from pooclint.program.decorators import keeps_result
 from pooclint.program.names import Names
 from pooclint.program.requests import Entry
+from pooclint.program.running import ENTERED_BY, Edges
 from pooclint.program.scopes import Binding, Class, Function, Scope, descendants, dotted
 
 _PUTTING = frozenset({"append", "appendleft", "add", "insert", "put", "put_nowait", "set", "setdefault", "register"})
@@ -49,25 +51,12 @@ def homes(names: Names, function: Function, made: Collection[cst.CSTNode]) -> fr
     return frozenset(found)
 
 
-def calls_of(names: Names, caller: Function, called: Function) -> list[cst.Call]:
-    """Calls in one function that call another, or build an object by it."""
-    body = caller.node.body
-    inside = (n for n in descendants(body, into_functions=False) if isinstance(n, cst.Call))
-    found = []
-    for node in inside:
-        defined = names.definition(node.func, caller.scope, interest="anything")
-        if isinstance(defined, Class):
-            defined = names.method(defined, "__init__")
-        if defined is called:
-            found.append(node)
-    return found
-
-
-def outlives(names: Names, entry: Entry, function: Function, node: cst.CSTNode) -> bool:
+def outlives(edges: Edges, entry: Entry, function: Function, node: cst.CSTNode) -> bool:
     """True when what `node` makes in `function` outlives the request that `entry` describes.
 
     What a function returns, or a constructor puts on the new object, is looked for in its caller, up to the handler.
     """
+    names = edges.names
     chain = entry.chain if any(f is function for f in entry.chain) else (*entry.chain, function)
     made: Collection[cst.CSTNode] = (node,)
     for depth in range(len(chain) - 1, -1, -1):
@@ -75,19 +64,39 @@ def outlives(names: Names, entry: Entry, function: Function, node: cst.CSTNode) 
         found = homes(names, current, made)
         if Home.STORED in found:
             return True
-        if Home.OBJECT in found and current.name != "__init__":
+        before = edges.between(chain[depth - 1], current) if depth else []
+        enters_new = current.name in ENTERED_BY and before and all(isinstance(n, cst.Call) for n in before)
+        if Home.OBJECT in found and current.name != "__init__" and not enters_new:
             return current.owner is None or not built_per_request(names, current.owner, chain)
+        if Home.OBJECT in found and current.owner and is_single(names, current.owner):
+            return True
         if depth == 0 or not found & {Home.OBJECT, Home.CALLER}:
             break
-        made = calls_of(names, chain[depth - 1], current)
+        made = before
     # A function that runs to fill a variable runs once, whatever it makes on the way.
-    return any(_fills(names, caller, called) for caller, called in pairwise(chain))
+    return any(_fills(edges, caller, called) for caller, called in pairwise(chain))
 
 
-def _fills(names: Names, caller: Function, called: Function) -> bool:
+def _fills(edges: Edges, caller: Function, called: Function) -> bool:
     """True when one function calls another for nothing but what it then stores."""
-    calls = calls_of(names, caller, called)
-    return bool(calls) and all(Home.STORED in homes(names, caller, (call,)) for call in calls)
+    calls = edges.between(caller, called)
+    return bool(calls) and all(Home.STORED in homes(edges.names, caller, (call,)) for call in calls)
+
+
+def is_single(names: Names, owner: Class) -> bool:
+    """True for a class of which there is one object: its `__new__`, its metaclass or its decorator keeps that."""
+    for current in names.ancestors(owner):
+        new = current.methods.get("__new__")
+        if new and keeps_result(new):
+            return True
+        makers = [a.value for a in current.node.keywords if a.keyword and a.keyword.value == "metaclass"]
+        makers += [d.decorator for d in current.node.decorators]
+        for maker in makers:
+            defined = names.definition(maker, current.parent, interest="anything")
+            call = names.method(defined, "__call__") if isinstance(defined, Class) else defined
+            if isinstance(call, Function) and keeps_result(call):
+                return True
+    return False
 
 
 def built_per_request(names: Names, owner: Class, chain: tuple[Function, ...]) -> bool:
@@ -191,6 +200,9 @@ class _Flow:
             if models.request_locals.intersection(known):
                 yield Home.REQUEST
                 return
+            if self._is_class(current):
+                yield Home.STORED
+                return
             if not isinstance(current, (cst.Attribute, cst.Subscript)):
                 break
             current = current.value
@@ -208,6 +220,20 @@ class _Flow:
             self.carriers.add(current.value)
         else:
             yield Home.STORED
+
+    def _is_class(self, node: cst.CSTNode) -> bool:
+        """True for the class of the method's object: `cls`, `type(self)`, `self.__class__`."""
+        match node:
+            case cst.Name(value=name):
+                function = self.function
+                if not (function.owner and function.parameters and function.parameters[0].name == name):
+                    return False
+                return function.name == "__new__" or self.names.is_class_method(function)
+            case cst.Attribute(attr=cst.Name(value="__class__")):
+                return True
+            case cst.Call(func=func):
+                return self.names.qualify(func, self.function.scope) == "builtins.type"
+        return False
 
     def _comes_from_outside(self, bindings: Collection[Binding]) -> bool:
         """True when a local name may stand for something that was there before."""
