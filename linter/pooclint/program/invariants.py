@@ -31,6 +31,10 @@ class Invariants:
         """What names mean."""
         return self.edges.names
 
+    turn: tuple[Function, frozenset[str]] | None = None
+    """The names that a loop binds, and the function in which it stands: the turns of the loop are asked about, and all
+    else of the function is the same for each."""
+
     def same(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> bool:
         """True when nothing in the expression depends on the call: constants, settings, the object's own attributes.
 
@@ -60,10 +64,14 @@ class Invariants:
         return all(self.same(child, scope, steps) for child in _values(node))
 
     def _same_name(self, name: str, scope: Scope, steps: int) -> bool:
+        if self.turn and scope.function is self.turn[0] and name in self.turn[1]:
+            return False
         found = scope.lookup(name)
         if found is None or self._of_request(cst.Name(name), scope):
             return found is None
         holder, bindings = found
+        if self.turn and holder.function is self.turn[0]:
+            return True
         if holder.kind != "function" or self._set_up_before(holder):
             return True
         return bool(bindings) and all(self._same_binding(name, b, holder, steps) for b in bindings)

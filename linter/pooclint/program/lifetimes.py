@@ -14,13 +14,18 @@ from itertools import pairwise
 import libcst as cst
 
 from pooclint.program.decorators import keeps_result
-from pooclint.program.names import Names
+from pooclint.program.names import Names, literal
 from pooclint.program.requests import Entry
 from pooclint.program.running import ENTERED_BY, Edges
 from pooclint.program.scopes import Binding, Class, Function, Scope, descendants, dotted
 
-_PUTTING = frozenset({"append", "appendleft", "add", "insert", "put", "put_nowait", "set", "setdefault", "register"})
-"""Methods by which containers and registries take what they are given."""
+_PUTTING = frozenset(
+    {
+        "append", "appendleft", "add", "insert", "put", "put_nowait", "set", "setdefault", "register",
+        "enter_context", "enter_async_context", "push", "push_async_exit",
+    }
+)  # fmt: skip
+"""Methods by which containers, registries and stacks of managers take what they are given."""
 
 
 class Home(enum.Enum):
@@ -40,15 +45,7 @@ def homes(names: Names, function: Function, made: Collection[cst.CSTNode]) -> fr
     """Where what these expressions of a function give goes; empty when it is only used there."""
     if isinstance(function.node, cst.Lambda):
         return frozenset({Home.CALLER}) if any(function.node.body is m for m in made) else frozenset()
-    flow = _Flow(names, function, {id(m) for m in made}, set())
-    parts = [n for n in descendants(function.node.body, into_functions=False) if isinstance(n, _MOVING)]
-    found: set[Home] = set()
-    known = -1
-    while known != len(flow.made) + len(flow.carriers):
-        known = len(flow.made) + len(flow.carriers)
-        for part in parts:
-            found.update(flow.moved_by(part))
-    return frozenset(found)
+    return _Flow(names, function, {id(m) for m in made}, set()).found()
 
 
 def outlives(edges: Edges, entry: Entry, function: Function, node: cst.CSTNode) -> bool:
@@ -83,6 +80,81 @@ def _fills(edges: Edges, caller: Function, called: Function) -> bool:
     return bool(calls) and all(Home.STORED in homes(edges.names, caller, (call,)) for call in calls)
 
 
+def dropped(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode) -> bool:
+    """True when what `node` makes in the last function of a chain is gone when the first one goes on: some function of
+    the chain uses it up, and neither it nor what keeps it is stored or collected."""
+    made: Collection[cst.CSTNode] = (node,)
+    for depth in range(len(chain) - 1, -1, -1):
+        current = chain[depth]
+        flow = _Flow(edges.names, current, {id(m) for m in made}, set())
+        found = flow.found()
+        if flow.collected or found & {Home.STORED, Home.REQUEST}:
+            return False
+        if not found:
+            return True
+        builds = current.name == "__init__" and current.owner and not is_single(edges.names, current.owner)
+        if depth == 0 or (Home.OBJECT in found and not builds):
+            return False
+        made = edges.between(chain[depth - 1], current)
+    return False
+
+
+def is_guarded(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode, by: cst.CSTNode) -> bool:
+    """True when a function of the chain builds `node`, or runs the next one, only under a condition about what lasts
+    (`if self._client is None`), or about an argument that the one before gives it (`client or Client()`).
+
+    Args:
+        by: the expression of the first function that runs the second.
+    """
+    inner: list[cst.CSTNode] = [node]
+    for position in range(len(chain) - 1, 0, -1):
+        caller, current = chain[position - 1], chain[position]
+        asked = frozenset(name for part in inner for name in _asked(current, part))
+        calls: list[cst.CSTNode] = [by] if position == 1 else [*edges.between(caller, current)]
+        if "" in asked or any(isinstance(call, cst.Call) and _gives(call, current, asked) for call in calls):
+            return True
+        inner = calls
+    return False
+
+
+def _asked(function: Function, node: cst.CSTNode) -> Iterator[str]:
+    """The optional parameters that the conditions mention under which a node of a function is evaluated: those around
+    it, and those with which the function may have ended before. Empty for what outlives the call."""
+    optional = {p.name for p in function.parameters if p.default is not None}
+    for part in descendants(function.node.body, into_functions=False):
+        match part:
+            case cst.If(test=test) | cst.IfExp(test=test) | cst.BooleanOperation(left=test):
+                names = {n.value for n in descendants(test) if isinstance(n, cst.Name)}
+                lasting = any(_lasts(name, function) for name in names)
+                if not lasting and not names & optional:
+                    continue
+                ends = isinstance(part, cst.If) and any(isinstance(n, cst.Return) for n in descendants(part.body))
+                if ends or any(n is node for n in descendants(part)):
+                    yield from names & optional
+                    yield from ("",) if lasting else ()
+
+
+def _lasts(name: str, function: Function) -> bool:
+    """True for the method's own object, and for a variable of the module."""
+    if function.owner and function.parameters and function.parameters[0].name == name:
+        return True
+    found = function.scope.lookup(name)
+    return found is not None and found[0].kind == "module" and any(b.kind == "assign" for b in found[1])
+
+
+def _gives(call: cst.Call, function: Function, names: frozenset[str]) -> bool:
+    """True when a call gives one of these parameters a value other than None."""
+    offset = 1 if function.owner else 0
+    for position, argument in enumerate(call.args):
+        if argument.star:
+            return bool(names)
+        place = function.parameters[position + offset : position + offset + 1]
+        name = argument.keyword.value if argument.keyword else place[0].name if place else ""
+        if name in names and literal(argument.value) is not None:
+            return True
+    return False
+
+
 def is_single(names: Names, owner: Class) -> bool:
     """True for a class of which there is one object: its `__new__`, its metaclass or its decorator keeps that."""
     for current in names.ancestors(owner):
@@ -107,7 +179,10 @@ def built_per_request(names: Names, owner: Class, chain: tuple[Function, ...]) -
     return constructed or any(bases.intersection(s.bases) for s in names.models.scopes if s.instance == "request")
 
 
-_MOVING = (cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.Return, cst.Yield, cst.Call, cst.WithItem)
+_MOVING = (
+    cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.Return, cst.Yield, cst.Call, cst.WithItem,
+    cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp,
+)  # fmt: skip
 
 
 class _Flow:
@@ -118,6 +193,20 @@ class _Flow:
         self.function = function
         self.made = made
         self.carriers = carriers
+        self.collected = False
+        """True when something else of the function keeps it: a list of its own."""
+
+    def found(self) -> frozenset[Home]:
+        """Where it goes in the end."""
+        body = self.function.node.body
+        parts = [n for n in descendants(body, into_functions=False) if isinstance(n, _MOVING)]
+        homes: set[Home] = set()
+        known = -1
+        while known != len(self.made) + len(self.carriers):
+            known = len(self.made) + len(self.carriers)
+            for part in parts:
+                homes.update(self.moved_by(part))
+        return frozenset(homes)
 
     def moved_by(self, node: cst.CSTNode) -> Iterator[Home]:
         """Where this part of the function takes the object."""
@@ -129,6 +218,11 @@ class _Flow:
                 yield from self._put(target)
             case cst.NamedExpr(target=target, value=value) if self._leads(value):
                 yield from self._put(target)
+            case cst.AugAssign(target=target, value=value) if self._leads(value):
+                yield from self._put(target)
+                self.collected = True
+            case cst.ListComp(elt=made) | cst.SetComp(elt=made) | cst.GeneratorExp(elt=made) | cst.DictComp(value=made):
+                self.collected = self.collected or self._leads(made)
             case cst.Return(value=value) if value is not None and self._leads(value):
                 yield Home.CALLER
             case cst.Yield(value=cst.BaseExpression() as value) if self._leads(value):
@@ -174,6 +268,8 @@ class _Flow:
                 return any(self._leads(e.value) for e in elements)
             case cst.Dict(elements=elements):
                 return any(self._leads(e.value) for e in elements)
+            case cst.ListComp(elt=inner) | cst.SetComp(elt=inner) | cst.DictComp(value=inner):
+                return self._leads(inner)
         return False
 
     def _put(self, target: cst.CSTNode) -> Iterator[Home]:
@@ -218,6 +314,7 @@ class _Flow:
         local = found is not None and found[0].kind == "function" and found[0].function is self.function
         if local and found and all(b.kind != "parameter" for b in found[1]) and not self._comes_from_outside(found[1]):
             self.carriers.add(current.value)
+            self.collected = True
         else:
             yield Home.STORED
 

@@ -23,7 +23,8 @@ IMPLIED = (*_MADE_BY, *ENTERED_BY, "__call__")
 """Methods that run where only their class, or an object of it, is named."""
 _TABLES = (cst.Dict, cst.List, cst.Tuple, cst.Set)
 _LOOK_UPS = frozenset({"get", "pop", "setdefault"})
-_RUNNING = frozenset({cst.Call, cst.WithItem, cst.Attribute})
+RUNNING = frozenset({cst.Call, cst.WithItem, cst.Attribute})
+"""Nodes that may run a function."""
 
 Edge = tuple[cst.BaseExpression, Function]
 """An expression of a function, and a function of the project that it runs."""
@@ -34,26 +35,32 @@ class Edges:
     """What the functions of a project run, worked out on demand. Its only state is a memo."""
 
     names: Names
+    _runs: dict[int, tuple[Edge, ...]] = field(default_factory=dict)
     _of: dict[int, tuple[Edge, ...]] = field(default_factory=dict)
     _into: dict[int, dict[int, list[Function]]] = field(default_factory=dict)
 
-    def of(self, function: Function) -> tuple[Edge, ...]:
-        """The functions that one runs itself, and those by which a framework provides its parameters. What they run in
-        their turn, and what is run by functions nested in it, is not among them."""
-        if id(function) not in self._of:
-            body = function.node.body
-            nodes = (n for n in descendants(body, into_functions=False) if type(n) in _RUNNING)
-            found: list[Edge] = [
+    def runs(self, function: Function) -> tuple[Edge, ...]:
+        """The functions that one runs itself. What they run in their turn, and what is run by functions nested in it,
+        is not among them."""
+        if id(function) not in self._runs:
+            nodes = (n for n in descendants(function.node.body, into_functions=False) if type(n) in RUNNING)
+            self._runs[id(function)] = tuple(
                 (n.item if isinstance(n, cst.WithItem) else n, f)  # type: ignore[misc]
                 for n in nodes
                 for f in run_by(self.names, n, function.scope, "calls-out")
-            ]
+            )
+        return self._runs[id(function)]
+
+    def of(self, function: Function) -> tuple[Edge, ...]:
+        """The functions that one runs itself, and those by which a framework provides its parameters."""
+        if id(function) not in self._of:
+            provided: list[Edge] = []
             for parameter in function.parameters:
                 injection = self.names.injected(parameter, function.parent)
                 source = parameter.default or parameter.annotation
                 if injection and injection.provider and source:
-                    found.append((source, injection.provider))
-            self._of[id(function)] = tuple(found)
+                    provided.append((source, injection.provider))
+            self._of[id(function)] = (*self.runs(function), *provided)
         return self._of[id(function)]
 
     def callers(self, index: Index, called: Function) -> list[Function]:
