@@ -105,6 +105,10 @@ class Analysis:
         finally:
             self._entering.discard(id(function))
 
+    def leaves_in_use(self, function: Function) -> bool:
+        """True when a call of the function may leave a session that nobody acquires with a connection."""
+        return any(self._ambient_left(function).values())
+
     def users(self) -> ambient.Users:
         """Which functions work on sessions that nobody acquires."""
         if not self._users:

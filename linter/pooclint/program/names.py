@@ -365,7 +365,11 @@ class Names:
         if qualified in _ONCE or qualified in self.models.run_once:
             return True
         defined = self.definition(decorator, scope)
-        return isinstance(defined, Function) and keeps_result(defined)
+        if not isinstance(defined, Function):
+            return False
+        # `def cached(f): @lru_cache def wrapper(*args): ...` caches like the decorator that it uses.
+        wrappers = (defined.scope.module.function(n) for n in descendants(defined.node.body) if n is not defined.node)
+        return keeps_result(defined) or any(w is not None and self.runs_once(w) for w in wrappers)
 
     def calls(self, node: cst.Call, scope: Scope, receiver: str = "", callee: str = "") -> tuple[Call, ...]:
         """Model entries of a call whose conditions (`only-if`) its literal arguments meet.
