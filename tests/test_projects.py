@@ -59,6 +59,19 @@ def test_the_trace_names_both_files(copy: Path) -> None:
     ]
 
 
+def test_the_way_from_a_loop_names_both_files(copy: Path) -> None:
+    """A client that a function of another module builds and drops, by way of one of the loop's own module."""
+    found = findings(Checker(), copy / "getters/mail/service.py")
+    steps = next(f.trace for f in found if f.code == "CNX303")
+    assert [(Path(s.path).name, s.text) for s in steps] == [
+        ("service.py", "for each turn"),
+        ("service.py", "in each turn"),
+        ("service.py", "called there"),
+        ("backends.py", "called there"),
+        ("backends.py", "built here, and dropped"),
+    ]
+
+
 def test_what_a_test_may_replace(copy: Path) -> None:
     """In test code, only what the test makes itself is certain: what it calls may be made to return something else."""
     file = copy / "shop/shop/api/orders.py"

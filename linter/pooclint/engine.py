@@ -25,18 +25,20 @@ from pooclint.models import Call, External, Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
+from pooclint.program.constructions import Construction, Constructions
 from pooclint.program.consulted import Consulted
 from pooclint.program.deadlines import Deadline, Deadlines
 from pooclint.program.exports import exports_by
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
-from pooclint.program.lifetimes import Home, built_per_request, homes, outlives
+from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, is_guarded, outlives
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names, literal
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import address_of, find_pools, setting_words
 from pooclint.program.pools import Address, Pool
 from pooclint.program.requests import Entry, RequestScopes
+from pooclint.program.running import Edge, Edges
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
@@ -83,13 +85,13 @@ class FileContext:
     analysis: Analysis
     requests: RequestScopes
     callers: Callers
+    constructions: Constructions
     limits: Limits
     scope: Scope
     """The scope of the node that is being visited."""
     timed: Deadlines
     deployments: DeploymentOf = no_deployment
     gave_up: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict)
-    _takers: dict[int, cst.Call] = field(default_factory=dict)
 
     @property
     def models(self) -> Models:
@@ -130,14 +132,12 @@ class FileContext:
     def outlives(self, node: cst.CSTNode, entry: Entry) -> bool:
         """True when what `node`, in the scope that is visited, makes outlives the request that `entry` describes."""
         function = self.scope.function
-        return function is not None and outlives(self.names, entry, function, node)
+        return function is not None and outlives(self.callers.edges, entry, function, node)
 
-    def taker(self, node: cst.CSTNode) -> cst.Call | None:
-        """The call of this file of which an expression is an argument."""
-        if not self._takers:
-            calls = (n for n, _ in self.index.visited if isinstance(n, cst.Call))
-            self._takers.update((id(a.value), call) for call in calls for a in call.args)
-        return self._takers.get(id(node))
+    def constructed(self, node: cst.Call, kinds: frozenset[str]) -> Call | None:
+        """The model of a call of the scope that is visited, where it builds an object of one of these kinds that has a
+        pool of its own."""
+        return self.constructions.constructed(node, self.scope, kinds)
 
     def homes(self, node: cst.CSTNode) -> frozenset[Home]:
         """Where what `node`, in the scope that is visited, makes goes; empty when it is only used in the function."""
@@ -153,8 +153,40 @@ class FileContext:
         """
         owner = self.scope.owner
         built = owner is not None and entry is not None and built_per_request(self.names, owner, entry.chain)
-        asked = Invariants(self.names, entry.chain if entry else (), objects_last=not built)
+        asked = Invariants(self.callers.edges, entry.chain if entry else (), objects_last=not built)
         return all(asked.same(a.value, self.scope) for a in node.args)
+
+    def runs(self) -> tuple[Edge, ...]:
+        """What the visited function runs: expressions of it, each with a function of the project."""
+        function = self.scope.function
+        return self.callers.edges.runs(function) if function else ()
+
+    def rebuilt(
+        self, called: Function, kinds: frozenset[str], bound: frozenset[str], by: cst.CSTNode
+    ) -> Construction | None:
+        """What a function that is run in a loop builds anew for each turn, and drops before the next, though it is the
+        same each time; None when there is nothing.
+
+        Args:
+            called: the function.
+            kinds: of what it builds.
+            bound: the names that the loop binds.
+            by: the expression of the visited function that runs it.
+        """
+        function, edges = self.scope.function, self.callers.edges
+        for found in self.constructions.below(called, kinds) if function else ():
+            assert function is not None
+            chain = (function, *found.chain)
+            built = found.chain[-1]
+            fresh = built.owner is not None and built_per_request(self.names, built.owner, chain)
+            asked = Invariants(edges, chain, objects_last=not fresh, turn=(function, bound))
+            if (
+                not is_guarded(edges, chain, found.node, by)
+                and dropped(edges, chain, found.node)
+                and all(asked.same(a.value, built.scope) for a in found.node.args)
+            ):
+                return found
+        return None
 
     def is_given(self, node: cst.Call, wanted: Mapping[str, object]) -> bool:
         """True when a call in the scope that is visited has all these keyword arguments, with these literal values."""
@@ -229,6 +261,7 @@ class Project:
     names: Names
     analysis: Analysis
     callers: Callers
+    constructions: Constructions
     offers: Offers
     visitors: Mapping[type[cst.CSTNode], list[tuple[type[Rule], Visitor]]]
     prefilter: bool = True
@@ -306,11 +339,11 @@ def open_project(
     names = Names(models, None if extent.alone else modules)
     analysis = Analysis(names, Draws(names, Pools(names)))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
-    callers = Callers(names)
+    edges = Edges(names)
     settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None
     return Project(
-        tuple(rules), limits, _prefilter(models, implicit), modules, names, analysis, callers, offers, visitors,
-        extent.prefilter, deployments, settings,
+        tuple(rules), limits, _prefilter(models, implicit), modules, names, analysis, Callers(names, edges),
+        Constructions(edges), offers, visitors, extent.prefilter, deployments, settings,
     )  # fmt: skip
 
 
@@ -350,8 +383,8 @@ def _check_module(index: Index, path: str, project: Project, data: bytes) -> Fil
     models = project.names.models
     names, rules, visitors = project.names, project.rules, project.visitors
     context = FileContext(
-        index, names, project.analysis, RequestScopes(names, index), project.callers, project.limits, index.scope,
-        Deadlines(names, index), project.deployments,
+        index, names, project.analysis, project.callers.scopes(index), project.callers, project.constructions,
+        project.limits, index.scope, Deadlines(names, index), project.deployments,
     )  # fmt: skip
     reports: list[tuple[type[Rule], Report]] = []
     acquisitions = 0

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
-from pooclint.models import Acquisition, Call
-from pooclint.program.keywords import keywords
+from pooclint.models import Acquisition
 from pooclint.program.lifetimes import Home
+from pooclint.program.running import ENTERED_BY, IMPLIED
 from pooclint.program.scopes import Function, dotted
 from pooclint.rule import Confidence, Place, Report, Severity
 
@@ -18,30 +18,9 @@ if TYPE_CHECKING:
     from pooclint.program.requests import Entry
 
 
-def constructed(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Call | None:
-    """The model of a call that builds an object with a pool of its own; None where it shares somebody else's, or is
-    part of another that is built (the connector of a session)."""
-    taker = context.taker(node)
-    if taker and any(c.acquires and c.owned_by for c in context.names.calls(taker, context.scope)):
-        return None
-    for call in context.names.calls(node, context.scope):
-        acquisition = context.models.acquisition(call)
-        if acquisition is None or acquisition.kind not in kinds:
-            continue
-        # A transport or connector that is not built on the spot belongs to somebody else, and its pool is reused.
-        given: dict[int | str, bool] = {i: _is_built(a.value) for i, a in enumerate(node.args) if not a.keyword}
-        given |= {name: _is_built(value) for name, value in keywords(node, context.scope)}
-        shares = any(key in given for key in call.shares) or any(not given.get(key, True) for key in call.owned_by)
-        # What a pool or client hands out is its own affair; a settings object (`boto3.Session`) makes clients.
-        owner = context.models.type(acquisition.acquired_from)
-        if not shares and (owner is None or owner.kind == "value"):
-            return call
-    return None
-
-
 def built(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Acquisition | None:
     """What a call builds: a client or pool of its own, or one that a function of the project has built for it."""
-    call = constructed(node, context, kinds)
+    call = context.constructed(node, kinds)
     if call:
         return context.models.acquisition(call)
     if context.names.calls(node, context.scope):
@@ -54,10 +33,6 @@ def built(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Acquis
     if isinstance(maker, Function) and maker.is_generator:  # it lends what it may keep
         return None
     return site.acquisition
-
-
-def _is_built(node: cst.BaseExpression) -> bool:
-    return isinstance(node, (cst.Call, cst.Await))
 
 
 def leaks(node: cst.Call, context: FileContext) -> bool:
@@ -78,7 +53,7 @@ def advice(node: cst.Call, context: FileContext, same: bool, share: str) -> str:
 
 def _chain(node: cst.Call, entry: Entry) -> str:
     """`POST /orders → place_order → notify → AsyncClient()`."""
-    functions = [f.owner.name if f.owner and f.name == "__init__" else f.name for f in entry.chain]
+    functions = [f.owner.name if f.owner and f.name in IMPLIED else f.name for f in entry.chain]
     built = dotted(node.func).rpartition(".")[2]
     return " → ".join(filter(None, (entry.route, *functions, f"{built}()" if built else "")))
 
@@ -108,13 +83,13 @@ def _is_kept(node: cst.Call, context: FileContext) -> bool:
     if record is None or site is None or site.number not in record.stored or function is None:
         return False
     found = context.homes(node)
-    return function.name != "__init__" and (Home.REQUEST not in found or Home.STORED in found)
+    return function.name not in ("__init__", *ENTERED_BY) and (Home.REQUEST not in found or Home.STORED in found)
 
 
 def _per_request(
     node: cst.Call, context: FileContext, kinds: frozenset[str], severity: Severity, cost: str
 ) -> Iterator[Report]:
-    call = constructed(node, context, kinds)
+    call = context.constructed(node, kinds)
     acquisition = context.models.acquisition(call) if call else None
     entry = _entry(node, context) if acquisition else None
     if acquisition is None or entry is None:
@@ -333,7 +308,7 @@ class ConnectionPerRequest:
 
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
         """Report connections opened per request."""
-        call = constructed(node, context, frozenset({"connection"}))
+        call = context.constructed(node, frozenset({"connection"}))
         acquisition = context.models.acquisition(call) if call else None
         opened = context.models.type(acquisition.type) if acquisition else None
         if acquisition is None or opened is None or not opened.pool or acquisition.pooled:

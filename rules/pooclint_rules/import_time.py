@@ -10,7 +10,6 @@ import libcst as cst
 from pooclint.program.scopes import Class, Function
 from pooclint.program.shared import used_by, variable_of
 from pooclint.rule import Confidence, Place, Report, Severity
-from pooclint_rules.construction import constructed
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -73,7 +72,7 @@ class BoundToImport:
 
 
 def _acquired(node: cst.Call, context: FileContext) -> tuple[Acquisition, Type] | None:
-    call = constructed(node, context, _KINDS)
+    call = context.constructed(node, _KINDS)
     acquisition = context.models.acquisition(call) if call else None
     type_ = context.models.type(acquisition.type) if acquisition else None
     return (acquisition, type_) if acquisition and type_ else None

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
 from pooclint.program.names import literal
+from pooclint.program.running import IMPLIED
 from pooclint.program.scopes import descendants, dotted
-from pooclint.rule import Confidence, Report, Severity
+from pooclint.rule import Confidence, Place, Report, Severity
 from pooclint_rules.construction import built
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
+    from pooclint.models import Acquisition
+
+_KINDS = frozenset({"client", "pool", "engine"})
 
 
 class ClientInLoop:
     """A client or pool is built in every turn of a loop though nothing in it depends on the turn.
 
     ## What it does
-    Reports the construction of a client, pool or engine inside a loop, itself or by a function that hands it out, whose
-    arguments are the same in every turn. Retries, which a turn that succeeds leaves, polls and collections of clients
-    are left alone.
+    Reports the construction of a client, pool or engine inside a loop, by itself, by a function that hands it out, or
+    by one that builds it, uses it and drops it, through several functions and modules, whose arguments are the same in
+    every turn. Retries, which a turn that succeeds leaves, polls and collections of clients are left alone, and so are
+    functions that keep what they build, and those that the loop gives a client to use.
 
     ## Why is this bad?
     Each turn pays for a new connection and a new handshake, and drops the old one.
@@ -55,32 +60,105 @@ class ClientInLoop:
         """Report clients built in each turn of the loop; `while True` is a daemon's reconnecting."""
         return () if literal(node.test) is not ... else self._turns(node, context)
 
+    def visit_ListComp(self, node: cst.ListComp, context: FileContext) -> Iterable[Report]:
+        """Report clients that functions build and drop which the comprehension calls."""
+        return _of_comprehension(node, (node.elt,), context)
+
+    def visit_SetComp(self, node: cst.SetComp, context: FileContext) -> Iterable[Report]:
+        """Report clients that functions build and drop which the comprehension calls."""
+        return _of_comprehension(node, (node.elt,), context)
+
+    def visit_GeneratorExp(self, node: cst.GeneratorExp, context: FileContext) -> Iterable[Report]:
+        """Report clients that functions build and drop which the expression calls."""
+        return _of_comprehension(node, (node.elt,), context)
+
+    def visit_DictComp(self, node: cst.DictComp, context: FileContext) -> Iterable[Report]:
+        """Report clients that functions build and drop which the comprehension calls."""
+        return _of_comprehension(node, (node.key, node.value), context)
+
     def _turns(self, node: cst.For | cst.While, context: FileContext) -> Iterator[Report]:
         inside = list(descendants(node.body, into_functions=False))
         left = any(isinstance(n, (cst.Break, cst.Return)) for n in inside)
         if left and (not isinstance(node, cst.For) or _attempts(node) or _leaves(node.body)):
             return
         assigned = _assigned(node, inside)
-        function = context.scope.function
+        directly: set[int] = set()
         for part in inside:
-            if not isinstance(part, cst.Call):
+            acquired = built(part, context, _KINDS) if isinstance(part, cst.Call) else None
+            if not isinstance(part, cst.Call) or acquired is None:
                 continue
-            acquired = built(part, context, frozenset({"client", "pool", "engine"}))
-            if acquired is None or _mentions(part, assigned) or _kept(part, context):
-                continue
-            yield Report(
-                part,
-                (
-                    f"{acquired.type} is built in every turn of the loop on line ",
-                    node,
-                    ", and nothing in it depends on the turn: build it before the loop",
-                ),
-                self.severity,
-                Confidence.HIGH,
-                function.qualname if function else "",
-                acquired.library,
-                ((node, "for each turn"), (part, "built here")),
-            )
+            directly.add(id(part))
+            if not _mentions(part, assigned) and not _kept(part, context):
+                yield _report(node, part, acquired, context, ": build it before the loop", ((part, "built here"),))
+        if context.scope.function is not None and not _pauses(inside, context):
+            yield from _below(node, inside, assigned, directly, context)
+
+
+_Loop = cst.For | cst.While | cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp
+
+
+def _of_comprehension(
+    node: cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp,
+    elements: tuple[cst.BaseExpression, ...],
+    context: FileContext,
+) -> Iterator[Report]:
+    if context.scope.function is None:
+        return
+    inside = [n for element in elements for n in descendants(element, into_functions=False)]
+    bound = frozenset(n.value for n in descendants(node.for_in) if isinstance(n, cst.Name))
+    yield from _below(node, inside, bound, frozenset(), context)
+
+
+def _below(
+    loop: _Loop, inside: list[cst.CSTNode], assigned: frozenset[str], directly: Collection[int], context: FileContext
+) -> Iterator[Report]:
+    """What functions build and drop that each turn runs."""
+    parts = {id(n) for n in inside}.difference(directly)
+    seen: set[int] = set()
+    for node, called in context.runs():
+        found = context.rebuilt(called, _KINDS, assigned, node) if id(node) in parts else None
+        acquired = context.models.acquisition(found.call) if found else None
+        if found is None or acquired is None or id(found.node) in seen:
+            continue
+        seen.add(id(found.node))
+        way = " → ".join(f.owner.name if f.owner and f.name in IMPLIED else f.name for f in found.chain)
+        trace: list[tuple[cst.CSTNode | Place, str]] = [(node, "in each turn")]
+        trace += [(Place(f.node, f.scope.module), "called there") for f in found.chain]
+        trace.append((Place(found.node, found.chain[-1].scope.module), "built here, and dropped"))
+        yield _report(loop, node, acquired, context, ": build it once, and share it", tuple(trace), way)
+
+
+def _report(
+    loop: _Loop,
+    part: cst.CSTNode,
+    acquired: Acquisition,
+    context: FileContext,
+    advice: str,
+    trace: tuple[tuple[cst.CSTNode | Place, str], ...],
+    way: str = "",
+) -> Report:
+    function = context.scope.function
+    type_ = context.models.type(acquired.type)
+    slow = bool(way) and type_ is not None and type_.rebuilding == "time"
+    return Report(
+        part,
+        (
+            f"{acquired.type} is built {'and dropped ' if way else ''}in every turn of the loop on line ",
+            loop,
+            f"{f' ({way})' if way else ''}, and nothing in it depends on the turn{advice}",
+        ),
+        Severity.INFO if slow else ClientInLoop.severity,
+        Confidence.HIGH if not way else Confidence.MEDIUM,
+        function.qualname if function else "",
+        acquired.library,
+        ((loop, "for each turn"), *trace),
+    )
+
+
+def _pauses(inside: list[cst.CSTNode], context: FileContext) -> bool:
+    """True for a loop that sleeps in each turn: what connecting costs is nothing beside that."""
+    found = (context.external(n) for n in inside if isinstance(n, cst.Call))
+    return any(external is not None and external.category == "sleep" for external in found)
 
 
 def _attempts(loop: cst.For) -> bool:

@@ -39,7 +39,10 @@ def after_call(run: Run, function: Function, node: cst.Call, state: State) -> St
         number, state = _present(run, state, type_name, node)
         if number < 0:
             continue
-        state = state.occupy([number], node) if holding else state.change([number], holding=False)
+        if holding:
+            state = state.occupy([number], node)
+        elif not run.names.runs_once(function):  # what is cached may not run at all
+            state = state.change([number], holding=False)
     return state
 
 

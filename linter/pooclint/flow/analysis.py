@@ -14,7 +14,7 @@ from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, waited_for
-from pooclint.flow.given import Given, decorated, given, held_parameters, injected_as
+from pooclint.flow.given import Given, decorated, given, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.names import Names, literal
@@ -105,6 +105,10 @@ class Analysis:
         finally:
             self._entering.discard(id(function))
 
+    def leaves_in_use(self, function: Function) -> bool:
+        """True when a call of the function may leave a session that nobody acquires with a connection."""
+        return any(self._ambient_left(function).values())
+
     def users(self) -> ambient.Users:
         """Which functions work on sessions that nobody acquires."""
         if not self._users:
@@ -116,7 +120,7 @@ class Analysis:
         framework takes back later: the function that reads the current user has a connection out."""
         found: list[Given] = []
         for parameter in function.parameters:
-            injection = injected_as(self.names, function, parameter)
+            injection = self.names.injected(parameter, function.parent)
             provider = injection.provider if injection else None
             if provider is None or id(provider) in self._entering or not self._injects(provider):
                 continue
@@ -137,7 +141,7 @@ class Analysis:
 
     def _injects(self, provider: Function) -> bool:
         """A quick look: does the provider have dependencies of its own?"""
-        return any(injected_as(self.names, provider, p) for p in provider.parameters)
+        return any(self.names.injected(p, provider.parent) for p in provider.parameters)
 
     def record_with(self, function: Function, items: Sequence[Given]) -> Record:
         """What the evaluation of a function sees when it is entered with just these resources of somebody else's.

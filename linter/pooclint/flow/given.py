@@ -9,8 +9,8 @@ import libcst as cst
 
 from pooclint.models import Acquisition
 from pooclint.program.defaults import defaults
-from pooclint.program.names import Injection, Names, literal
-from pooclint.program.scopes import Function, Parameter, descendants, dotted
+from pooclint.program.names import Names, literal
+from pooclint.program.scopes import Function, descendants, dotted
 
 _LASTING = frozenset({"connection", "session", "client", "pool", "engine"})
 
@@ -42,7 +42,7 @@ def held_parameters(names: Names, function: Function) -> Iterator[Given]:
         if index == 0 and function.owner:
             continue
         type_name = names.annotated(parameter.annotation, function.parent) if parameter.annotation else ""
-        injection = injected_as(names, function, parameter)
+        injection = names.injected(parameter, function.parent)
         if not type_name and injection and isinstance(parameter.default, cst.Call):
             type_name = names.provided(parameter.default, function.parent)
         acquisition = names.models.acquisition_of_type(type_name) if type_name else None
@@ -65,12 +65,6 @@ def decorated(names: Names, function: Function) -> Iterator[Given]:
         acquisition = names.models.acquisition(model) if model else None
         if acquisition and acquisition.kind == "transaction":
             yield Given(f"@{dotted(callee)}", acquisition, True, used_by=dotted(callee), hidden=True)
-
-
-def injected_as(names: Names, function: Function, parameter: Parameter) -> Injection | None:
-    """How a framework injects a parameter's value."""
-    found = names.injection(parameter.default, function.parent)
-    return found or names.injection(parameter.annotation, function.parent)
 
 
 def replaceable(names: Names, function: Function) -> Iterator[Given]:

@@ -126,7 +126,7 @@ class Offers:
         return self._facts[id(node)]
 
     def _of_function(self, function: Function) -> _Facts:
-        if self.analysis.hands_over(function):
+        if self.analysis.hands_over(function) or self.analysis.leaves_in_use(function):
             return _Facts(_ANYWAY)
         types = (self.names.returned_type(function), self.names.yielded_type(function))
         owners = [self.names.local_class(t) for t in types]

@@ -12,12 +12,13 @@ from pooclint.program.consulted import Question, callers_of
 from pooclint.program.exports import Exports
 from pooclint.program.names import Names
 from pooclint.program.requests import Entry, RequestScopes
-from pooclint.program.scopes import Class, Function, Index, Scope
+from pooclint.program.running import IMPLIED, Edges, tables_with
+from pooclint.program.scopes import Function, Index
 
 _MAX_FRAMES = 6
 """Functions between a handler and the function that is asked about."""
 _MAX_IMPORTERS = 12
-"""Modules that mention a name; one that more mention is too common to follow."""
+"""Modules that mention a name and are looked at, the first ones in the order of their paths."""
 _MAX_MODULES = 24
 """Modules that are looked at for one function."""
 
@@ -27,6 +28,7 @@ class Callers:
     """Request scope of functions through the modules that import theirs. Its only state is a memo."""
 
     names: Names
+    edges: Edges
     _importers: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     _scopes: dict[int, RequestScopes] = field(default_factory=dict)
 
@@ -72,42 +74,21 @@ class Callers:
     def scopes(self, index: Index) -> RequestScopes:
         """The request scopes of any module of the project."""
         if id(index) not in self._scopes:
-            self._scopes[id(index)] = RequestScopes(self.names, index)
+            self._scopes[id(index)] = RequestScopes(self.names, index, self.edges)
         return self._scopes[id(index)]
 
     def _callers(self, function: Function) -> Iterator[Function]:
         """Functions that call it, or that name it as a dependency: of its own module, and of those that import that."""
-        yield from self._calling(function.scope.module, function)
+        yield from self.edges.callers(function.scope.module, function)
         path = function.scope.module.origin.path
         modules = self.names.modules
-        wanted = _imported_name(function)
-        if not path or not wanted or modules is None:
+        words = _imported_names(function)
+        if not path or not words or modules is None:
             return
-        importers = self._importing(modules.exports, path, (wanted,))
-        if len(importers) > _MAX_IMPORTERS:
-            return
-        for importer in importers:
+        for importer in self._importing(modules.exports, path, words)[:_MAX_IMPORTERS]:
             index = modules.symbol(importer, "", "anything", callers_of(path))
             if index:
-                yield from self._calling(index, function)
-
-    def _calling(self, index: Index, function: Function) -> Iterator[Function]:
-        seen: set[int] = set()
-        for node, scope in index.visited:
-            caller = scope.function
-            if isinstance(node, cst.Call) and caller and id(caller) not in seen and _may_name(node, scope, function):
-                defined = self.names.definition(node.func, scope, interest="anything")
-                if isinstance(defined, Class):
-                    defined = self.names.method(defined, "__init__")
-                if defined is function:
-                    seen.add(id(caller))
-                    yield caller
-        for caller in index.functions.values():
-            sources = ((p.annotation, p.default) for p in caller.parameters)
-            if id(caller) not in seen and any(
-                self.names.dependency(s, caller.parent) is function for pair in sources for s in pair
-            ):
-                yield caller
+                yield from self.edges.callers(index, function)
 
     def _importing(self, exports: Exports, path: str, words: Collection[str]) -> list[str]:
         """Files of the project, tests left aside, that import a module, whatever of it and through whatever package
@@ -138,26 +119,18 @@ class Callers:
         return naming
 
 
-def _imported_name(function: Function) -> str:
-    """The word by which other modules call it; empty for what they cannot name."""
+def _imported_names(function: Function) -> tuple[str, ...]:
+    """The words by which other modules call it: its own name, that of its class, those of the tables that list it; none
+    for what they cannot name."""
     if isinstance(function.node, cst.Lambda):
-        return ""
-    if function.owner:
-        return function.owner.name if function.name == "__init__" else function.name
-    return function.name if function.parent.kind == "module" else ""
+        return ()
+    if function.owner and function.name not in IMPLIED:
+        return (function.name,)
+    named = function.owner or function
+    return (named.name, *tables_with(named.name, function.scope.module)) if named.parent.kind == "module" else ()
 
 
 def _may_serve(path: str) -> bool:
     """Tests have no requests to serve."""
     folders, name = os.path.split(path)
     return not (name.startswith("test_") or name == "conftest.py" or f"{os.sep}tests" in folders)
-
-
-def _may_name(node: cst.Call, scope: Scope, function: Function) -> bool:
-    """A quick look at words, before the definition is looked up, which may mean to parse another module."""
-    wanted = _imported_name(function)
-    if isinstance(node.func, cst.Attribute):
-        return node.func.attr.value == wanted
-    found = scope.lookup(node.func.value) if isinstance(node.func, cst.Name) else None
-    bindings = found[1] if found else ()
-    return any(b.defined or b.qualified.rpartition(".")[2] == wanted for b in bindings)

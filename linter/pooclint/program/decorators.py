@@ -9,7 +9,8 @@ from pooclint.program.scopes import Function, descendants
 
 def keeps_result(decorator: Function) -> bool:
     """True when a decorator, or a factory of decorators, puts what the wrapped function returned into a container or
-    on an object: a cache of one's own, so that callers share the result."""
+    on an object: a cache of one's own, so that callers share the result. A `__new__`, and the `__call__` of a
+    metaclass, do so with the one object of a class."""
     inner = [n for n in descendants(decorator.node.body) if isinstance(n, cst.FunctionDef)]
     makers = {p.name for p in decorator.parameters}
     makers |= {p.name.value for f in inner for p in f.params.params}
@@ -33,4 +34,12 @@ def _makes(node: cst.BaseExpression, makers: set[str], made: set[str]) -> bool:
         node = node.expression
     if isinstance(node, cst.Name):
         return node.value in made
-    return isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in makers
+    match node:
+        case cst.Call(func=cst.Name(value=name)):
+            return name in makers
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))):
+            return name in _MAKING  # `super().__call__(*args)`
+    return False
+
+
+_MAKING = frozenset({"__call__", "__new__"})

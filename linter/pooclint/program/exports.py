@@ -20,7 +20,7 @@ out of the process as well; or whatever is asked for."""
 Library = tuple[frozenset[bytes], frozenset[bytes]]
 """Top-level import names of a library, and last words of its calls."""
 
-_MAX_IMPORTED = 100_000
+_MAX_IMPORTED = 250_000
 """Bytes. Parsing takes some two seconds a megabyte, and what is imported from everywhere is imported in every process:
 the few modules beyond that are looked at only for themselves."""
 _DEPTH = 3

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from pooclint.program.lifetimes import calls_of
 from pooclint.program.names import Names
+from pooclint.program.running import Edges
 from pooclint.program.scopes import Binding, Class, Function, Parameter, Scope, children, descendants
 
 _MAX_STEPS = 6
@@ -19,12 +19,21 @@ _MAX_STEPS = 6
 class Invariants:
     """Asks of expressions whether they depend on the call, the request or the turn of a loop."""
 
-    names: Names
+    edges: Edges
     chain: tuple[Function, ...] = ()
     """The way from a handler to the place of the question: what one of its functions is given is looked for in the one
     before."""
     objects_last: bool = True
     """True where an object lives on between the calls of its methods, and what its constructor set with it."""
+
+    @property
+    def names(self) -> Names:
+        """What names mean."""
+        return self.edges.names
+
+    turn: tuple[Function, frozenset[str]] | None = None
+    """The names that a loop binds, and the function in which it stands: the turns of the loop are asked about, and all
+    else of the function is the same for each."""
 
     def same(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> bool:
         """True when nothing in the expression depends on the call: constants, settings, the object's own attributes.
@@ -55,10 +64,14 @@ class Invariants:
         return all(self.same(child, scope, steps) for child in _values(node))
 
     def _same_name(self, name: str, scope: Scope, steps: int) -> bool:
+        if self.turn and scope.function is self.turn[0] and name in self.turn[1]:
+            return False
         found = scope.lookup(name)
         if found is None or self._of_request(cst.Name(name), scope):
             return found is None
         holder, bindings = found
+        if self.turn and holder.function is self.turn[0]:
+            return True
         if holder.kind != "function" or self._set_up_before(holder):
             return True
         return bool(bindings) and all(self._same_binding(name, b, holder, steps) for b in bindings)
@@ -84,11 +97,11 @@ class Invariants:
         if function.owner and function.parameters and function.parameters[0].name == name:
             return True
         given = next(p for p in function.parameters if p.name == name)
-        providers = [self.names.dependency(s, function.parent) for s in (given.annotation, given.default)]
-        if any(providers):
-            return any(p is not None and self.names.runs_once(p) for p in providers)
+        injection = self.names.injected(given, function.parent)
+        if injection and injection.provider:
+            return self.names.runs_once(injection.provider)
         callers = [c for c, f in zip(self.chain, self.chain[1:], strict=False) if f is function]
-        calls = [(call, c.scope) for c in callers for call in calls_of(self.names, c, function)]
+        calls = [(call, c.scope) for c in callers for call in self.edges.calls(c, function)]
         return bool(calls) and all(self._same_argument(given, function, call, s, steps) for call, s in calls)
 
     def _same_argument(self, given: Parameter, function: Function, call: cst.Call, scope: Scope, steps: int) -> bool:

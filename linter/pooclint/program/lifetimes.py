@@ -13,12 +13,19 @@ from itertools import pairwise
 
 import libcst as cst
 
-from pooclint.program.names import Names
+from pooclint.program.decorators import keeps_result
+from pooclint.program.names import Names, literal
 from pooclint.program.requests import Entry
+from pooclint.program.running import ENTERED_BY, Edges
 from pooclint.program.scopes import Binding, Class, Function, Scope, descendants, dotted
 
-_PUTTING = frozenset({"append", "appendleft", "add", "insert", "put", "put_nowait", "set", "setdefault", "register"})
-"""Methods by which containers and registries take what they are given."""
+_PUTTING = frozenset(
+    {
+        "append", "appendleft", "add", "insert", "put", "put_nowait", "set", "setdefault", "register",
+        "enter_context", "enter_async_context", "push", "push_async_exit",
+    }
+)  # fmt: skip
+"""Methods by which containers, registries and stacks of managers take what they are given."""
 
 
 class Home(enum.Enum):
@@ -38,36 +45,15 @@ def homes(names: Names, function: Function, made: Collection[cst.CSTNode]) -> fr
     """Where what these expressions of a function give goes; empty when it is only used there."""
     if isinstance(function.node, cst.Lambda):
         return frozenset({Home.CALLER}) if any(function.node.body is m for m in made) else frozenset()
-    flow = _Flow(names, function, {id(m) for m in made}, set())
-    parts = [n for n in descendants(function.node.body, into_functions=False) if isinstance(n, _MOVING)]
-    found: set[Home] = set()
-    known = -1
-    while known != len(flow.made) + len(flow.carriers):
-        known = len(flow.made) + len(flow.carriers)
-        for part in parts:
-            found.update(flow.moved_by(part))
-    return frozenset(found)
+    return _Flow(names, function, {id(m) for m in made}, set()).found()
 
 
-def calls_of(names: Names, caller: Function, called: Function) -> list[cst.Call]:
-    """Calls in one function that call another, or build an object by it."""
-    body = caller.node.body
-    inside = (n for n in descendants(body, into_functions=False) if isinstance(n, cst.Call))
-    found = []
-    for node in inside:
-        defined = names.definition(node.func, caller.scope, interest="anything")
-        if isinstance(defined, Class):
-            defined = names.method(defined, "__init__")
-        if defined is called:
-            found.append(node)
-    return found
-
-
-def outlives(names: Names, entry: Entry, function: Function, node: cst.CSTNode) -> bool:
+def outlives(edges: Edges, entry: Entry, function: Function, node: cst.CSTNode) -> bool:
     """True when what `node` makes in `function` outlives the request that `entry` describes.
 
     What a function returns, or a constructor puts on the new object, is looked for in its caller, up to the handler.
     """
+    names = edges.names
     chain = entry.chain if any(f is function for f in entry.chain) else (*entry.chain, function)
     made: Collection[cst.CSTNode] = (node,)
     for depth in range(len(chain) - 1, -1, -1):
@@ -75,19 +61,114 @@ def outlives(names: Names, entry: Entry, function: Function, node: cst.CSTNode) 
         found = homes(names, current, made)
         if Home.STORED in found:
             return True
-        if Home.OBJECT in found and current.name != "__init__":
+        before = edges.between(chain[depth - 1], current) if depth else []
+        enters_new = current.name in ENTERED_BY and before and all(isinstance(n, cst.Call) for n in before)
+        if Home.OBJECT in found and current.name != "__init__" and not enters_new:
             return current.owner is None or not built_per_request(names, current.owner, chain)
+        if Home.OBJECT in found and current.owner and is_single(names, current.owner):
+            return True
         if depth == 0 or not found & {Home.OBJECT, Home.CALLER}:
             break
-        made = calls_of(names, chain[depth - 1], current)
+        made = before
     # A function that runs to fill a variable runs once, whatever it makes on the way.
-    return any(_fills(names, caller, called) for caller, called in pairwise(chain))
+    return any(_fills(edges, caller, called) for caller, called in pairwise(chain))
 
 
-def _fills(names: Names, caller: Function, called: Function) -> bool:
+def _fills(edges: Edges, caller: Function, called: Function) -> bool:
     """True when one function calls another for nothing but what it then stores."""
-    calls = calls_of(names, caller, called)
-    return bool(calls) and all(Home.STORED in homes(names, caller, (call,)) for call in calls)
+    calls = edges.between(caller, called)
+    return bool(calls) and all(Home.STORED in homes(edges.names, caller, (call,)) for call in calls)
+
+
+def dropped(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode) -> bool:
+    """True when what `node` makes in the last function of a chain is gone when the first one goes on: some function of
+    the chain uses it up, and neither it nor what keeps it is stored or collected."""
+    made: Collection[cst.CSTNode] = (node,)
+    for depth in range(len(chain) - 1, -1, -1):
+        current = chain[depth]
+        flow = _Flow(edges.names, current, {id(m) for m in made}, set())
+        found = flow.found()
+        if flow.collected or found & {Home.STORED, Home.REQUEST}:
+            return False
+        if not found:
+            return True
+        builds = current.name == "__init__" and current.owner and not is_single(edges.names, current.owner)
+        if depth == 0 or (Home.OBJECT in found and not builds):
+            return False
+        made = edges.between(chain[depth - 1], current)
+    return False
+
+
+def is_guarded(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode, by: cst.CSTNode) -> bool:
+    """True when a function of the chain builds `node`, or runs the next one, only under a condition about what lasts
+    (`if self._client is None`), or about an argument that the one before gives it (`client or Client()`).
+
+    Args:
+        by: the expression of the first function that runs the second.
+    """
+    inner: list[cst.CSTNode] = [node]
+    for position in range(len(chain) - 1, 0, -1):
+        caller, current = chain[position - 1], chain[position]
+        asked = frozenset(name for part in inner for name in _asked(current, part))
+        calls: list[cst.CSTNode] = [by] if position == 1 else [*edges.between(caller, current)]
+        if "" in asked or any(isinstance(call, cst.Call) and _gives(call, current, asked) for call in calls):
+            return True
+        inner = calls
+    return False
+
+
+def _asked(function: Function, node: cst.CSTNode) -> Iterator[str]:
+    """The optional parameters that the conditions mention under which a node of a function is evaluated: those around
+    it, and those with which the function may have ended before. Empty for what outlives the call."""
+    optional = {p.name for p in function.parameters if p.default is not None}
+    for part in descendants(function.node.body, into_functions=False):
+        match part:
+            case cst.If(test=test) | cst.IfExp(test=test) | cst.BooleanOperation(left=test):
+                names = {n.value for n in descendants(test) if isinstance(n, cst.Name)}
+                lasting = any(_lasts(name, function) for name in names)
+                if not lasting and not names & optional:
+                    continue
+                ends = isinstance(part, cst.If) and any(isinstance(n, cst.Return) for n in descendants(part.body))
+                if ends or any(n is node for n in descendants(part)):
+                    yield from names & optional
+                    yield from ("",) if lasting else ()
+
+
+def _lasts(name: str, function: Function) -> bool:
+    """True for the method's own object, and for a variable of the module."""
+    if function.owner and function.parameters and function.parameters[0].name == name:
+        return True
+    found = function.scope.lookup(name)
+    return found is not None and found[0].kind == "module" and any(b.kind == "assign" for b in found[1])
+
+
+def _gives(call: cst.Call, function: Function, names: frozenset[str]) -> bool:
+    """True when a call gives one of these parameters a value other than None."""
+    offset = 1 if function.owner else 0
+    for position, argument in enumerate(call.args):
+        if argument.star:
+            return bool(names)
+        place = function.parameters[position + offset : position + offset + 1]
+        name = argument.keyword.value if argument.keyword else place[0].name if place else ""
+        if name in names and literal(argument.value) is not None:
+            return True
+    return False
+
+
+def is_single(names: Names, owner: Class) -> bool:
+    """True for a class of which there is one object: its `__new__`, its metaclass or its decorator keeps that."""
+    for current in names.ancestors(owner):
+        new = current.methods.get("__new__")
+        if new and keeps_result(new):
+            return True
+        makers = [a.value for a in current.node.keywords if a.keyword and a.keyword.value == "metaclass"]
+        makers += [d.decorator for d in current.node.decorators]
+        for maker in makers:
+            defined = names.definition(maker, current.parent, interest="anything")
+            call = names.method(defined, "__call__") if isinstance(defined, Class) else defined
+            if isinstance(call, Function) and keeps_result(call):
+                return True
+    return False
 
 
 def built_per_request(names: Names, owner: Class, chain: tuple[Function, ...]) -> bool:
@@ -98,7 +179,10 @@ def built_per_request(names: Names, owner: Class, chain: tuple[Function, ...]) -
     return constructed or any(bases.intersection(s.bases) for s in names.models.scopes if s.instance == "request")
 
 
-_MOVING = (cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.Return, cst.Yield, cst.Call, cst.WithItem)
+_MOVING = (
+    cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.Return, cst.Yield, cst.Call, cst.WithItem,
+    cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp,
+)  # fmt: skip
 
 
 class _Flow:
@@ -109,6 +193,20 @@ class _Flow:
         self.function = function
         self.made = made
         self.carriers = carriers
+        self.collected = False
+        """True when something else of the function keeps it: a list of its own."""
+
+    def found(self) -> frozenset[Home]:
+        """Where it goes in the end."""
+        body = self.function.node.body
+        parts = [n for n in descendants(body, into_functions=False) if isinstance(n, _MOVING)]
+        homes: set[Home] = set()
+        known = -1
+        while known != len(self.made) + len(self.carriers):
+            known = len(self.made) + len(self.carriers)
+            for part in parts:
+                homes.update(self.moved_by(part))
+        return frozenset(homes)
 
     def moved_by(self, node: cst.CSTNode) -> Iterator[Home]:
         """Where this part of the function takes the object."""
@@ -120,6 +218,11 @@ class _Flow:
                 yield from self._put(target)
             case cst.NamedExpr(target=target, value=value) if self._leads(value):
                 yield from self._put(target)
+            case cst.AugAssign(target=target, value=value) if self._leads(value):
+                yield from self._put(target)
+                self.collected = True
+            case cst.ListComp(elt=made) | cst.SetComp(elt=made) | cst.GeneratorExp(elt=made) | cst.DictComp(value=made):
+                self.collected = self.collected or self._leads(made)
             case cst.Return(value=value) if value is not None and self._leads(value):
                 yield Home.CALLER
             case cst.Yield(value=cst.BaseExpression() as value) if self._leads(value):
@@ -165,6 +268,8 @@ class _Flow:
                 return any(self._leads(e.value) for e in elements)
             case cst.Dict(elements=elements):
                 return any(self._leads(e.value) for e in elements)
+            case cst.ListComp(elt=inner) | cst.SetComp(elt=inner) | cst.DictComp(value=inner):
+                return self._leads(inner)
         return False
 
     def _put(self, target: cst.CSTNode) -> Iterator[Home]:
@@ -191,6 +296,9 @@ class _Flow:
             if models.request_locals.intersection(known):
                 yield Home.REQUEST
                 return
+            if self._is_class(current):
+                yield Home.STORED
+                return
             if not isinstance(current, (cst.Attribute, cst.Subscript)):
                 break
             current = current.value
@@ -206,8 +314,23 @@ class _Flow:
         local = found is not None and found[0].kind == "function" and found[0].function is self.function
         if local and found and all(b.kind != "parameter" for b in found[1]) and not self._comes_from_outside(found[1]):
             self.carriers.add(current.value)
+            self.collected = True
         else:
             yield Home.STORED
+
+    def _is_class(self, node: cst.CSTNode) -> bool:
+        """True for the class of the method's object: `cls`, `type(self)`, `self.__class__`."""
+        match node:
+            case cst.Name(value=name):
+                function = self.function
+                if not (function.owner and function.parameters and function.parameters[0].name == name):
+                    return False
+                return function.name == "__new__" or self.names.is_class_method(function)
+            case cst.Attribute(attr=cst.Name(value="__class__")):
+                return True
+            case cst.Call(func=func):
+                return self.names.qualify(func, self.function.scope) == "builtins.type"
+        return False
 
     def _comes_from_outside(self, bindings: Collection[Binding]) -> bool:
         """True when a local name may stand for something that was there before."""

@@ -16,7 +16,7 @@ from pooclint.program.exports import Interest
 from pooclint.program.keywords import keywords
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
-from pooclint.program.scopes import Binding, Class, Function, Index, Scope, children, descendants
+from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, Scope, children, descendants
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
 _MAX_IMPORTS = 24  # and names that modules pass on to each other
@@ -197,7 +197,7 @@ class Names:
         node = cast(cst.Name, node)
         found = scope.lookup(node.value)
         if found is None:
-            return f"builtins.{node.value}" if hasattr(builtins, node.value) else ""
+            return f"builtins.{node.value}" if hasattr(builtins, node.value) else self._by_star(node.value, scope)
         key = (id(found[0]), node.value)
         known = self._qualified.get(key)
         if known is None:
@@ -213,6 +213,17 @@ class Names:
         for binding in bindings:
             if isinstance(binding.value, (cst.Name, cst.Attribute)) and not binding.entered:
                 return self._qualify(binding.value, _outside(holder, binding, node), steps + 1)
+        return ""
+
+    def _by_star(self, name: str, scope: Scope, interest: Interest = "acquires") -> str:
+        """The qualified name of one that is bound nowhere in a module that imports everything of others."""
+        module = scope.module
+        for star in module.stars:
+            qualified = f"{star}.{name}"
+            if self.models.calls(qualified) or self.models.type(qualified):
+                return qualified
+            if self.target(qualified, module.origin, interest):
+                return qualified
         return ""
 
     def definition(
@@ -231,7 +242,8 @@ class Names:
             return None
         found = scope.lookup(node.value)
         if found is None:
-            return None
+            target = self.target(self._by_star(node.value, scope, interest), scope.module.origin, interest)
+            return target.defined if target else None
         binding = self._defining(node.value, *found)
         if binding is None:
             return None
@@ -340,6 +352,10 @@ class Names:
         """True for a method that is read like an attribute."""
         return any(self.qualify(d, function.parent) in _PROPERTIES for d in function.decorators)
 
+    def is_class_method(self, function: Function) -> bool:
+        """True for a method whose first parameter is the class."""
+        return any(self.qualify(d, function.parent) == "builtins.classmethod" for d in function.decorators)
+
     def runs_once(self, function: Function) -> bool:
         """True when the function's result is cached, so that its body runs once for each argument."""
         return any(self._caches(_callee(d), function.parent) for d in function.decorators)
@@ -349,7 +365,11 @@ class Names:
         if qualified in _ONCE or qualified in self.models.run_once:
             return True
         defined = self.definition(decorator, scope)
-        return isinstance(defined, Function) and keeps_result(defined)
+        if not isinstance(defined, Function):
+            return False
+        # `def cached(f): @lru_cache def wrapper(*args): ...` caches like the decorator that it uses.
+        wrappers = (defined.scope.module.function(n) for n in descendants(defined.node.body) if n is not defined.node)
+        return keeps_result(defined) or any(w is not None and self.runs_once(w) for w in wrappers)
 
     def calls(self, node: cst.Call, scope: Scope, receiver: str = "", callee: str = "") -> tuple[Call, ...]:
         """Model entries of a call whose conditions (`only-if`) its literal arguments meet.
@@ -501,7 +521,7 @@ class Names:
     def _type_of_name(self, name: str, scope: Scope) -> str:
         found = scope.lookup(name)
         if found is None:
-            return ""
+            return self._type_of_target(self.target(self._by_star(name, scope), scope.module.origin))
         holder, bindings = found
         key = (id(holder), name)
         known = self._named.get(key)
@@ -678,19 +698,40 @@ class Names:
             return ""
         return self.annotated(node.value, scope)
 
-    def injection(self, node: cst.BaseExpression | None, scope: Scope) -> Injection | None:
-        """The framework's injection in an annotation or a default (`Depends(get_session)`)."""
+    def injected(self, parameter: Parameter, scope: Scope) -> Injection | None:
+        """How a framework injects a parameter's value.
+
+        Args:
+            parameter: of a function.
+            scope: the one around the function.
+        """
+        found = self.injection(parameter.default, scope, parameter.annotation)
+        return found or self.injection(parameter.annotation, scope)
+
+    def injection(
+        self, node: cst.BaseExpression | None, scope: Scope, annotation: cst.BaseExpression | None = None
+    ) -> Injection | None:
+        """The framework's injection in an annotation or a default (`Depends(get_session)`).
+
+        Args:
+            node: the annotation or default.
+            scope: where it stands.
+            annotation: what names the provider where the injection does not (`service: Service = Depends()`).
+        """
         if node is None:
             return None
         alias = self._alias(node, scope)
         if alias:
             return self.injection(*alias)
+        if annotation is None and isinstance(node, cst.Subscript) and isinstance(node.slice[0].slice, cst.Index):
+            annotation = node.slice[0].slice.value  # `Annotated[Service, Depends()]`
         for inner in [node, *(children(node))] if isinstance(node, cst.Call) else descendants(node):
             model = (
                 self.models.dependencies.get(self.qualify(inner.func, scope)) if isinstance(inner, cst.Call) else None
             )
             if isinstance(inner, cst.Call) and model:
-                provider = self.definition(inner.args[0].value, scope) if inner.args else None
+                named = inner.args[0].value if inner.args else annotation
+                provider = self.definition(named, scope) if named is not None else None
                 given = {a.keyword.value: literal(a.value) for a in inner.args if a.keyword}
                 early = any(given.get(key, ...) == value for key, value in model.ends_early.items())
                 found = self.method(provider, "__init__") if isinstance(provider, Class) else provider

@@ -187,8 +187,8 @@ class Pools:
     def _provider(self, name: str, function: Function) -> Function | None:
         """The function from which a framework takes a parameter's value."""
         parameter = next(p for p in function.parameters if p.name == name)
-        sources = (parameter.annotation, parameter.default)
-        return next((p for s in sources if (p := self.names.dependency(s, function.parent))), None)
+        found = self.names.injected(parameter, function.parent)
+        return found.provider if found else None
 
     def _of_attribute(
         self, node: cst.Attribute, base: cst.BaseExpression, attribute: str, scope: Scope, steps: int

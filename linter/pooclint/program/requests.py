@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from pooclint.models import Argument
 from pooclint.models import Scope as ScopeModel
 from pooclint.program.names import Names
-from pooclint.program.scopes import Class, Function, Index, Scope, descendants, dotted
+from pooclint.program.running import Edges, argument, listed, meant
+from pooclint.program.scopes import Function, Index, Scope, dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class RequestScopes:
 
     names: Names
     index: Index
+    edges: Edges
     _entries: dict[int, Entry] | None = field(default=None)
 
     def entry(self, function: Function | None) -> Entry | None:
@@ -109,31 +110,8 @@ class RequestScopes:
                     yield provider, Entry("request", model.framework, (provider,))
 
     def _called(self, function: Function) -> list[Function]:
-        """Functions of this file that it calls, or has called, or that its injected parameters name."""
-        found: list[Function] = []
-        if isinstance(function.node, cst.Lambda):
-            return found
-        for inner in descendants(function.node.body, into_functions=False):
-            if isinstance(inner, cst.Call):
-                for callee in (inner.func, *self._passed_on(inner, function.scope)):
-                    called = self.names.definition(callee, function.scope)
-                    if isinstance(called, Class):
-                        called = self.names.method(called, "__init__")
-                    if isinstance(called, Function) and called.scope.module is self.index:
-                        found.append(called)
-        for parameter in function.parameters:
-            for source in (parameter.annotation, parameter.default):
-                provider = self.names.dependency(source, function.parent)
-                if provider and provider.scope.module is self.index:
-                    found.append(provider)
-        return found
-
-    def _passed_on(self, node: cst.Call, scope: Scope) -> Iterator[cst.BaseExpression]:
-        """Arguments that the callee calls (`to_thread(work)`)."""
-        for position in {p for call in self.names.calls(node, scope) for p in call.calls}:
-            argument = _argument(node, position)
-            if argument is not None:
-                yield argument
+        """Functions of this file that it calls, or has called, or that provide its injected parameters."""
+        return [called for _, called in self.edges.of(function) if called.scope.module is self.index]
 
     def _handler(self, function: Function) -> tuple[ScopeModel, str] | None:
         """The framework entry that makes the function a handler by its own form, and the handler's route."""
@@ -192,40 +170,17 @@ class RequestScopes:
                 continue
             for model in by_word.get(dotted(node.func).rpartition(".")[2], ()):
                 if self._registers(model, node, scope):
-                    handler = _argument(node, model.callable_argument)
+                    handler = argument(node, model.callable_argument)
                     if handler is not None:
                         yield from ((f, model, _route(node)) for f in self._handlers(handler, scope))
 
     def _handlers(self, node: cst.BaseExpression, scope: Scope) -> Iterator[Function]:
         """The functions that an argument stands for: one by its name, or those of the table that it is taken from."""
-        defined = self.names.definition(node, scope)
-        if isinstance(defined, Function):
-            yield defined
-            return
-        while isinstance(node, (cst.Subscript, cst.Attribute)):
+        found = list(meant(self.names, node, scope))
+        while not found and isinstance(node, (cst.Subscript, cst.Attribute)):
             node = node.value
-        found = scope.lookup(node.value) if isinstance(node, cst.Name) else None
-        for binding in found[1] if found else ():
-            loop = binding.node
-            table = loop.iter if isinstance(loop, cst.For) else binding.value
-            yield from self._listed(table, scope) if table is not None else ()
-
-    def _listed(self, table: cst.BaseExpression, scope: Scope) -> Iterator[Function]:
-        """Functions in a literal, in one that a name stands for, or in its `items()`."""
-        match table:
-            case cst.Call(func=cst.Attribute(value=cst.Name() as receiver)):
-                yield from self._listed(receiver, scope)
-            case cst.Name(value=name):
-                found = scope.lookup(name)
-                literals = (b.value for b in found[1] if isinstance(b.value, _LITERALS)) if found else ()
-                for literal in literals:
-                    yield from self._listed(literal, scope)
-            case cst.Dict() | cst.List() | cst.Tuple() | cst.Set():
-                for part in descendants(table):
-                    if isinstance(part, (cst.Name, cst.Attribute)):
-                        defined = self.names.definition(part, scope)
-                        if isinstance(defined, Function):
-                            yield defined
+            found = list(meant(self.names, node, scope)) or list(listed(self.names, node, scope))
+        yield from (f for f in found if isinstance(f, Function))
 
     def _registers(self, model: ScopeModel, node: cst.Call, scope: Scope) -> bool:
         if model.decorators and self.names.qualify(node.func, scope) in model.decorators:
@@ -238,7 +193,6 @@ class RequestScopes:
         )
 
 
-_LITERALS = (cst.Dict, cst.List, cst.Tuple, cst.Set)
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})  # of HTTP
 
 
@@ -250,10 +204,3 @@ def _route(node: cst.Call) -> str:
         return ""
     verb = dotted(node.func).rpartition(".")[2].removeprefix("add_")
     return f"{verb.upper()} {path}" if verb in _VERBS else path
-
-
-def _argument(node: cst.Call, wanted: Argument | None) -> cst.BaseExpression | None:
-    for index, argument in enumerate(node.args):
-        if (argument.keyword and argument.keyword.value == wanted) or (argument.keyword is None and index == wanted):
-            return argument.value
-    return None

@@ -1,0 +1,100 @@
+"""Calls that build an object with a pool of its own, in a function and in those that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from pooclint.models import Call
+from pooclint.program.keywords import keywords
+from pooclint.program.running import Edges
+from pooclint.program.scopes import Function, Index, Scope, descendants
+
+_MAX_FRAMES = 4
+"""Functions between the one that is asked about and the one that builds."""
+_MAX_FUNCTIONS = 40
+"""Functions that are looked at for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Construction:
+    """An object that is built when a function runs."""
+
+    node: cst.Call
+    call: Call
+    """What is known of it."""
+    chain: tuple[Function, ...]
+    """From the function that is asked about to the one that builds."""
+
+
+@dataclass(slots=True)
+class Constructions:
+    """Look-up of what is built where. Its only state is a memo."""
+
+    edges: Edges
+    _takers: dict[int, dict[int, cst.Call]] = field(default_factory=dict)
+    _own: dict[tuple[int, frozenset[str]], tuple[tuple[cst.Call, Call], ...]] = field(default_factory=dict)
+
+    def taker(self, node: cst.CSTNode, index: Index) -> cst.Call | None:
+        """The call of which an expression of a module is an argument."""
+        if id(index) not in self._takers:
+            calls = (n for n, _ in index.visited if isinstance(n, cst.Call))
+            self._takers[id(index)] = {id(a.value): call for call in calls for a in call.args}
+        return self._takers[id(index)].get(id(node))
+
+    def constructed(self, node: cst.Call, scope: Scope, kinds: frozenset[str]) -> Call | None:
+        """The model of a call that builds an object with a pool of its own; None where it shares somebody else's, or
+        is part of another that is built (the connector of a session).
+
+        Args:
+            node: the call.
+            scope: where it stands.
+            kinds: of what it acquires.
+        """
+        names, models = self.edges.names, self.edges.names.models
+        for call in names.calls(node, scope):
+            acquisition = models.acquisition(call)
+            if acquisition is None or acquisition.kind not in kinds:
+                continue
+            # A transport or connector that is not built on the spot belongs to somebody else; its pool is reused.
+            given: dict[int | str, bool] = {i: _is_built(a.value) for i, a in enumerate(node.args) if not a.keyword}
+            given |= {name: _is_built(value) for name, value in keywords(node, scope)}
+            shares = any(key in given for key in call.shares) or any(not given.get(key, True) for key in call.owned_by)
+            # What a pool or client hands out is its own affair; a settings object (`boto3.Session`) makes clients.
+            owner = models.type(acquisition.acquired_from)
+            if not shares and (owner is None or owner.kind == "value"):
+                taker = self.taker(node, scope.module)
+                taken = taker and any(c.acquires and c.owned_by for c in names.calls(taker, scope))
+                return None if taken else call
+        return None
+
+    def below(self, function: Function, kinds: frozenset[str]) -> Iterator[Construction]:
+        """What is built when a function runs, by it or by what it runs; nothing where the result is cached."""
+        names = self.edges.names
+        todo: list[tuple[Function, ...]] = [(function,)]
+        seen = {id(function)}
+        while todo and len(seen) <= _MAX_FUNCTIONS:
+            chain = todo.pop(0)
+            current = chain[-1]
+            suspended = current.is_generator and not names.is_context_manager(current)
+            if suspended or names.runs_once(current):
+                continue
+            yield from (Construction(node, call, chain) for node, call in self._built_in(current, kinds))
+            for _, called in self.edges.runs(current) if len(chain) <= _MAX_FRAMES else ():
+                if id(called) not in seen:
+                    seen.add(id(called))
+                    todo.append((*chain, called))
+
+    def _built_in(self, function: Function, kinds: frozenset[str]) -> tuple[tuple[cst.Call, Call], ...]:
+        key = (id(function), kinds)
+        if key not in self._own:
+            calls = (n for n in descendants(function.node.body, into_functions=False) if isinstance(n, cst.Call))
+            found = ((n, self.constructed(n, function.scope, kinds)) for n in calls)
+            self._own[key] = tuple((n, call) for n, call in found if call)
+        return self._own[key]
+
+
+def _is_built(node: cst.BaseExpression) -> bool:
+    return isinstance(node, (cst.Call, cst.Await))
