@@ -55,10 +55,16 @@ class Leak:
     trace: tuple[tuple[cst.CSTNode, str], ...]
 
     @property
-    def rank(self) -> tuple[int, int, bool, int]:
+    def idle(self) -> bool:
+        """True for a lazy one that has no connection there: not used yet, given back by a commit, failed to connect."""
+        return self.site.acquisition.lazy and not self.obligation.holding
+
+    @property
+    def rank(self) -> tuple[int, bool, int, bool, int]:
         """The lower, the better the leak explains the site."""
         # Of equally plain ways, what the user of a generator raises at its `yield` comes first.
-        return (self.obligation.lane, self.obligation.doubtful, not isinstance(self.cause, cst.Yield), len(self.trace))
+        at_yield = isinstance(self.cause, cst.Yield)
+        return (self.obligation.lane, self.idle, self.obligation.doubtful, not at_yield, len(self.trace))
 
 
 @dataclass(frozen=True, slots=True)
