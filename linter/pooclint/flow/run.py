@@ -278,6 +278,8 @@ class Run:
     global_names: frozenset[str]
     repeated: frozenset[str]
     """Names that are tested at least twice, or assigned a constant and tested: worth telling apart."""
+    answers: frozenset[str]
+    """Names that stand for what a call gave, and are tested: `saved = save(session)` tells what became of it."""
     yields_to: Literal["nobody", "manager", "fixture", "consumer", "reader"] = "nobody"
     """Who resumes the function after `yield`. A reader reads to the end; a consumer may stop, or throw into it."""
     evaluations: int = 0
