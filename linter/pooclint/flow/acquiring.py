@@ -189,6 +189,7 @@ def fail(
     # Closing a cursor hardly ever fails; it must not weigh like the query before it.
     closing = invocation.method in run.models.release_names and not head.refs
     state = state.change(live & _ending_work(run, invocation, state), holding=True)
+    state = state.change(live & _undone(run, invocation, state), holding=False)
     if acquires or (live and not closing):
         if acquires:
             state = state.bind(FAILED, Value(constant=id(invocation.node)))
@@ -204,6 +205,16 @@ def _ending_work(run: Run, invocation: Invocation, state: State) -> frozenset[in
     for number in invocation.head.refs & state.obligations.keys():
         type_ = run.models.type(state.obligations[number].site.acquisition.type)
         if type_ and type_.lazy and invocation.method in type_.checks_in:
+            found.add(number)
+    return frozenset(found)
+
+
+def _undone(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
+    """What the call was to open, and has closed again when it fails."""
+    found: set[int] = set()
+    for number in invocation.head.refs & state.obligations.keys():
+        type_ = run.models.type(state.obligations[number].site.acquisition.type)
+        if type_ and invocation.method in type_.undone:
             found.add(number)
     return frozenset(found)
 

@@ -284,6 +284,7 @@ class Analysis:
         scope = code.scope
         node: cst.CSTNode = code.node if isinstance(code, Function) else code.module
         at_module = frozenset(scope.bindings) if function is None else frozenset(scope.declared_outside)
+        repeated, answers = tested_names(node, self._decisive_words(scope.module))
         return Run(
             names=self.names,
             scope=scope,
@@ -294,7 +295,8 @@ class Analysis:
             ambient=self._ambient_left,
             draws=self.draws,
             global_names=at_module,
-            repeated=repeated_names(node, self._decisive_words(scope.module)),
+            repeated=repeated,
+            answers=answers,
             yields_to=self._yields_to(function),
         )
 
@@ -576,7 +578,10 @@ def _summary(completion: Completion, state: State, shared: frozenset[str]) -> Su
     explicit = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.released is not None)
     completed = NORMAL if completion.kind == "return" else completion
     left = tuple((k, _portable(v)) for k, v in outer.items())
-    holding = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.holding)
+    lent = {n: o for n, o in state.obligations.items() if n >= _SYMBOLIC and o.holding}
+    # Where the callee has caught a failure of the session, nobody goes on in earnest: what is held for long then is the
+    # lesser evil.
+    holding = frozenset(n for n, o in lent.items() if completion.exceptional or o.lane is not Lane.RESOURCE)
     return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left, holding)
 
 
@@ -685,15 +690,18 @@ _TESTING = frozenset({
 })  # fmt: skip
 
 
-def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozenset[str]:
+def tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Names and dotted paths that are worth telling apart.
 
-    Control flow depends on them more than once, or they are assigned a constant and tested; and at least one of these
-    conditions decides whether something is acquired, released or left. Every other one joins again without consequence.
+    Returns:
+        Those on which control flow depends more than once, or that are assigned a constant and tested, where at least
+        one of these conditions decides whether something is acquired, released or left (every other one joins again
+        without consequence); and those that stand for what a call gave, and are tested.
     """
     tested: Counter[str] = Counter()
     decisive: set[str] = set()
     assigned: set[str] = set()
+    answers: set[str] = set()
     for inner in descendants(node):
         if type(inner) not in _TESTING:  # matching on a class of nodes is slow; most are none of these
             continue
@@ -732,12 +740,16 @@ def repeated_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> frozens
             case cst.Assign(targets=targets, value=value) if _is_literal(value):
                 assigned.update(path for t in targets if (path := dotted(t.target)))
                 continue
+            case cst.Assign(targets=targets, value=cst.Call() | cst.Await(expression=cst.Call())):
+                answers.update(t.target.value for t in targets if isinstance(t.target, cst.Name))
+                continue
             case _:
                 continue
         tested.update(names)
         if not names <= decisive and _decides(inner, decisive_words):
             decisive |= names
-    return frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
+    repeated = frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
+    return repeated, frozenset(answers & tested.keys())
 
 
 def _is_literal(node: cst.BaseExpression) -> bool:

@@ -491,7 +491,7 @@ def _worth(run: Run, name: str, value: Value) -> bool:
     more = value.type or value.refs or value.derived or value.items or value.pending or value.function
     if more or (value.constant is UNKNOWN and value.truth is None):
         return True
-    return name in run.repeated or value.constant is None
+    return name in run.repeated or name in run.answers or value.constant is None
 
 
 def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State, out: Outcomes) -> State:

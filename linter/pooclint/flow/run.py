@@ -55,10 +55,16 @@ class Leak:
     trace: tuple[tuple[cst.CSTNode, str], ...]
 
     @property
-    def rank(self) -> tuple[int, int, bool, int]:
+    def idle(self) -> bool:
+        """True for a lazy one that has no connection there: not used yet, given back by a commit, failed to connect."""
+        return self.site.acquisition.lazy and not self.obligation.holding
+
+    @property
+    def rank(self) -> tuple[int, bool, int, bool, int]:
         """The lower, the better the leak explains the site."""
         # Of equally plain ways, what the user of a generator raises at its `yield` comes first.
-        return (self.obligation.lane, self.obligation.doubtful, not isinstance(self.cause, cst.Yield), len(self.trace))
+        at_yield = isinstance(self.cause, cst.Yield)
+        return (self.obligation.lane, self.idle, self.obligation.doubtful, not at_yield, len(self.trace))
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +280,8 @@ class Run:
     global_names: frozenset[str]
     repeated: frozenset[str]
     """Names that are tested at least twice, or assigned a constant and tested: worth telling apart."""
+    answers: frozenset[str]
+    """Names that stand for what a call gave, and are tested: `saved = save(session)` tells what became of it."""
     yields_to: Literal["nobody", "manager", "fixture", "consumer", "reader"] = "nobody"
     """Who resumes the function after `yield`. A reader reads to the end; a consumer may stop, or throw into it."""
     evaluations: int = 0

@@ -46,7 +46,7 @@ def _verdict(record: Record, leaks: list[Leak]) -> Verdict:
     site = leaks[0].site
     releases = tuple(record.releases.get(site.number, ()))
     handled = bool(releases) or site.number in record.kept
-    leak = min(leaks, key=lambda found: (found.obligation.lane, _preference(found), found.rank))
+    leak = min(leaks, key=lambda found: (found.obligation.lane, found.idle, _preference(found), found.rank))
     names = tuple(name for name, sites in record.bound.items() if site in sites)
     return Verdict(
         _kind(leak, handled, bool(releases)),
@@ -103,8 +103,8 @@ def severity_of(acquisition: Acquisition) -> Severity:
 def _severity(leak: Leak) -> Severity:
     """By what reclaims the object, lowered with the lane."""
     severity = severity_of(leak.site.acquisition)
-    if leak.site.acquisition.lazy and not leak.obligation.holding:
-        return Severity.INFO  # it has no connection here: not used yet, or given back by a commit
+    if leak.idle:
+        return Severity.INFO
     if leak.obligation.fate is Fate.FIELD and leak.site.acquisition.kind != "connection":
         severity = severity.lower()  # the half-built object that refers to it is dropped with the exception
     if leak.obligation.lane is Lane.CANCELLED:

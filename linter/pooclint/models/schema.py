@@ -126,6 +126,8 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     `checks-in` and `cannot-raise`."""
     checks_in: tuple[str, ...] = ()
     """Methods after which the instance holds no connection although it is not released (`commit`, `rollback`)."""
+    undone: tuple[str, ...] = ()
+    """Those in `checks-out` that close what they have opened when they fail: nothing is left to release then."""
     cannot_raise: tuple[str, ...] = ()
     """Methods that do not fail in practice (`cursor()` of a live connection)."""
     reads_to_end: tuple[str, ...] = ()
