@@ -37,8 +37,12 @@ class Analysis:
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
     _reaches: dict[int, Reached | None] = field(default_factory=dict)
-    _summaries: dict[tuple[object, ...], tuple[Summary, ...] | None] = field(default_factory=dict)
+    _summaries: dict[tuple[object, ...], tuple[int, tuple[Summary, ...] | None]] = field(default_factory=dict)
+    """With how far calls go below the function."""
     _active: list[int] = field(default_factory=list)
+    """Functions that are being summarised, the outermost first."""
+    _reached: list[int] = field(default_factory=list)
+    """How deep calls went in each of those."""
     _holding: dict[int, bool] = field(default_factory=dict)
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
     _handing: dict[int, bool] = field(default_factory=dict)
@@ -60,6 +64,7 @@ class Analysis:
         ):
             memo.clear()
         self._active.clear()
+        self._reached.clear()
         self._entering.clear()
         self._users.clear()
         self.draws.forget()
@@ -490,29 +495,43 @@ class Analysis:
         idle = not numbers and (not self.hands_over(function) or self.names.runs_once(function))
         if idle and not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
             return None
-        if id(function) in self._active or len(self._active) >= _MAX_DEPTH:
+        depth = len(self._active)
+        if id(function) in self._active or depth >= _MAX_DEPTH:
+            self._reach(_MAX_DEPTH)
             return None
         known = [n for n in numbers if n in state.obligations]
         own = {number: _SYMBOLIC + index for index, number in enumerate(known)}
         arguments = tuple((name, _symbolic(value, own)) for name, value in arguments)
         key = (
             id(function),
-            len(self._active),  # what is cut off at the bound must not stand for what is asked further out
             arguments,
             tuple((id(state.obligations[n].site.acquisition), state.obligations[n].holding) for n in known),
         )
-        if key not in self._summaries:
+        height, found = self._summaries.get(key, (_MAX_DEPTH, None))
+        if depth + height >= _MAX_DEPTH:
+            # What is cut off at the bound must not stand for what is asked further out.
+            height, found = self._summaries.get((depth, *key), (-1, None))
+        if height < 0:
             self._active.append(id(function))
+            self._reached.append(depth)
             try:
-                self._summaries[key] = self._summarise(function, arguments, known, state)
+                found = self._summarise(function, arguments, known, state)
             except GaveUp:
-                self._summaries[key] = None
+                found = None
             finally:
                 self._active.pop()
-        found = self._summaries[key]
+                height = self._reached.pop() - depth
+            whole = depth + height < _MAX_DEPTH
+            self._summaries[key if whole else (depth, *key)] = (height, found)
+        self._reach(depth + height)
         if found is None or (idle and not all(s.completion.exceptional for s in found)):
             return None  # of a call that nothing depends on, only that it never returns is of interest
         return tuple(_translated(s, known) for s in found)
+
+    def _reach(self, depth: int) -> None:
+        """Note how deep calls go in what is being summarised; `_MAX_DEPTH` where they were cut off."""
+        if self._reached:
+            self._reached[-1] = max(self._reached[-1], depth)
 
     def _summarise(
         self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], caller: State

@@ -31,6 +31,7 @@ class Models:
         self._external_methods: dict[tuple[str, str], External] = {}
         self._library: dict[int, Library] = {}
         self._acquisitions: dict[int, Acquisition | None] = {}
+        self._held: dict[str, Acquisition | None] = {}
         for file in self.files:
             for type_ in file.type:
                 for name in (type_.name, *type_.aliases):
@@ -231,7 +232,13 @@ class Models:
         )
 
     def acquisition_of_type(self, name: str) -> Acquisition | None:
-        """What holding an instance of a modelled type means, where the acquiring call is elsewhere."""
+        """What holding an instance of a modelled type means, where the acquiring call is elsewhere: of each type always
+        the same object."""
+        if name not in self._held:
+            self._held[name] = self._acquisition_of_type(name)
+        return self._held[name]
+
+    def _acquisition_of_type(self, name: str) -> Acquisition | None:
         type_ = self._types.get(name)
         if type_ is None or not type_.release:
             return None
