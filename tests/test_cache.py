@@ -501,6 +501,22 @@ def test_old_results_are_dropped(project: Path) -> None:
     assert len(last.reports) == 4
 
 
+def test_two_runs_add_up(project: Path) -> None:
+    """The second to write keeps what the first has found meanwhile."""
+    finder = ConfigFinder(rule_codes, start=project)
+    runs = [(Caches(None, pytest.fail), Checker(), source) for source in discover([str(project)], finder)]
+    for caches, checker, source in runs:
+        assert caches.report(source) is None
+        caches.add(source, checker.check(source), checker.learned(source.config))
+    for caches, _, _ in runs:
+        caches.save()
+    last = run(project)
+    assert last.checked == set()
+    assert last.reports == fresh(project).reports
+    write(project, helper=HARMLESS)
+    assert run(project).checked == {"helper.py", "user.py"}
+
+
 def test_two_runs_at_once(project: Path) -> None:
     for number in range(30):
         write(project, **{f"m{number}": USER})

@@ -6,11 +6,13 @@ import ast
 import json
 import re
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from console import CLEAN, LEAK, LEAK_CODE, LEAK_LINE, ROOT, pooclint, run
+from pooclint.run.cache_file import Kept, read_cache, write_cache
 
 
 def flake8(*arguments: str, cwd: Path, stdin: str = "") -> set[tuple[str, int, int, str]]:
@@ -65,6 +67,36 @@ def test_same_findings_with_everything_on() -> None:
     found = of_files(command(*own, "tests/fixtures", cwd=ROOT))
     assert found
     assert flake8("--isolated", *theirs, "tests/fixtures", cwd=ROOT) == found
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_what_flake8_has_found_the_command_knows(tmp_path: Path, jobs: str) -> None:
+    """Each process of flake8 adds its share to the cache."""
+    (tmp_path / ".git").mkdir()
+    for number in range(12):
+        (tmp_path / f"app{number}.py").write_text(LEAK, encoding="utf-8")
+    assert len(flake8("--jobs", jobs, cwd=tmp_path)) == 12
+    verbose = pooclint("--verbose", cwd=tmp_path)
+    assert verbose.returncode == 1
+    assert "12 of 12 files known from an earlier run" in verbose.stderr
+
+
+def test_flake8_knows_what_the_command_has_found(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "app.py").write_text(LEAK, encoding="utf-8")
+    pooclint(cwd=tmp_path)
+    (file,) = (tmp_path / ".pooclint_cache").glob("*.msgpack")
+    contents = read_cache(file, file.stem)
+    assert contents is not None
+    ((path, kept),) = contents.reports.items()
+    contents.reports[path] = Kept(kept.day, replace(kept.report, findings=()))
+    write_cache(file, contents)
+    assert flake8(cwd=tmp_path) == set()
+    assert len(flake8("--pooclint-no-cache", cwd=tmp_path)) == 1
+    assert len(flake8("--pooclint-cache-dir", "elsewhere", cwd=tmp_path)) == 1
+    assert (tmp_path / "elsewhere" / file.name).is_file()
+    (tmp_path / "app.py").write_text(f"# a line\n{LEAK}", encoding="utf-8")
+    assert {line for _, line, *_ in flake8(cwd=tmp_path)} == {LEAK_LINE + 1}
 
 
 def test_columns_and_text(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import ast
 import io
+import os
 import tokenize
 from collections.abc import Iterator, Sequence
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,13 +16,15 @@ from flake8.exceptions import ExecutionError
 from flake8.options.manager import OptionManager
 
 from pooclint import __version__
-from pooclint.config import ConfigError, ConfigFinder, Overrides
+from pooclint.config import Config, ConfigError, ConfigFinder, Overrides
 from pooclint.models import ModelError
 from pooclint.packs import rule_codes, selection_problem
 from pooclint.report.common import printable
+from pooclint.run.cache import Caches
 from pooclint.run.check import Checker
 from pooclint.run.collector import paused
-from pooclint.run.discovery import display_path, is_excluded
+from pooclint.run.discovery import Source, display_path, is_excluded
+from pooclint.run.result import FileReport
 
 
 class Plugin:
@@ -31,6 +35,9 @@ class Plugin:
 
     _finder: ClassVar[ConfigFinder | None] = None
     _checker: ClassVar[Checker | None] = None
+    _caches: ClassVar[Caches | None] = None
+    _saved_by: ClassVar[int] = 0
+    """The process that will write the caches when it ends."""
     _stdin: ClassVar[str] = ""
 
     def __init__(self, tree: ast.AST, filename: str, lines: Sequence[str]) -> None:  # noqa: ARG002 - flake8 goes by the name
@@ -57,6 +64,8 @@ class Plugin:
         manager.add_option("--pooclint-min-severity", **one, choices=severities, help="default: warning")
         manager.add_option("--pooclint-min-confidence", **one, choices=confidences, help="default: medium")
         manager.add_option("--pooclint-max-pool-size", **one, type=int, metavar="N", help="default: 20")
+        manager.add_option("--pooclint-cache-dir", **one, metavar="DIR", help="default: .pooclint_cache")
+        manager.add_option("--pooclint-no-cache", action="store_true", parse_from_config=True, help="keep no results")
         manager.add_option("--pooclint-max-acquire-timeout", **one, type=float, metavar="SECONDS", help="default: 10")
 
     @classmethod
@@ -82,6 +91,9 @@ class Plugin:
             max_acquire_timeout=options.pooclint_max_acquire_timeout,
         )
         cls._finder = ConfigFinder(rule_codes, overrides)
+        folder = Path(options.pooclint_cache_dir) if options.pooclint_cache_dir else None
+        # What is reported without regard to suppressions is not what the command keeps.
+        cls._caches = Caches(folder, _nobody, off=options.pooclint_no_cache or options.disable_noqa)
         cls._checker = Checker(noqa=not options.disable_noqa)
         cls._stdin = options.stdin_display_name if "-" in (options.filenames or ()) else ""
 
@@ -98,20 +110,42 @@ class Plugin:
             config = finder.for_folder(path.parent)
             if is_excluded(path, config):
                 return
-            with paused():
-                report = checker.check_data(self._data(), display_path(self._filename), config, str(path))
+            report = self._known(path, config) or self._checked(checker, path, config)
         except (ConfigError, ModelError) as error:
             raise ExecutionError(str(error)) from error
         for finding in report.findings:
             yield finding.line, finding.column - 1, f"{finding.code} {printable(finding.message)}", type(self)
 
-    def _data(self) -> bytes:
-        if self._filename != self._stdin:
-            try:
-                return Path(self._filename).read_bytes()
-            except OSError:
-                # Not a file after all; the lines are all there is.
-                pass
+    def _known(self, path: Path, config: Config) -> FileReport | None:
+        """What this or another run, of flake8 or of the command, has said of the file."""
+        if self._caches is None or not self._is_file(path):
+            return None
+        return self._caches.report(Source(path, display_path(self._filename), config))
+
+    def _checked(self, checker: Checker, path: Path, config: Config) -> FileReport:
+        display = display_path(self._filename)
+        with paused():
+            if not self._is_file(path):
+                return checker.check_data(self._lines_as_bytes(), display, config, str(path))
+            source = Source(path, display, config)
+            report = checker.check(source)
+        if self._caches is not None:
+            self._caches.add(source, report, checker.learned(config))
+            self._save_at_the_end()
+        return report
+
+    def _is_file(self, path: Path) -> bool:
+        """False for standard input, and for what flake8 was given lines of by other means."""
+        return self._filename != self._stdin and path.is_file()
+
+    def _save_at_the_end(self) -> None:
+        """Write the caches when this process ends; each of flake8's adds what it has found."""
+        cls = type(self)
+        if cls._saved_by != os.getpid() and cls._caches is not None:
+            cls._saved_by = os.getpid()
+            Finalize(None, cls._caches.save, exitpriority=10)
+
+    def _lines_as_bytes(self) -> bytes:
         text = "".join(self._lines)
         data = text.encode("utf-8", "surrogateescape")
         try:
@@ -120,6 +154,10 @@ class Plugin:
             return text.encode(encoding)
         except (SyntaxError, UnicodeError, LookupError):
             return data
+
+
+def _nobody(_: str) -> None:
+    """A cache that cannot be used changes no result, and flake8 has nowhere to say so."""
 
 
 def _selection_problem(code: str) -> str:

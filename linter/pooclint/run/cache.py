@@ -23,6 +23,7 @@ from pooclint.run.cache_file import (
     Contents,
     Kept,
     Links,
+    locked,
     pack_links,
     read_cache,
     unpack_links,
@@ -129,6 +130,7 @@ class Cache:
         self._packed = found.links if found else None
         self._links: Links | None = None
         self._dirty = False
+        self._loaded = _identity(file)
         self._compare()
 
     def report(self, file: str, display: str) -> FileReport | None:
@@ -156,7 +158,9 @@ class Cache:
             links.asked.setdefault(asker, set()).add(question)
         for asker, path, name in learned.used:
             links.used.setdefault(asker, set()).add((path, name))
-        links.parts.update(learned.parts)
+        for part, digest in learned.parts.items():
+            if links.parts.setdefault(part, digest) != digest:
+                links.parts[part] = b""  # is taken for changed the next time
         self._dirty = True
 
     def add(self, file: str, report: FileReport) -> None:
@@ -166,13 +170,31 @@ class Cache:
             self._dirty = True
 
     def save(self) -> None:
-        """Write it, if anything is new.
+        """Write it, if anything is new, with what others have written since it was loaded.
 
         Raises:
             CacheError: it cannot be written.
         """
-        if not self._dirty:
+        if self._dirty:
+            with locked(self.file.parent):
+                self._merge()
+                self._write()
+
+    def _merge(self) -> None:
+        """Take over what another run, or another process of this one, has added."""
+        if _identity(self.file) == self._loaded:
             return
+        with suppress(CacheError):  # it is replaced
+            found = read_cache(self.file, self._key)
+            if found is None:
+                return
+            links = unpack_links(found.links)
+            self.learn(_learned(found, links))
+            for file, kept in found.reports.items():
+                if self._files.get(file) not in (None, GONE, _AMBIGUOUS):
+                    self._reports.setdefault(file, kept)
+
+    def _write(self) -> None:
         links = self._known()
         self._drop_unused(links)
         contents = Contents(
@@ -183,6 +205,7 @@ class Cache:
             pack_links(links),
         )
         write_cache(self.file, contents)
+        self._loaded = _identity(self.file)
         self._dirty = False
 
     def _known(self) -> Links:
@@ -254,6 +277,27 @@ class Cache:
         links.used = {asker: pairs for asker, pairs in links.used.items() if asker in live}
         needed = frozenset[tuple[str, str]]().union(*links.used.values())
         links.parts = {pair: digest for pair, digest in links.parts.items() if pair in needed}
+
+
+def _identity(file: Path) -> tuple[int, int, int] | None:
+    """What tells one version of a cache file from the next."""
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _learned(found: Contents, links: Links) -> Learned:
+    """What is in a cache, as a checker would tell it."""
+    return Learned(
+        found.files,
+        found.folders,
+        links.answers,
+        [(asker, question) for asker, asked in links.asked.items() for question in asked],
+        [(asker, path, name) for asker, used in links.used.items() for path, name in used],
+        links.parts,
+    )
 
 
 def _reachable(files: Iterable[str], links: Links) -> set[str]:

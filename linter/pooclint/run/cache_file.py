@@ -10,8 +10,8 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,7 @@ MAX_DAYS = 30
 """What nobody used for so long is dropped."""
 _MAX_FILES = 16
 """Caches in a folder: one for each combination of settings, versions and working directory."""
+_PATIENCE = 10.0  # seconds
 _MAGIC = b"pooclint cache 2\n"
 _TAG = """\
 Signature: 8a477f597d28d172789f06886806bc55
@@ -142,6 +143,28 @@ def read_cache(file: Path, key: str) -> Contents | None:
     if contents.key != key:
         raise CacheError("it is of something else")
     return contents
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep others who read and then write a cache in that folder away; nobody waits long, and readers never do.
+
+    Raises:
+        CacheError: the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        _prepare(folder)
+        lock = FileLock(folder / ".lock", timeout=_PATIENCE)
+        with suppress(Timeout):  # without it, what another run adds now may be lost, and is worked out again
+            lock.acquire()
+    except OSError as error:
+        raise CacheError(f"cannot be written: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_cache(file: Path, contents: Contents) -> None:
