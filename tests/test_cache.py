@@ -15,6 +15,7 @@ import pytest
 import pooclint_rules
 from console import CLEAN, LEAK, LEAK_CODE, pooclint
 from faulty import Faulty
+from fixture_files import FIXTURES
 from pooclint.config import Config, ConfigFinder, Settings
 from pooclint.packs import rule_codes
 from pooclint.run.cache import FOLDER, Caches
@@ -563,6 +564,33 @@ def test_a_run_with_nothing_to_check_imports_no_parser(project: Path) -> None:
     assert done.returncode == 1
     assert "pooclint.run.cache" in done.stderr
     assert "libcst" not in done.stderr
+
+
+def test_what_is_said_of_all_files_together_is_kept_too(tmp_path: Path) -> None:
+    """The budget rests on the deployment as well as on the modules."""
+    folder = shutil.copytree(FIXTURES / "budgets" / "over", tmp_path / "over", ignore=shutil.ignore_patterns(".*"))
+    (folder / ".git").mkdir()
+
+    def told(*options: str, **environment: str) -> tuple[str, str]:
+        done = pooclint("--format", "json", "--no-progress", *options, cwd=folder, env=environment)
+        return done.stdout, done.stderr
+
+    first, _ = told()
+    assert "CNX403" in first
+    told()  # the folder of the cache itself was new to the first run
+    warm, imported = told(PYTHONPROFILEIMPORTTIME="1")
+    assert warm == first
+    assert "libcst" not in imported
+    for file, before, after in (
+        ("compose.yaml", "max_connections=", "max_connections=9"),
+        ("store/new.py", "", "x = 1"),
+    ):
+        changed = folder / file
+        text = changed.read_text(encoding="utf-8") if changed.exists() else ""
+        assert before in text
+        changed.write_text(text.replace(before, after) if before else after, encoding="utf-8")
+        assert told()[0] == told("--no-cache")[0]
+    assert "CNX403" not in told()[0]
 
 
 def test_standard_input_is_not_cached(project: Path) -> None:

@@ -60,8 +60,9 @@ def check(arguments: Sequence[str]) -> int:
     about_project: tuple[Finding, ...] = ()
     if stdin is None:
         sources = list(discover(options.paths, finder, options.force_exclude))
-        reports = _check_files(sources, options)
-        about_project = _check_project(sources, reports, options)
+        caches = _caches(options)
+        reports = _check_files(sources, options, caches)
+        about_project = _check_project(sources, reports, options, caches)
         packs = tuple(dict.fromkeys(pack for source in sources for pack in source.config.settings.packs))
     else:
         config = finder.for_folder(_stdin_path(options).parent)
@@ -109,10 +110,7 @@ def _check_stdin(data: bytes, options: argparse.Namespace, config: Config) -> li
     return [Checker().check_data(data, _stdin_name(options), config)]
 
 
-def _check_files(sources: Sequence[Source], options: argparse.Namespace) -> list[FileReport]:
-    if not sources:
-        return []
-    caches = _caches(options)
+def _check_files(sources: Sequence[Source], options: argparse.Namespace, caches: Caches) -> list[FileReport]:
     reports = {place: report for place, source in enumerate(sources) if (report := caches.report(source))}
     left = [place for place in range(len(sources)) if place not in reports]
     for place, one in _check_anew(sources, left, options):
@@ -127,22 +125,27 @@ def _check_files(sources: Sequence[Source], options: argparse.Namespace) -> list
 
 
 def _check_project(
-    sources: Sequence[Source], reports: Sequence[FileReport], options: argparse.Namespace
+    sources: Sequence[Source], reports: Sequence[FileReport], options: argparse.Namespace, caches: Caches
 ) -> tuple[Finding, ...]:
     """What is to be said of all files together, where folders were named, not single files."""
     if not any(report.pools for report in reports) or not all(os.path.isdir(path) for path in options.paths):
         return ()
-    from pooclint.run.check import Checker
-
     groups: dict[int, list[tuple[Source, FileReport]]] = {}
     for source, report in zip(sources, reports, strict=True):
         groups.setdefault(id(source.config), []).append((source, report))
-    checker = Checker()
-    return tuple(
-        finding
-        for group in groups.values()
-        for finding in checker.check_project([source for source, _ in group], [report for _, report in group])
-    )
+    found: list[Finding] = []
+    for group in groups.values():
+        together = [source for source, _ in group]
+        known = caches.together(together)
+        if known is None:
+            from pooclint.run.check import Checker  # with LibCST
+
+            checker = Checker()
+            known = checker.check_project(together, [report for _, report in group])
+            caches.add_together(together, known, checker.learned(together[0].config))
+        found += known
+    caches.save()
+    return tuple(found)
 
 
 def _check_anew(

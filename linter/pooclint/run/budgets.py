@@ -31,13 +31,16 @@ _SCRIPTS = frozenset(
 )  # fmt: skip
 
 
-def find_budget(pools: Iterable[Pool], files: Sequence[str], config: Config) -> Budget:
+def find_budget(
+    pools: Iterable[Pool], files: Sequence[str], config: Config, consulted: Consulted | None = None
+) -> Budget:
     """What pools may open, against what the servers of their deployment take.
 
     Args:
         pools: those of all files.
         files: the files that were looked at, absolute.
         config: what applies to them.
+        consulted: where it is noted what the budget rests on.
 
     Raises:
         ServerModelError: a bundled model has a mistake.
@@ -51,18 +54,21 @@ def find_budget(pools: Iterable[Pool], files: Sequence[str], config: Config) -> 
             return "in test code"
         return "" if _SCRIPTS.isdisjoint(inside.lower().split("/")[:-1]) else "in a script or an example"
 
-    imports = _Imports(Exports((), (), Places()), folder)
-    deployment = find_deployment(files, config)
+    consulted = consulted or Consulted()
+    imports = _Imports(Exports((), (), Places(consulted)), folder)
+    deployment = find_deployment(files, config, consulted)
     return budget_of(pools, deployment, known_servers(), display_path, in_passing, imports.of)
 
 
-def find_deployment(files: Sequence[str], config: Config) -> Deployment:
-    """The deployment of files: that of the closest project around the folder that holds them all."""
+def find_deployment(files: Sequence[str], config: Config, consulted: Consulted | None = None) -> Deployment:
+    """The deployment of files: that of the closest project around the folder that holds them all; arguments as in
+    `find_budget`."""
     from pooclint.run.deployments import Deployments
 
     folder = _folder_of(files)
-    project = Places().origin(files[0]).project if files else ""
-    return Deployments(config, Consulted()).of(project, os.path.join(folder, ""))
+    consulted = consulted or Consulted()
+    project = Places(consulted).origin(files[0]).project if files else ""
+    return Deployments(config, consulted).of(project, os.path.join(folder, ""))
 
 
 @dataclass(frozen=True, slots=True)

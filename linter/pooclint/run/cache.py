@@ -6,9 +6,10 @@ on it. From then on, everything in it is true, and what the run learns is added.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pooclint.config import Config
 from pooclint.program.consulted import GONE, Consulted, Learned, State, callers_of, list_folder, read_file
+from pooclint.rule import Finding
 from pooclint.run.cache_file import (
     MAX_DAYS,
     SUFFIX,
@@ -23,6 +25,7 @@ from pooclint.run.cache_file import (
     Contents,
     Kept,
     Links,
+    Together,
     locked,
     pack_links,
     read_cache,
@@ -78,6 +81,24 @@ class Caches:
             if not report.crash and not source.problem:
                 cache.add(os.path.abspath(source.path), report)
 
+    def together(self, sources: Sequence[Source]) -> tuple[Finding, ...] | None:
+        """What an earlier run said about files of one configuration together; None when it has to be worked out."""
+        cache = self._of(sources[0].config)
+        return cache.together(_named(sources)) if cache else None
+
+    def add_together(self, sources: Sequence[Source], findings: tuple[Finding, ...], learned: Learned) -> None:
+        """Keep what is to be said of files of one configuration together.
+
+        Args:
+            sources: The files.
+            findings: What was found.
+            learned: What was consulted for that.
+        """
+        cache = self._of(sources[0].config)
+        if cache:
+            cache.learn(learned)
+            cache.add_together(Together(_named(sources), findings))
+
     def save(self) -> None:
         """Write what is new."""
         for cache in self._open.values():
@@ -129,6 +150,7 @@ class Cache:
         self._reports = found.reports if found else {}
         self._packed = found.links if found else None
         self._links: Links | None = None
+        self._together = found.together if found else None
         self._dirty = False
         self._loaded = _identity(file)
         self._compare()
@@ -169,6 +191,15 @@ class Cache:
             self._reports[file] = Kept(self._today, report)
             self._dirty = True
 
+    def together(self, files: str) -> tuple[Finding, ...] | None:
+        """What is to be said of these files together, if that is known."""
+        return self._together.findings if self._together and self._together.files == files else None
+
+    def add_together(self, found: Together) -> None:
+        """Keep what is to be said of files together."""
+        self._together = found
+        self._dirty = True
+
     def save(self) -> None:
         """Write it, if anything is new, with what others have written since it was loaded.
 
@@ -203,6 +234,7 @@ class Cache:
             {path: self._settled(state) for path, state in self._folders.items()},
             self._reports,
             pack_links(links),
+            self._together,
         )
         write_cache(self.file, contents)
         self._loaded = _identity(self.file)
@@ -224,6 +256,7 @@ class Cache:
         moved = self._renew(self._folders, _folder_now)
         if not changed and not moved:
             return
+        self._together = None  # it rests on all of them
         from pooclint.run.stale import stale_files
 
         self._dirty = True
@@ -277,6 +310,12 @@ class Cache:
         links.used = {asker: pairs for asker, pairs in links.used.items() if asker in live}
         needed = frozenset[tuple[str, str]]().union(*links.used.values())
         links.parts = {pair: digest for pair, digest in links.parts.items() if pair in needed}
+
+
+def _named(sources: Sequence[Source]) -> str:
+    """What tells one choice of files from another."""
+    names = "\0".join(f"{source.path}\0{source.display}" for source in sources)
+    return hashlib.blake2b(names.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def _identity(file: Path) -> tuple[int, int, int] | None:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from pooclint.program.consulted import Answer, Kind, Question, State
+from pooclint.rule import Finding
 from pooclint.run.result import FileReport
 
 SUFFIX = ".msgpack"
@@ -46,6 +47,13 @@ class Kept(NamedTuple):
     report: FileReport
 
 
+class Together(NamedTuple):
+    """What is to be said of files together, and of which."""
+
+    files: str
+    findings: tuple[Finding, ...]
+
+
 @dataclass(slots=True)
 class Links:
     """What rests on what: the answers that were given, and for each file what it asked and whose content it used."""
@@ -66,6 +74,7 @@ class Contents(msgspec.Struct, array_like=True):
     folders: dict[str, State]
     reports: dict[str, Kept]
     links: msgspec.Raw
+    together: Together | None = None
 
 
 class _Links(msgspec.Struct, array_like=True):

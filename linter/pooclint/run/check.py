@@ -129,7 +129,7 @@ class Checker:
             return ()
         from pooclint.run.budgets import find_budget
 
-        budget = find_budget(pools, [os.path.abspath(source.path) for source in sources], plan.config)
+        budget = find_budget(pools, [os.path.abspath(source.path) for source in sources], plan.config, plan.consulted)
         found: list[Finding] = []
         for rule in plan.about_project:
             instance = rule()
