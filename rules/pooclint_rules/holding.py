@@ -81,8 +81,8 @@ def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNod
 
 def _called(hold: Hold, verb: str) -> str:
     """What is waited for, by the name of the call where it has one."""
-    func = hold.node.func if isinstance(hold.node, cst.Call) else None
-    way = hold.reached.way if hold.reached else dotted(func) if func is not None else ""
+    waited = hold.node.func if isinstance(hold.node, cst.Call) else hold.node
+    way = hold.reached.way if hold.reached else dotted(waited)
     category = hold.external.category
     if category == "sleep":
         return f"the function sleeps in {way}" if way else "the function sleeps"

@@ -14,7 +14,7 @@ from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, waited_for
-from pooclint.flow.given import Given, decorated, given, held_parameters
+from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.names import Names, literal
@@ -159,18 +159,27 @@ class Analysis:
             self._holding[id(function)] = self.acquires(function) or (
                 (
                     self.reaches(function) is not None
+                    or self._locks(function)
                     or self._commits(function)
                     or self._defers(function)
                     or bool(self.draws.of(function))
                 )
                 and (
                     any(True for _ in held_parameters(self.names, function))
+                    or any(True for _ in held_attributes(self.names, function))
                     or any(True for _ in decorated(self.names, function))
                     or self.users().uses(function)
                     or bool(self._left_by_dependencies(function))
                 )
             )
         return self._holding[id(function)]
+
+    def _locks(self, function: Function) -> bool:
+        """A quick look: does it enter something of which others decide when that is possible?"""
+        entered = (n.item for n in function.own_nodes if type(n) is cst.WithItem)
+        known = (self.names.type_of(e, function.scope) for e in entered if isinstance(e, (cst.Name, cst.Attribute)))
+        find = self.names.models.external_method
+        return any(type_ and (find(type_, "__aenter__") or find(type_, "__enter__")) for type_ in known)
 
     def _defers(self, function: Function) -> bool:
         """A quick look: does it make a response that is sent piece by piece, or let other tasks run something?"""
@@ -328,6 +337,7 @@ class Analysis:
                 item.outlives,
                 item.used_by,
                 item.hidden,
+                of_object=item.of_object,
                 provider=item.provider,
             )
             run.record.given.append(site)

@@ -193,10 +193,12 @@ class Models:
 
     def external_method(self, type_name: str, method: str) -> External | None:
         """The external-call entry of a method, inherited ones included; `*` in a model is every public method."""
-        if not type_name or method.startswith("_"):
+        if not type_name:
             return None
+        public = not method.startswith("_")
         for name in self.lineage(type_name):
-            found = self._external_methods.get((name, method)) or self._external_methods.get((name, "*"))
+            found = self._external_methods.get((name, method))
+            found = found or (self._external_methods.get((name, "*")) if public else None)
             if found:
                 return found
         return None

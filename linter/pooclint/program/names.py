@@ -497,7 +497,7 @@ class Names:
     def _infer(self, node: cst.CSTNode, scope: Scope) -> str:
         match node:
             case cst.Name(value=name):
-                return self._type_of_name(name, scope)
+                return self.type_of_name(name, scope)
             case cst.Attribute(value=base, attr=attribute):
                 owner = self.type_of(base, scope)
                 if owner:
@@ -518,7 +518,8 @@ class Names:
                 return self._type_of_call(node, scope)
         return ""
 
-    def _type_of_name(self, name: str, scope: Scope) -> str:
+    def type_of_name(self, name: str, scope: Scope) -> str:
+        """The modelled or local type of what a name stands for in a scope; empty when unknown."""
         found = scope.lookup(name)
         if found is None:
             return self._type_of_target(self.target(self._by_star(name, scope), scope.module.origin))
@@ -548,13 +549,13 @@ class Names:
         return self.type_of(binding.value, holder)
 
     def _type_of_target(self, target: Target | None) -> str:
-        return self._type_of_name(target.variable, target.scope) if target and target.scope else ""
+        return self.type_of_name(target.variable, target.scope) if target and target.scope else ""
 
     def types_of(self, target: Target) -> tuple[str, ...]:
         """The types that a variable of a module is of, or stands for in an annotation; none when they are unknown."""
         if target.scope is None:
             return ()
-        found = self._type_of_name(target.variable, target.scope), self._annotated_alias(target.variable, target.scope)
+        found = self.type_of_name(target.variable, target.scope), self._annotated_alias(target.variable, target.scope)
         return tuple(t for t in found if t)
 
     def is_injection(self, target: Target) -> bool:
