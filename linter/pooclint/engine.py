@@ -38,6 +38,7 @@ from pooclint.program.places import Places
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import address_of, find_pools, setting_words
 from pooclint.program.pools import Address, Pool
+from pooclint.program.request_holds import RequestHolds
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.running import Edge, Edges
 from pooclint.program.scopes import Function, Index, Scope
@@ -277,7 +278,11 @@ class Project:
 
     def matters(self, file: str, data: bytes) -> bool:
         """True when a file can get hold of what a module of its project acquires."""
-        if self.names.modules is None or not self.modules.exports.matters(file, data):
+        if self.names.modules is None:
+            return False
+        if self.analysis.holds.may_keep(file):
+            return True
+        if not self.modules.exports.matters(file, data):
             return False
         try:
             return self.offers.matter(file, data)
@@ -337,12 +342,15 @@ def open_project(
     exports = before.modules.exports if before else fresh
     modules = Modules(exports, frozenset(visitors) | {cst.Call}, extent.partial)
     names = Names(models, None if extent.alone else modules)
-    analysis = Analysis(names, Draws(names, Pools(names)))
-    offers = Offers(names, analysis, exports, before.offers.known if before else {})
     edges = Edges(names)
+    callers = Callers(names, edges)
+    holds = RequestHolds(names, callers)
+    names.keeps = holds.is_on
+    analysis = Analysis(names, Draws(names, Pools(names)), holds)
+    offers = Offers(names, analysis, exports, before.offers.known if before else {})
     settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None
     return Project(
-        tuple(rules), limits, acquiring, modules, names, analysis, Callers(names, edges), Constructions(edges), offers,
+        tuple(rules), limits, acquiring, modules, names, analysis, callers, Constructions(edges), offers,
         visitors, extent.prefilter, deployments, settings,
     )  # fmt: skip
 

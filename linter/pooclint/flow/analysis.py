@@ -18,6 +18,7 @@ from pooclint.flow.given import Given, decorated, given, held_attributes, held_p
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.names import Names, literal
+from pooclint.program.request_holds import RequestHolds
 from pooclint.program.scopes import Function, Index, Scope, children, descendants, dotted
 from pooclint.rule import Place
 
@@ -34,6 +35,7 @@ class Analysis:
 
     names: Names
     draws: Draws
+    holds: RequestHolds
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
     _reaches: dict[int, Reached | None] = field(default_factory=dict)
@@ -109,10 +111,14 @@ class Analysis:
         """True when a call of the function may leave a session that nobody acquires with a connection."""
         return any(self._ambient_left(function).values())
 
+    def _is_kept(self, type_name: str, module: Index) -> bool:
+        """True unless only a setting that is off would make it matter."""
+        return type_name not in self.names.models.conditional or bool(self.holds.active(module))
+
     def users(self) -> ambient.Users:
         """Which functions work on sessions that nobody acquires."""
         if not self._users:
-            self._users.append(ambient.Users(self.names, self._own_calls))
+            self._users.append(ambient.Users(self.names, self._own_calls, self._is_kept))
         return self._users[0]
 
     def _left_by_dependencies(self, function: Function) -> list[Given]:
@@ -300,6 +306,8 @@ class Analysis:
             summarise=self.summarise,
             reaches=self.reaches,
             ambient=self._ambient_left,
+            is_kept=lambda type_name: self._is_kept(type_name, scope.module),
+            kept=self.holds.of,
             draws=self.draws,
             global_names=at_module,
             repeated=repeated_names(node, self._decisive_words(scope.module)),

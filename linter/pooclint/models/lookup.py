@@ -71,6 +71,10 @@ class Models:
         )
         """Decorators of functions that run once in a process, or whose result is kept."""
         self.teardowns = {n: t for f in self.files for t in f.teardown for n in t.decorators}
+        self.request_holds = tuple(h for f in self.files for h in f.request_hold)
+        """Settings under which requests keep something."""
+        self.conditional = frozenset(h.ambient for h in self.request_holds)
+        """Types of sessions that nobody acquires which occupy something only under such a setting."""
         self.settings: dict[str, Setting] = {n: s for f in self.files for s in f.setting for n in s.names}
         """Calls and mappings that read a setting, by their qualified names."""
         self.pool_settings = tuple((f.library, s) for f in self.files for s in f.pool_setting)

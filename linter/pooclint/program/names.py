@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
@@ -62,6 +62,8 @@ class Names:
     models: Models
     modules: Modules | None = None
     """The module graph; None where a file is looked at alone."""
+    keeps: Callable[[Origin], bool] = lambda _: False
+    """Whether settings of the project of a module give the queries of classes a meaning that nothing imported shows."""
     _types: dict[tuple[int, int], str] = field(default_factory=dict)
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
@@ -502,7 +504,9 @@ class Names:
                 owner = self.type_of(base, scope)
                 if owner:
                     return self.attribute_type(owner, attribute.value)
-                named = self.definition(base, scope) if attribute.value in self.models.class_attributes else None
+                leads = attribute.value in self.models.class_attributes
+                far: Interest = "anything" if leads and self.keeps(scope.module.origin) else "acquires"
+                named = self.definition(base, scope, interest=far) if leads else None
                 if isinstance(named, Class):
                     return self.attribute_type(self.modelled_base(named), attribute.value)
                 if self.modules is None:
