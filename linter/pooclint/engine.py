@@ -37,6 +37,7 @@ from pooclint.program.names import Names, literal
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import address_of, find_pools, setting_words
 from pooclint.program.pools import Address, Pool
+from pooclint.program.request_holds import RequestHolds
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.running import Edge, Edges
 from pooclint.program.scopes import Function, Index, Scope
@@ -113,7 +114,7 @@ class FileContext:
 
     def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does."""
-        return self.requests.entry(function) or self.callers.entry(function)
+        return self.callers.scopes(function.scope.module).entry(function) or self.callers.entry(function)
 
     def deadlines(self, node: cst.Call) -> tuple[Deadline, ...]:
         """The limits in time around a call of the current scope, the innermost last."""
@@ -276,7 +277,11 @@ class Project:
 
     def matters(self, file: str, data: bytes) -> bool:
         """True when a file can get hold of what a module of its project acquires."""
-        if self.names.modules is None or not self.modules.exports.matters(file, data):
+        if self.names.modules is None:
+            return False
+        if self.analysis.holds.may_keep(file):
+            return True
+        if not self.modules.exports.matters(file, data):
             return False
         try:
             return self.offers.matter(file, data)
@@ -337,13 +342,16 @@ def open_project(
     exports = before.modules.exports if before else exports_by(every or models, consulted or Consulted())
     modules = Modules(exports, frozenset(visitors) | {cst.Call}, extent.partial)
     names = Names(models, None if extent.alone else modules)
-    analysis = Analysis(names, Draws(names, Pools(names)))
-    offers = Offers(names, analysis, exports, before.offers.known if before else {})
     edges = Edges(names)
+    callers = Callers(names, edges)
+    holds = RequestHolds(names, callers)
+    names.keeps = holds.is_on
+    analysis = Analysis(names, Draws(names, Pools(names)), holds)
+    offers = Offers(names, analysis, exports, before.offers.known if before else {})
     settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None
     return Project(
-        tuple(rules), limits, _prefilter(models, implicit), modules, names, analysis, Callers(names, edges),
-        Constructions(edges), offers, visitors, extent.prefilter, deployments, settings,
+        tuple(rules), limits, _prefilter(models, implicit), modules, names, analysis, callers, Constructions(edges),
+        offers, visitors, extent.prefilter, deployments, settings,
     )  # fmt: skip
 
 

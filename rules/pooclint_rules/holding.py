@@ -65,12 +65,20 @@ def _taken_later(hold: Hold) -> bool:
     return since is not None and since is not hold.node and (hold.site.parameter >= 0 or since is not hold.site.node)
 
 
+def _is_request(hold: Hold) -> bool:
+    """Whether a setting makes the request keep what its queries use."""
+    return bool(hold.site.registry) and hold.site.registry != hold.site.acquisition.type
+
+
 def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNode, ...]:
     """What is held, and since where."""
     own = hold.site.parameter < 0
     name = next((n for n, sites in bound.items() if hold.site in sites), "" if own else hold.site.label)
     kind = hold.site.acquisition.kind
     named = f"the {kind} '{name}'" if name else f"a {kind}"
+    if _is_request(hold) and hold.obligation.since is not None:
+        verb = "been open" if kind == "transaction" else "been held"
+        return (f"the {kind} of the request ('{name}') has {verb} since line ", hold.obligation.since)
     if _taken_later(hold):
         assert hold.obligation.since is not None
         return (f"{named} has held a connection since line ", hold.obligation.since)
@@ -81,8 +89,8 @@ def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNod
 
 def _called(hold: Hold, verb: str) -> str:
     """What is waited for, by the name of the call where it has one."""
-    func = hold.node.func if isinstance(hold.node, cst.Call) else None
-    way = hold.reached.way if hold.reached else dotted(func) if func is not None else ""
+    waited = hold.node.func if isinstance(hold.node, cst.Call) else hold.node
+    way = hold.reached.way if hold.reached else dotted(waited)
     category = hold.external.category
     if category == "sleep":
         return f"the function sleeps in {way}" if way else "the function sleeps"
@@ -96,6 +104,8 @@ def _advice(hold: Hold) -> str:
     waits = hold.external.category in _WAITS
     do, it = ("wait", "the wait") if waits else ("make the call", "the call")
     acquisition = hold.site.acquisition
+    if _is_request(hold):
+        return f"{do} before the first query, or after the response"
     if acquisition.kind == "transaction" or hold.obligation.in_transaction:
         return f"{do} before the transaction or after it"
     if acquisition.lazy and hold.site.hidden:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +15,7 @@ from pooclint.rule import Confidence, Place, Report, Severity
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
     from pooclint.models import Acquisition, Type
+    from pooclint.program.requests import Entry
 
 _KINDS = frozenset({"client", "pool", "engine", "connection"})
 
@@ -25,8 +27,9 @@ class BoundToImport:
     Reports three things: an object that cannot be built where no event loop runs (`aiohttp.ClientSession`), built at
     import; an asynchronous client or pool of a module that code which runs again and again uses in an event loop made
     for the occasion (`asyncio.run` in a Celery task, `async_to_sync` in a view); a client or pool that does not survive
-    a fork, built in the parent and used in forked children (Celery's tasks). An asynchronous client at import that
-    lives in one loop is right, and not reported.
+    a fork, built in the parent and used in forked children, in whatever module: Celery's tasks, and the handlers of a
+    server that loads the application before it forks (gunicorn with `preload_app`). An asynchronous client at import
+    that lives in one loop is right, and not reported.
 
     ## Why is this bad?
     The connections of an asynchronous client belong to the loop that opened them. In the next loop the first reused
@@ -100,11 +103,12 @@ def _at_import(node: cst.Call, context: FileContext) -> Iterator[Report]:
             ((node, "runs at import"),),
         )
     variable = "" if _survives(node, context, type_) else variable_of(node, context.index)
-    for user in context.index.functions.values() if variable else ():
-        entry = context.requests.entry(user)
-        if entry and entry.forked and any(b.node is node for b in used_by(context.names, user)):
+    for user in _users(node, variable, context) if variable else ():
+        entry = context.entry(user)
+        forking = _forking(entry, context) if entry else ""
+        if forking:
             text = (
-                f"{type_.name} is built before {entry.framework} forks, and '{user.name}' uses it in the children: "
+                f"{type_.name} is built before {forking} forks, and '{user.name}' uses it in the children: "
                 f"its sockets are shared and its threads are gone; build '{variable}' in each child"
             )
             yield Report(
@@ -114,9 +118,35 @@ def _at_import(node: cst.Call, context: FileContext) -> Iterator[Report]:
                 Confidence.HIGH,
                 "",
                 acquisition.library,
-                ((node, "built in the parent, at import"), (user.node, "runs in a forked child")),
+                (
+                    (node, "built in the parent, at import"),
+                    (Place(user.node, user.scope.module), "runs in a forked child"),
+                ),
             )
             return
+
+
+def _users(node: cst.Call, variable: str, context: FileContext) -> Iterator[Function]:
+    """Functions of this module, and of those that import it, that use what the call builds."""
+    for index in (context.index, *context.callers.importers(context.index.origin.path, (variable,))):
+        for user in index.functions.values():
+            if any(built.node is node for built in used_by(context.names, user)):
+                yield user
+
+
+def _forking(entry: Entry, context: FileContext) -> str:
+    """What forks after the module was imported, and runs the function in the child; empty when nothing is known to."""
+    if entry.forked:
+        return entry.framework
+    if entry.kind != "request":
+        return ""
+    for program in context.deployment.production.programs:
+        first = program.loads_first
+        alone = first is not None and first.how == "default" and program.processes.value == 1  # nothing to fork
+        if program.kind == "web" and first is not None and not alone:
+            where = f", {os.path.basename(first.path)}:{first.line}" if first.path else ""
+            return f"{program.runner} ({first.why}{where})"
+    return ""
 
 
 def _in_registered(node: cst.Call, context: FileContext, function: Function, owner: Class) -> Iterator[Report]:

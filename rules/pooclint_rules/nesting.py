@@ -67,14 +67,14 @@ def _report(nested: Nested, record: Record, function: Function, context: FileCon
     own = nested.site.parameter < 0
     name = next((n for n, sites in record.bound.items() if nested.site in sites), "" if own else nested.site.label)
     first = f"'{name}'" if name else f"a {nested.site.acquisition.kind}"
-    where: tuple[str | cst.CSTNode, ...] = (f"{first}, acquired on line ", nested.site.node) if own else (first,)
+    where: tuple[str | cst.CSTNode, ...] = (f"{first}, acquired on line ", nested.site.node, ",") if own else (first,)
     second = f"{nested.draw.way} takes" if nested.draw else "this takes"
     size = _size(nested, context)
     callers = f"with {size} callers at once" if size else "with as many callers at once as it has connections"
     end = "gets an error instead of its second" if nested.raises else "waits for another one, and none goes on"
     message = (
         *where,
-        f", holds a connection of '{nested.pool.name}', and {second} a second one: {callers}, each holds one and {end}",
+        f" holds a connection of '{nested.pool.name}', and {second} a second one: {callers}, each holds one and {end}",
     )
     reached = ((nested.draw.place, "the second one is taken here"),) if nested.draw else ()
     since: tuple[tuple[cst.CSTNode | Place, str], ...] = ((nested.site.node, "held since here"),) if own else ()

@@ -108,6 +108,9 @@ class Program:
     """Its environment variables, as far as files say them."""
     root: str = ""
     """The folder of its code, absolute; empty: not known."""
+    loads_first: Figure[str] | None = None
+    """What says that it loads the application before it forks its processes, which then share what was opened; None
+    where it does not, or nothing says so."""
     image: str = ""
     """The container image it comes in; empty: none, or not known."""
     path: str = ""

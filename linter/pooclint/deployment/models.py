@@ -119,6 +119,11 @@ class Runner(_Model, frozen=True, kw_only=True):
     """The kinds of worker it has."""
     timeouts: dict[Timeout, Option] = {}
     """`request`, `keep-alive` and `graceful`."""
+    loads_first: Option | None = None
+    """What makes it load the application once, before it forks its processes; without a value on the command line, and
+    a default of 1 where it always does so. None: it never does."""
+    loads_late: Option | None = None
+    """What makes it load the application in each process all the same."""
     arguments: tuple[str, ...] = ()
     """Environment variables that hold further arguments."""
     settings: Settings | None = None

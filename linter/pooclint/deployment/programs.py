@@ -17,6 +17,7 @@ from pooclint.deployment.texts import Word, expand
 from pooclint.deployment.tree import Item, Tree
 
 _MAX_FIGURE = 100_000
+_ON = frozenset({"true", "1", "yes", "on"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,20 @@ class _Sources:
                 if found.figure.value:
                     return found.figure if found.figure.why else replace(found.figure, why=name)
         return None
+
+    def switched(self, option: Option | None) -> Figure[str] | None:
+        """What turns an option on that is a mere flag on the command line; None where it is off."""
+        if option is None:
+            return None
+        for word in self.words:
+            if word.text in option.options:
+                return Figure(word.text, word.path or self.path, word.line, why=word.text)
+        for name in option.settings:
+            found = self.settings.get(name)
+            if found is not None:
+                on = found.value.strip().lower() in _ON
+                return replace(found, why=found.why or name) if on else None
+        return Figure("default", how="default", why=f"default of {self.about}") if option.default else None
 
     def number(self, option: Option) -> Figure[float] | None:
         """The value of an option, as far as it is a number; its default otherwise."""
@@ -162,6 +177,7 @@ def _filled(base: Program, runner: Runner, sources: _Sources, folder: str) -> Pr
         processes=processes,
         threads=threads,
         timeouts=MappingProxyType(timeouts),
+        loads_first=None if sources.switched(runner.loads_late) else sources.switched(runner.loads_first),
         root=_joined(folder, inner.value) if inner and not inner.value.startswith("/") else base.root,
     )
 

@@ -74,7 +74,7 @@ def python_settings(data: bytes, path: str, environment: Mapping[str, Figure[str
     _Evaluator(environment, names, lines).run(module.body)
     found = {}
     for name, known in names.items():
-        if known is not None and isinstance(known.value, (int, float, str)) and not isinstance(known.value, bool):
+        if known is not None and isinstance(known.value, (int, float, str)):  # truths are numbers
             at = (known.path, known.line) if known.path else (path, lines[name])
             found[name] = Figure(str(known.value), *at, known.how, known.why)
     return found

@@ -12,7 +12,7 @@ from pooclint.flow.run import Record, Run
 from pooclint.flow.values import Fate, Obligation, Site, State
 from pooclint.models import Models
 from pooclint.program.names import Names
-from pooclint.program.scopes import Function, Scope
+from pooclint.program.scopes import Function, Index, Scope
 
 FIRST = 1_900_000
 """Numbers of such sessions, which are no caller's and no callee's own."""
@@ -21,9 +21,13 @@ _MOST = 100_000
 
 def joined(run: Run, invocation: Invocation, state: State) -> tuple[Invocation, State]:
     """A call on such a registry, or on what works on its session (a model's `query`), as a call on that session."""
+    call = next((c for c in run.names.calls(invocation.node, run.scope) if c.works_on), None)
+    if call is not None and run.is_kept(call.works_on):
+        number, state = _present(run, state, call.works_on, invocation.node)
+        return invocation, state.occupy([number], invocation.node)
     head = invocation.head
     type_ = run.models.type(head.type) if head.type and not head.refs else None
-    if type_ is None or not type_.ambient:
+    if type_ is None or not type_.ambient or not run.is_kept(type_.ambient):
         return invocation, state
     number, state = _present(run, state, type_.ambient, invocation.node)
     if number < 0:
@@ -53,7 +57,7 @@ def left_in_use(record: Record, states: Iterator[State]) -> dict[str, bool]:
     for state in states:
         for number, obligation in state.obligations.items():
             if is_ambient(number):
-                name = obligation.site.acquisition.type
+                name = obligation.site.registry
                 found[name] = found.get(name, False) or obligation.holding
     return found
 
@@ -65,14 +69,15 @@ def is_ambient(number: int) -> bool:
 
 def _present(run: Run, state: State, type_name: str, node: cst.Call) -> tuple[int, State]:
     """The session's number, and the state in which it is followed."""
-    known = next((s for s in run.record.ambient.values() if s.acquisition.type == type_name), None)
+    known = next((s for s in run.record.ambient.values() if s.registry == type_name), None)
     if known is None:
-        acquisition = run.models.acquisition_of_type(type_name)
+        hold = run.kept(run.function) if run.function and type_name in run.models.conditional else None
+        acquisition = run.models.acquisition_of_type(hold.type if hold else type_name)
         if acquisition is None:
             return -1, state
         number = FIRST + len(run.record.ambient)
-        label = type_name.rpartition(".")[2]
-        known = Site(number, node, acquisition, label, parameter=0, injected=True)
+        label = hold.path[-1] if hold else type_name.rpartition(".")[2]
+        known = Site(number, node, acquisition, label, parameter=0, injected=True, registry=type_name)
         run.record.ambient[number] = known
     if known.number not in state.obligations:
         state = state.add(known.number, Obligation(known, fate=Fate.HELD, holding=False))
@@ -86,6 +91,8 @@ class Users:
     names: Names
     calls: Callable[[Function], tuple[tuple[cst.Call, Scope], ...]]
     """The calls in a function's own body."""
+    kept: Callable[[str, Index], bool]
+    """Whether a type of such sessions matters in a module."""
     _known: dict[int, bool] = field(default_factory=dict)
 
     def forget(self) -> None:
@@ -100,12 +107,16 @@ class Users:
         return self._known[id(function)]
 
     def _works(self, node: cst.Call, scope: Scope) -> bool:
-        if isinstance(node.func, cst.Attribute) and _ambient(self.names.models, self.names, node.func.value, scope):
+        if isinstance(node.func, cst.Attribute):
+            found = _ambient(self.names.models, self.names, node.func.value, scope)
+            if found and self.kept(found, scope.module):
+                return True
+        if any(c.works_on and self.kept(c.works_on, scope.module) for c in self.names.calls(node, scope)):
             return True
         called = self.names.definition(node.func, scope)
         return isinstance(called, Function) and not called.is_generator and self.uses(called)
 
 
-def _ambient(models: Models, names: Names, receiver: cst.BaseExpression, scope: Scope) -> bool:
+def _ambient(models: Models, names: Names, receiver: cst.BaseExpression, scope: Scope) -> str:
     type_ = models.type(names.type_of(receiver, scope))
-    return type_ is not None and bool(type_.ambient)
+    return type_.ambient if type_ is not None else ""

@@ -14,10 +14,11 @@ from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, waited_for
-from pooclint.flow.given import Given, decorated, given, held_parameters
+from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.names import Names, literal
+from pooclint.program.request_holds import RequestHolds
 from pooclint.program.scopes import Function, Index, Scope, children, descendants, dotted
 from pooclint.rule import Place
 
@@ -34,6 +35,7 @@ class Analysis:
 
     names: Names
     draws: Draws
+    holds: RequestHolds
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
     _reaches: dict[int, Reached | None] = field(default_factory=dict)
@@ -114,10 +116,14 @@ class Analysis:
         """True when a call of the function may leave a session that nobody acquires with a connection."""
         return any(self._ambient_left(function).values())
 
+    def _is_kept(self, type_name: str, module: Index) -> bool:
+        """True unless only a setting that is off would make it matter."""
+        return type_name not in self.names.models.conditional or bool(self.holds.active(module))
+
     def users(self) -> ambient.Users:
         """Which functions work on sessions that nobody acquires."""
         if not self._users:
-            self._users.append(ambient.Users(self.names, self._own_calls))
+            self._users.append(ambient.Users(self.names, self._own_calls, self._is_kept))
         return self._users[0]
 
     def _left_by_dependencies(self, function: Function) -> list[Given]:
@@ -164,18 +170,27 @@ class Analysis:
             self._holding[id(function)] = self.acquires(function) or (
                 (
                     self.reaches(function) is not None
+                    or self._locks(function)
                     or self._commits(function)
                     or self._defers(function)
                     or bool(self.draws.of(function))
                 )
                 and (
                     any(True for _ in held_parameters(self.names, function))
+                    or any(True for _ in held_attributes(self.names, function))
                     or any(True for _ in decorated(self.names, function))
                     or self.users().uses(function)
                     or bool(self._left_by_dependencies(function))
                 )
             )
         return self._holding[id(function)]
+
+    def _locks(self, function: Function) -> bool:
+        """A quick look: does it enter something of which others decide when that is possible?"""
+        entered = (n.item for n in function.own_nodes if type(n) is cst.WithItem)
+        known = (self.names.type_of(e, function.scope) for e in entered if isinstance(e, (cst.Name, cst.Attribute)))
+        find = self.names.models.external_method
+        return any(type_ and (find(type_, "__aenter__") or find(type_, "__enter__")) for type_ in known)
 
     def _defers(self, function: Function) -> bool:
         """A quick look: does it make a response that is sent piece by piece, or let other tasks run something?"""
@@ -298,6 +313,8 @@ class Analysis:
             summarise=self.summarise,
             reaches=self.reaches,
             ambient=self._ambient_left,
+            is_kept=lambda type_name: self._is_kept(type_name, scope.module),
+            kept=self.holds.of,
             draws=self.draws,
             global_names=at_module,
             repeated=repeated,
@@ -336,6 +353,7 @@ class Analysis:
                 item.outlives,
                 item.used_by,
                 item.hidden,
+                of_object=item.of_object,
                 provider=item.provider,
             )
             run.record.given.append(site)

@@ -12,6 +12,7 @@ from pooclint.flow.completions import ATTRIBUTE_ERROR, OTHER, UNBOUND_LOCAL, Out
 from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
+from pooclint.flow.parts import still_lent
 from pooclint.flow.project import apply_summary, implied_arguments, with_receiver
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
@@ -190,7 +191,8 @@ def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out
         run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
         return [(state, value)]
     arguments = ((0, value), *((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments))
-    return [(s, value) for s, _ in apply_summary(run, invocation.node, initializer, arguments, state, out)]
+    built = apply_summary(run, invocation.node, initializer, arguments, state, out)
+    return [(still_lent(s, numbers), value) for s, _ in built]
 
 
 def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:

@@ -10,8 +10,12 @@ import libcst as cst
 from pooclint.models import Acquisition
 from pooclint.program.defaults import defaults
 from pooclint.program.names import Names, literal
-from pooclint.program.scopes import Function, descendants, dotted
+from pooclint.program.scopes import Class, Function, descendants, dotted
 
+_MAX_PARTS = 2
+"""Attributes that lead from an object to a session of it."""
+_BEFORE = frozenset({"__init__", "__new__", "__post_init__"})
+"""Methods in which an object has nothing yet."""
 _LASTING = frozenset({"connection", "session", "client", "pool", "engine"})
 
 
@@ -32,6 +36,8 @@ class Given:
     """True when the framework takes it back only once the whole response has been sent."""
     used_by: str = ""
     """What has left it with a connection: another dependency of the function, a decorator."""
+    of_object: bool = False
+    """True when an object keeps it, which the function works on."""
     hidden: bool = False
     """True when only another dependency has it, and the function no name for it."""
 
@@ -54,6 +60,47 @@ def held_parameters(names: Names, function: Function) -> Iterator[Given]:
             provider = injection.provider
             outlives = injection.after_response and provider is not None and provider.is_generator
             yield Given(parameter.name, acquisition, True, optional, provider, outlives)
+
+
+def held_attributes(names: Names, function: Function) -> Iterator[Given]:
+    """Sessions that an object keeps on its attributes: the method's own, or one that is handed in (`repo.session`).
+
+    Somebody gave them to the object, or it made them for itself; they have a connection from their first query on, in
+    this function or in a method of the object that it calls.
+    """
+    if function.name in _BEFORE:
+        return
+    for index, parameter in enumerate(function.parameters):
+        own = index == 0 and function.owner is not None
+        owner = function.owner if own else names.local_class(names.type_of_name(parameter.name, function.scope))
+        injected = not own and names.injected(parameter, function.parent) is not None
+        used = names.own_attributes(function) if own else None
+        for path, acquisition in _sessions_of(names, owner, used, _MAX_PARTS) if owner else ():
+            yield Given(f"{parameter.name}.{path}", acquisition, injected, of_object=True)
+
+
+def _sessions_of(
+    names: Names, owner: Class, used: frozenset[str] | None, depth: int
+) -> Iterator[tuple[str, Acquisition]]:
+    """Paths of attributes, of the object and of objects that it keeps, which hold sessions.
+
+    Args:
+        used: the attributes that matter; None: all.
+        depth: how many attributes lead to one.
+    """
+    known = names.local_type(owner)
+    for attribute in dict.fromkeys(a for c in names.ancestors(owner) for a in (*c.attributes, *c.scope.bindings)):
+        if used is not None and attribute not in used:
+            continue
+        name = names.attribute_type(known, attribute)
+        type_, part = names.models.type(name), names.local_class(name)
+        if part is not None and part is not owner and depth > 1:
+            yield from ((f"{attribute}.{path}", found) for path, found in _sessions_of(names, part, None, depth - 1))
+        if type_ is None or type_.kind != "session" or not type_.lazy or type_.ambient:
+            continue
+        acquisition = names.models.acquisition_of_type(type_.name)
+        if acquisition and acquisition.pooled:
+            yield attribute, acquisition
 
 
 def decorated(names: Names, function: Function) -> Iterator[Given]:
@@ -99,7 +146,7 @@ def given(names: Names, function: Function, left: Sequence[Given] = ()) -> list[
     for item in (*held_parameters(names, function), *replaceable(names, function)):
         used_by = next((o.used_by for o in left if item.injected and item.provider is o.provider), "")
         found.setdefault(item.path, replace(item, used_by=used_by) if used_by else item)
-    for item in decorated(names, function):
+    for item in (*decorated(names, function), *held_attributes(names, function)):
         found.setdefault(item.path, item)
     known = {id(item.provider) for item in found.values() if item.provider}
     for item in left:

@@ -9,6 +9,7 @@ import libcst as cst
 from pooclint.flow import sharing, stacks
 from pooclint.flow.acquiring import entered
 from pooclint.flow.completions import CANCEL, GROUP, OTHER, RESOURCE, TYPE_ERROR, Outcomes
+from pooclint.flow.external import hold
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.misuses import released_again
 from pooclint.flow.run import Misuse, Run
@@ -46,6 +47,10 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
     if value.constant is None:
         out.add(TYPE_ERROR, state.raised(item.item, {}, Lane.OTHER))
         return []
+    manager = value.type or run.names.type_of(item.item, run.scope)
+    waits = run.models.external_method(manager, "__aenter__" if asynchronous else "__enter__") if state.holds else None
+    if waits:  # `async with lock:`
+        hold(run, state, item.item, waits, asynchronous, own=value.refs | value.derived)
     pending = value.pending
     model = pending.calls[0] if pending and pending.calls else None
     if value.inner is not None and value.inner.constant is None:

@@ -9,7 +9,7 @@ import libcst as cst
 from pooclint.flow import ambient, nesting
 from pooclint.flow.completions import CANCEL, EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
-from pooclint.flow.given import held_parameters
+from pooclint.flow.given import held_attributes, held_parameters
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import Run, Summary
 from pooclint.flow.values import NONE, NOTHING, Fate, Lane, State, Value
@@ -60,7 +60,8 @@ def apply_summary(
         own = given - waited if summaries is not None else frozenset(n for n in given if ambient.is_ambient(n))
         meanwhile = state.occupy(waited, node)
         awaited = reached.external.io == "await"
-        told = waited if any(True for _ in held_parameters(run.names, function)) else frozenset[int]()
+        tells = any(True for found in (held_parameters, held_attributes) for _ in found(run.names, function))
+        told = waited if tells else frozenset[int]()
         hold(run, meanwhile, node, reached.external, awaited, own, reached, told)
     if isinstance(node, cst.Call):
         state = ambient.after_call(run, function, node, state)

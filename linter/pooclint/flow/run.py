@@ -10,7 +10,7 @@ import libcst as cst
 
 from pooclint.flow.completions import Completion, Outcomes, States
 from pooclint.flow.values import CALLBACKS, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
-from pooclint.models import Acquisition, External, Models
+from pooclint.models import Acquisition, External, Models, RequestHold
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool
 from pooclint.program.scopes import Function, Scope
@@ -274,6 +274,10 @@ class Run:
     reaches: Callable[[Function], Reached | None]
     """The external call that a project function makes, itself or through others, and the way to it."""
     ambient: Callable[[Function], Mapping[str, bool]]
+    is_kept: Callable[[str], bool]
+    """Whether a type of sessions that nobody acquires matters here."""
+    kept: Callable[[Function], RequestHold | None]
+    """What settings make a request keep in which a function runs."""
     """By type of a session that nobody acquires, whether a function of the project may leave it with a connection."""
     draws: Draws
     """The pools from which functions of the project take connections."""

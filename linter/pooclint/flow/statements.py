@@ -25,6 +25,7 @@ from pooclint.flow.completions import (
     States,
 )
 from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, exhausted, test
+from pooclint.flow.parts import with_parts
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.names import literal
@@ -112,8 +113,9 @@ def _small(run: Run, node: cst.BaseSmallStatement, state: State, out: Outcomes) 
         case cst.Expr(value=value):
             return [_discard(run, value, given, after) for after, given in evaluate(run, value, state, out)]
         case cst.Assign(targets=targets, value=value):
+            named = [t.target for t in targets]
             return [
-                _assign(run, [t.target for t in targets], given, after, out)
+                with_parts(run, named, value, _assign(run, named, given, after, out))
                 for after, given in evaluate(run, value, state, out)
             ]
         case cst.AnnAssign(target=target, value=value):

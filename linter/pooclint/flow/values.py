@@ -69,6 +69,10 @@ class Site:
     """What had it before the function was entered, and left it with a connection."""
     hidden: bool = False
     """True when the function itself has no name for it."""
+    registry: str = ""
+    """For a session that nobody acquires: the type by which it is got hold of."""
+    of_object: bool = False
+    """True when an object keeps it, which the function works on."""
     guessed: bool = False
     """True when only the method's name says what it acquires."""
     provider: Function | None = None

@@ -118,7 +118,13 @@ def left(run: Run, state: State) -> None:
     for number, obligation in state.obligations.items():
         site = obligation.site
         caught = obligation.lane in (Lane.RESOURCE, Lane.OTHER) and obligation.fate is Fate.HELD
-        if caught and site.parameter >= 0 and not site.injected and obligation.worked is not None:
+        if (
+            caught
+            and site.parameter >= 0
+            and not site.injected
+            and not site.of_object
+            and obligation.worked is not None
+        ):
             _note(run, "left-in-transaction", obligation.worked, number, state)
 
 

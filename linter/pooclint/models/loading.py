@@ -136,7 +136,7 @@ def _release_problem(release: str) -> str:
 
 
 def _requirements(file: ModelFile) -> Iterator[tuple[Key, str]]:
-    for kind in ("type", "call", "external", "scope", "dependency", "teardown"):
+    for kind in ("type", "call", "external", "scope", "dependency", "teardown", "request_hold"):
         for index, entry in enumerate(getattr(file, kind)):
             if entry.requires:
                 yield (kind, index, "requires"), entry.requires

@@ -72,6 +72,10 @@ class Models:
         )
         """Decorators of functions that run once in a process, or whose result is kept."""
         self.teardowns = {n: t for f in self.files for t in f.teardown for n in t.decorators}
+        self.request_holds = tuple(h for f in self.files for h in f.request_hold)
+        """Settings under which requests keep something."""
+        self.conditional = frozenset(h.ambient for h in self.request_holds)
+        """Types of sessions that nobody acquires which occupy something only under such a setting."""
         self.settings: dict[str, Setting] = {n: s for f in self.files for s in f.setting for n in s.names}
         """Calls and mappings that read a setting, by their qualified names."""
         self.pool_settings = tuple((f.library, s) for f in self.files for s in f.pool_setting)
@@ -194,10 +198,12 @@ class Models:
 
     def external_method(self, type_name: str, method: str) -> External | None:
         """The external-call entry of a method, inherited ones included; `*` in a model is every public method."""
-        if not type_name or method.startswith("_"):
+        if not type_name:
             return None
+        public = not method.startswith("_")
         for name in self.lineage(type_name):
-            found = self._external_methods.get((name, method)) or self._external_methods.get((name, "*"))
+            found = self._external_methods.get((name, method))
+            found = found or (self._external_methods.get((name, "*")) if public else None)
             if found:
                 return found
         return None

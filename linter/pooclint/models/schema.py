@@ -266,6 +266,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """Types whose `methods` these are (inherited by their subtypes)."""
     methods: tuple[str, ...] = ()
     """Method names; `__call__` is calling an instance."""
+    works_on: str = ""
+    """The type of the session that nobody acquires on which the call works (`ambient` of types)."""
     returns: str = ""
     """Type of the value (after `await` where `awaited` is `must` or `may`)."""
     element: int = -1
@@ -477,6 +479,32 @@ class Teardown(_Model, frozen=True, kw_only=True):
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
 
 
+class RequestHold(_Model, frozen=True, kw_only=True):
+    """A setting under which a request keeps something from its first query on, whatever its handler calls meanwhile."""
+
+    frameworks: tuple[str, ...]
+    """Whose handlers do (`framework` of scopes)."""
+    setting: str
+    """The setting, a mapping with an entry for each database (`DATABASES`)."""
+    path: tuple[str, ...]
+    """The keys in such an entry that lead to what turns it on (`ATOMIC_REQUESTS`): `True`, or a mapping."""
+    programs: tuple[str, ...] = ()
+    """Modules at the top of a project which name the module of its settings (`manage`)."""
+    named_by: str = ""
+    """The word before that name there (`DJANGO_SETTINGS_MODULE`)."""
+    ambient: str
+    """The type of the session that queries work on (`ambient` of types)."""
+    type: str
+    """The type of what is kept: a transaction, or a pooled connection."""
+    exempt: tuple[str, ...] = ()
+    """Decorators of handlers that do not keep it."""
+    outside: tuple[str, ...] = ()
+    """Base classes of handlers that run before it is begun, or after its end."""
+    requires: Requires = ""
+    """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
+    named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
+
+
 class Setting(_Model, frozen=True, kw_only=True):
     """A call that reads a figure from outside the program, or that declares a field with a default."""
 
@@ -587,6 +615,8 @@ class ModelFile(_Model, frozen=True, kw_only=True):
     """How a framework injects what a provider gives."""
     teardown: tuple[Teardown, ...] = ()
     """Yielding functions that a framework resumes."""
+    request_hold: tuple[RequestHold, ...] = ()
+    """Settings under which requests keep something."""
     setting: tuple[Setting, ...] = ()
     """Calls that read a figure from outside the program."""
     pool_setting: tuple[PoolSetting, ...] = ()

@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pooclint.models.schema import Call, Dependency, External, ModelFile, PoolSetting, Scope, Teardown, Type
+from pooclint.models.schema import (
+    Call,
+    Dependency,
+    External,
+    ModelFile,
+    PoolSetting,
+    RequestHold,
+    Scope,
+    Teardown,
+    Type,
+)
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
-Entry = Type | Call | External | Scope | Dependency | Teardown | PoolSetting
-KINDS = ("type", "call", "external", "scope", "dependency", "teardown", "pool_setting")
+Entry = Type | Call | External | Scope | Dependency | Teardown | PoolSetting | RequestHold
+KINDS = ("type", "call", "external", "scope", "dependency", "teardown", "pool_setting", "request_hold")
 
 _CLAUSE = r"(?:[<>]=?|[=!~]=)\s*\d+(?:\.\w+)*(?:\.\*)?"
 _REQUIREMENT = re.compile(rf"\s*([A-Za-z0-9][\w.-]*?)?\s*({_CLAUSE}(?:\s*,\s*{_CLAUSE})*)\s*")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
@@ -62,6 +62,8 @@ class Names:
     models: Models
     modules: Modules | None = None
     """The module graph; None where a file is looked at alone."""
+    keeps: Callable[[Origin], bool] = lambda _: False
+    """Whether settings of the project of a module give the queries of classes a meaning that nothing imported shows."""
     _types: dict[tuple[int, int], str] = field(default_factory=dict)
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
@@ -497,12 +499,14 @@ class Names:
     def _infer(self, node: cst.CSTNode, scope: Scope) -> str:
         match node:
             case cst.Name(value=name):
-                return self._type_of_name(name, scope)
+                return self.type_of_name(name, scope)
             case cst.Attribute(value=base, attr=attribute):
                 owner = self.type_of(base, scope)
                 if owner:
                     return self.attribute_type(owner, attribute.value)
-                named = self.definition(base, scope) if attribute.value in self.models.class_attributes else None
+                leads = attribute.value in self.models.class_attributes
+                far: Interest = "anything" if leads and self.keeps(scope.module.origin) else "acquires"
+                named = self.definition(base, scope, interest=far) if leads else None
                 if isinstance(named, Class):
                     return self.attribute_type(self.modelled_base(named), attribute.value)
                 if self.modules is None:
@@ -518,7 +522,8 @@ class Names:
                 return self._type_of_call(node, scope)
         return ""
 
-    def _type_of_name(self, name: str, scope: Scope) -> str:
+    def type_of_name(self, name: str, scope: Scope) -> str:
+        """The modelled or local type of what a name stands for in a scope; empty when unknown."""
         found = scope.lookup(name)
         if found is None:
             return self._type_of_target(self.target(self._by_star(name, scope), scope.module.origin))
@@ -548,13 +553,13 @@ class Names:
         return self.type_of(binding.value, holder)
 
     def _type_of_target(self, target: Target | None) -> str:
-        return self._type_of_name(target.variable, target.scope) if target and target.scope else ""
+        return self.type_of_name(target.variable, target.scope) if target and target.scope else ""
 
     def types_of(self, target: Target) -> tuple[str, ...]:
         """The types that a variable of a module is of, or stands for in an annotation; none when they are unknown."""
         if target.scope is None:
             return ()
-        found = self._type_of_name(target.variable, target.scope), self._annotated_alias(target.variable, target.scope)
+        found = self.type_of_name(target.variable, target.scope), self._annotated_alias(target.variable, target.scope)
         return tuple(t for t in found if t)
 
     def is_injection(self, target: Target) -> bool:

@@ -157,7 +157,7 @@ def _bound(names: Names, name: str, scope: Scope, interest: Interest, steps: int
             yield from meant(names, binding.value, holder, interest, steps + 1)
     if all(b.kind == "other" for b in bindings):
         return
-    owner = names.local_class(names.type_of(cst.Name(name), scope)) if _is_object(bindings) else None
+    owner = names.local_class(names.type_of_name(name, scope)) if _is_object(bindings) else None
     call = names.method(owner, "__call__") if owner else None
     yield from (call,) if call else ()
 
