@@ -28,7 +28,7 @@ from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.constructions import Construction, Constructions
 from pooclint.program.consulted import Consulted
 from pooclint.program.deadlines import Deadline, Deadlines
-from pooclint.program.exports import exports_by
+from pooclint.program.exports import Exports, exports_by
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
 from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, is_guarded, outlives
@@ -319,9 +319,8 @@ def open_project(
     limits: Limits,
     extent: Extent = WHOLE,
     before: Project | None = None,
-    consulted: Consulted | None = None,
+    exports: Exports | None = None,
     deployments: DeploymentOf = no_deployment,
-    every: Models | None = None,
 ) -> Project:
     """Prepare to check files.
 
@@ -330,16 +329,15 @@ def open_project(
         models: what is known of libraries and frameworks.
         limits: the user's figures.
         extent: how far the look goes.
-        before: the same from before, which has grown too large: what is known of modules by their bytes, and of what
-            they offer, is taken over from it.
-        consulted: where it is noted which other files results rest on.
+        before: the same from before, which has grown too large: what is known of what modules offer is taken over
+            from it.
+        exports: look-up of the names by which modules acquire; it notes which other files results rest on. None makes
+            one.
         deployments: gives what is known of a project's deployment.
-        every: the models with the entries of all versions, which say the same of a module in whatever folder; None
-            takes those that hold.
     """
     visitors = _visitors(rules)
     implicit = any(getattr(rule, "implicit_calls", False) for rule in rules)
-    exports = before.modules.exports if before else exports_by(every or models, consulted or Consulted())
+    exports = exports or exports_by(models, Consulted())
     modules = Modules(exports, frozenset(visitors) | {cst.Call}, extent.partial)
     names = Names(models, None if extent.alone else modules)
     edges = Edges(names)
@@ -406,14 +404,18 @@ def _check_module(index: Index, path: str, project: Project, data: bytes) -> Fil
     if AnalysisGaveUp in rules:
         reports += [(AnalysisGaveUp, _gave_up(node, why, index)) for node, why in context.gave_up.values()]
     pools = _pools(index, context, project.settings, data) if project.settings else ()
-    for elsewhere in {step.module.origin.path for _, report in reports for step in _places(report)}:
-        # A trace names lines, and any change may move them.
+    for elsewhere in {*(path for _, report in reports for path in _traced(report)), *_amounts(pools)} - {""}:
+        # What names lines of another file changes with them.
         project.modules.exports.places.consulted.used(index.origin.path, elsewhere)
     return FileResult(_findings(index, path, reports), acquisitions, "checked", pools)
 
 
-def _places(report: Report) -> Iterator[Place]:
-    return (step for step, _ in report.trace if isinstance(step, Place))
+def _traced(report: Report) -> Iterator[str]:
+    return (step.module.origin.path for step, _ in report.trace if isinstance(step, Place))
+
+
+def _amounts(pools: Iterable[Pool]) -> Iterator[str]:
+    return (amount.path for pool in pools for amount in (pool.size, pool.overflow) if amount)
 
 
 def _pools(index: Index, context: FileContext, settings: re.Pattern[bytes], data: bytes) -> tuple[Pool, ...]:

@@ -113,7 +113,7 @@ def _check_stdin(data: bytes, options: argparse.Namespace, config: Config) -> li
 def _check_files(sources: Sequence[Source], options: argparse.Namespace, caches: Caches) -> list[FileReport]:
     reports = {place: report for place, source in enumerate(sources) if (report := caches.report(source))}
     left = [place for place in range(len(sources)) if place not in reports]
-    for place, one in _check_anew(sources, left, options):
+    for place, one in _check_anew(sources, left, options, caches):
         if options.verbose:
             print(f"{printable(one.report.path)}: {one.report.status}, {one.seconds * 1000:.1f} ms", file=sys.stderr)
         caches.add(sources[place], one.report, one.learned)
@@ -135,21 +135,21 @@ def _check_project(
         groups.setdefault(id(source.config), []).append((source, report))
     found: list[Finding] = []
     for group in groups.values():
-        together = [source for source, _ in group]
-        known = caches.together(together)
+        together, theirs = [source for source, _ in group], [report for _, report in group]
+        known = caches.together(together, theirs)
         if known is None:
             from pooclint.run.check import Checker  # with LibCST
 
             checker = Checker()
-            known = checker.check_project(together, [report for _, report in group])
-            caches.add_together(together, known, checker.learned(together[0].config))
+            known = checker.check_project(together, theirs)
+            caches.add_together(together, theirs, known, checker.learned(together[0].config))
         found += known
     caches.save()
     return tuple(found)
 
 
 def _check_anew(
-    sources: Sequence[Source], places: Sequence[int], options: argparse.Namespace
+    sources: Sequence[Source], places: Sequence[int], options: argparse.Namespace, caches: Caches
 ) -> Iterator[tuple[int, Done]]:
     """Check the sources at these places; each is given once, in the order in which they are done."""
     if not places:
@@ -163,7 +163,7 @@ def _check_anew(
     chosen = [sources[place] for place in places]
     jobs = suitable_jobs(chosen, options.jobs)
     make = partial(Checker, extent=Extent(prefilter=not options.no_prefilter, partial=not options.no_partial_parse))
-    done = check_in_workers(chosen, jobs, make=make) if jobs > 1 else check_here(make(), chosen)
+    done = check_in_workers(chosen, jobs, make=make) if jobs > 1 else check_here(make(known=caches.names), chosen)
     hidden = options.no_progress or options.quiet or options.verbose or not sys.stderr.isatty()
     for one in done if hidden else with_progress(done, len(chosen)):
         yield places[one.index], one

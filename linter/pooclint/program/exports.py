@@ -17,6 +17,9 @@ Interest = Literal["acquires", "calls-out", "anything"]
 """Which names of another module are worth parsing it for: those that acquire something or lead there; those that call
 out of the process as well; or whatever is asked for."""
 
+Known = Mapping[tuple[str, Interest, int], frozenset[str]]
+"""What `Exports.names` gives, by file, interest and depth."""
+
 Library = tuple[frozenset[bytes], frozenset[bytes]]
 """Top-level import names of a library, and last words of its calls."""
 
@@ -43,9 +46,8 @@ class Exports:
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
     _exports: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
 
-    def suppose(self, names: Mapping[tuple[str, Interest, int], frozenset[str]]) -> None:
-        """Take over what `names` gave for files that are as they were, by file, interest and depth; what was worked out
-        before is forgotten."""
+    def suppose(self, names: Known) -> None:
+        """Take over what `names` gave for files that are as they were; what was worked out before is forgotten."""
         self._alive.clear()
         self._exports.clear()
         self._exports.update(names)

@@ -21,6 +21,7 @@ from pooclint.rule import Finding
 from pooclint.run.cache_file import (
     MAX_DAYS,
     SUFFIX,
+    UNSETTLED,
     CacheError,
     Contents,
     Kept,
@@ -37,13 +38,12 @@ from pooclint.run.discovery import Source
 from pooclint.run.result import FileReport
 
 if TYPE_CHECKING:
-    from pooclint.program.exports import Exports
+    from pooclint.program.exports import Exports, Known
 
 FOLDER = ".pooclint_cache"
 _MOMENT = 2_000_000_000
 """Nanoseconds. A file that was written so shortly before it was read may change again without its time changing."""
 _AMBIGUOUS = State(-2, 0, 0, b"changed while it was looked at")
-_UNSETTLED = ("changed while it was looked at",)
 
 
 class Caches:
@@ -81,23 +81,36 @@ class Caches:
             if not report.crash and not source.problem:
                 cache.add(os.path.abspath(source.path), report)
 
-    def together(self, sources: Sequence[Source]) -> tuple[Finding, ...] | None:
+    def names(self, config: Config) -> Known:
+        """The names by which modules acquire, as far as an earlier run has worked them out."""
+        cache = self._of(config)
+        return cache.names() if cache else {}
+
+    def together(self, sources: Sequence[Source], reports: Sequence[FileReport]) -> tuple[Finding, ...] | None:
         """What an earlier run said about files of one configuration together; None when it has to be worked out."""
         cache = self._of(sources[0].config)
-        return cache.together(_named(sources)) if cache else None
+        return cache.together(_digest_of(sources, reports)) if cache else None
 
-    def add_together(self, sources: Sequence[Source], findings: tuple[Finding, ...], learned: Learned) -> None:
+    def add_together(
+        self,
+        sources: Sequence[Source],
+        reports: Sequence[FileReport],
+        findings: tuple[Finding, ...],
+        learned: Learned,
+    ) -> None:
         """Keep what is to be said of files of one configuration together.
 
         Args:
             sources: The files.
-            findings: What was found.
+            reports: What was found in each.
+            findings: What was found of all.
             learned: What was consulted for that.
         """
         cache = self._of(sources[0].config)
         if cache:
             cache.learn(learned)
-            cache.add_together(Together(_named(sources), findings))
+            rests_on = (*learned.files, *learned.folders)
+            cache.add_together(Together(_digest_of(sources, reports), rests_on, findings))
 
     def save(self) -> None:
         """Write what is new."""
@@ -175,7 +188,7 @@ class Cache:
         for question, answer in learned.answers.items():
             same = links.answers.setdefault(question, answer) == answer
             if not same:
-                links.answers[question] = _UNSETTLED
+                links.answers[question] = UNSETTLED
         for asker, question in learned.asked:
             links.asked.setdefault(asker, set()).add(question)
         for asker, path, name in learned.used:
@@ -191,9 +204,15 @@ class Cache:
             self._reports[file] = Kept(self._today, report)
             self._dirty = True
 
-    def together(self, files: str) -> tuple[Finding, ...] | None:
-        """What is to be said of these files together, if that is known."""
-        return self._together.findings if self._together and self._together.files == files else None
+    def names(self) -> Known:
+        """The names by which modules acquire."""
+        from pooclint.run.stale import known_names
+
+        return known_names(self._known().answers)
+
+    def together(self, digest: str) -> tuple[Finding, ...] | None:
+        """What is to be said of files together, if that is known of these."""
+        return self._together.findings if self._together and self._together.digest == digest else None
 
     def add_together(self, found: Together) -> None:
         """Keep what is to be said of files together."""
@@ -256,7 +275,8 @@ class Cache:
         moved = self._renew(self._folders, _folder_now)
         if not changed and not moved:
             return
-        self._together = None  # it rests on all of them
+        if self._together and not (changed | moved).isdisjoint(self._together.rests_on):
+            self._together = None
         from pooclint.run.stale import stale_files
 
         self._dirty = True
@@ -312,10 +332,13 @@ class Cache:
         links.parts = {pair: digest for pair, digest in links.parts.items() if pair in needed}
 
 
-def _named(sources: Sequence[Source]) -> str:
-    """What tells one choice of files from another."""
-    names = "\0".join(f"{source.path}\0{source.display}" for source in sources)
-    return hashlib.blake2b(names.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+def _digest_of(sources: Sequence[Source], reports: Sequence[FileReport]) -> str:
+    """What tells files, and what was found in each that matters to all, from others."""
+    digest = hashlib.blake2b(digest_size=16)
+    for source, report in zip(sources, reports, strict=True):
+        digest.update(f"{source.path}\0{source.display}\0".encode("utf-8", "surrogateescape"))
+        digest.update(repr(report.pools).encode("utf-8", "surrogateescape") if report.pools else b"\0")
+    return digest.hexdigest()
 
 
 def _identity(file: Path) -> tuple[int, int, int] | None:

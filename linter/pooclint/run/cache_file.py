@@ -36,6 +36,10 @@ Signature: 8a477f597d28d172789f06886806bc55
 _IGNORE = "# Made by pooclint.\n*\n"
 
 
+UNSETTLED = ("changed while it was looked at",)
+"""In place of an answer: two that contradict each other were given."""
+
+
 class CacheError(Exception):
     """The cache cannot be used or written; the text says why."""
 
@@ -48,9 +52,12 @@ class Kept(NamedTuple):
 
 
 class Together(NamedTuple):
-    """What is to be said of files together, and of which."""
+    """What is to be said of files together."""
 
-    files: str
+    digest: str
+    """Of the files, and what was found in each that matters to all."""
+    rests_on: tuple[str, ...]
+    """Files and folders that were looked at besides."""
     findings: tuple[Finding, ...]
 
 

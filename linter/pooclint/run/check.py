@@ -20,6 +20,7 @@ from pooclint.models import Models
 from pooclint.own_rules import UnreadableFile
 from pooclint.packs import models_of, rules_of, select_rules
 from pooclint.program.consulted import Consulted, Learned
+from pooclint.program.exports import Known, exports_by
 from pooclint.rule import Confidence, Finding, ProjectReport, ProjectRule, Rule, Severity
 from pooclint.run.deployments import Deployments
 from pooclint.run.discovery import Source, is_test_path, relative_to
@@ -54,13 +55,17 @@ class _Plan:
 class Checker:
     """Checks files; rules and models are prepared once per configuration."""
 
-    def __init__(self, noqa: bool = True, extent: Extent = WHOLE) -> None:
+    def __init__(
+        self, noqa: bool = True, extent: Extent = WHOLE, known: Callable[[Config], Known] = lambda _: {}
+    ) -> None:
         """Prepares a checker.
 
         Args:
             noqa: False leaves `# noqa` comments without effect.
             extent: How far the look goes.
+            known: Gives the names by which modules acquire, as far as they are known from an earlier run.
         """
+        self._known = known
         self._noqa = noqa
         self._extent = extent
         self._plans: dict[int, _Plan] = {}
@@ -178,7 +183,10 @@ class Checker:
         before = None if other else known
         # Which versions a folder uses says nothing of how the project is deployed.
         deployments = Deployments(plan.config, plan.consulted).of if known is None or outdated else known.deployments
-        known = self._projects[id(plan)] = plan.open(models, before=before, deployments=deployments)
+        exports = before.modules.exports if before else exports_by(plan.models.every, plan.consulted)
+        if known is None:
+            exports.suppose(self._known(plan.config))
+        known = self._projects[id(plan)] = plan.open(models, before=before, exports=exports, deployments=deployments)
         if heavy:
             gc.collect()  # trees and what is known of them refer to each other
         return known
@@ -204,7 +212,7 @@ def _make_plan(config: Config, extent: Extent) -> _Plan:
         codes=frozenset(rule.code for rule in chosen),
         models=models,
         consulted=consulted,
-        open=partial(open_project, chosen, limits=limits, extent=extent, consulted=consulted, every=models.every),
+        open=partial(open_project, chosen, limits=limits, extent=extent),
         about_project=about_project,
         severity=Severity[settings.min_severity.upper()],
         confidence=Confidence[settings.min_confidence.upper()],

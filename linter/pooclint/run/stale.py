@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, cast
 
 from pooclint.program.consulted import WHOLE, Answer, Consulted, Learned, Question, callers_of
 from pooclint.program.places import Places
-from pooclint.run.cache_file import Links
+from pooclint.run.cache_file import UNSETTLED, Links
 from pooclint.run.dependencies import DependencyFinder
 from pooclint.run.deployments import Found, answer_now
 from pooclint.run.models import version_texts
 
 if TYPE_CHECKING:
-    from pooclint.program.exports import Exports, Interest
+    from pooclint.program.exports import Exports, Interest, Known
 
 _OF_MODULES = frozenset({"names", "mentions", "importers"})
 """Questions whose answers are in the modules themselves, and not in what lies around them."""
@@ -108,15 +108,22 @@ def _naming_otherwise(links: Links, suspects: frozenset[str], exports: Exports) 
     """Who rests on which names of a module acquire, where that is another answer now: of the suspects, and then of the
     modules that import them."""
     names = {q: answer for q, answer in links.answers.items() if q.kind == "names"}
+    of_others = {q: answer for q, answer in names.items() if q.place not in suspects}
     asking: frozenset[str] = frozenset()
     while True:
-        exports.suppose({_key(q): frozenset(answer) for q, answer in names.items() if q.place not in suspects})
+        exports.suppose(known_names(of_others))
         others = (q for q in names if q.place in suspects and _names_now(q, exports) != names[q])
         found = _asking(links, list(others))
         asking |= found
         if found <= suspects:
             return asking
         suspects |= found
+        of_others = {q: answer for q, answer in of_others.items() if q.place not in found}
+
+
+def known_names(answers: Mapping[Question, Answer]) -> Known:
+    """What is known of the names by which modules acquire, as they are looked up."""
+    return {_key(q): frozenset(answer) for q, answer in answers.items() if q.kind == "names" and answer != UNSETTLED}
 
 
 def _key(question: Question) -> tuple[str, Interest, int]:
