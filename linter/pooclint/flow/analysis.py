@@ -9,7 +9,7 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import ambient, statements, suspending, work
+from pooclint.flow import ambient, collections, statements, suspending, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
@@ -291,6 +291,7 @@ class Analysis:
             draws=self.draws,
             global_names=at_module,
             repeated=repeated_names(node, self._decisive_words(scope.module)),
+            collections=collections.named(function),
             yields_to=self._yields_to(function),
         )
 
@@ -600,6 +601,7 @@ def _symbolic(value: Value, numbers: Mapping[int, int]) -> Value:
         truth=bool(value.constant) if plain else value.truth,
         pending=pending,
         inner=_symbolic(value.inner, numbers) if value.inner else None,
+        collection=0,
     )
 
 
