@@ -209,4 +209,4 @@ def _kept(node: cst.Call, context: FileContext) -> bool:
     function = context.scope.function
     record = context.record(function) if function else None
     site = record.sites.get(id(node)) if record else None
-    return bool(record and site and site.number in record.kept)
+    return bool(record and site and site.number in record.placed)

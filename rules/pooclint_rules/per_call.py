@@ -79,7 +79,7 @@ def _per_call(node: cst.Call, context: FileContext, function: Function, acquired
         return
     record = context.record(function)
     site = record.sites.get(id(node)) if record else None
-    if record is None or site is None or site.number in record.kept:
+    if record is None or site is None or site.number in record.placed:
         return
     owner = _object(function)
     sibling = _sibling(node, context, owner, acquired.type)

@@ -26,7 +26,7 @@ def _found(record: Record, kind: MisuseKind) -> Iterator[tuple[Misuse, Site, Obl
         site, obligation = misuse.site, misuse.obligation
         if misuse.kind != kind or site is None or obligation is None:
             continue
-        if site.number not in record.unseen and site.number not in record.kept:
+        if site.number not in record.unseen and site.number not in record.placed:
             yield misuse, site, obligation
 
 

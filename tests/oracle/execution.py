@@ -337,7 +337,7 @@ def _outside(library: Library) -> SimpleNamespace:
 
     def step(*values: object) -> object:
         library.script.fail_anyhow("step")
-        if isinstance(values[0], Held) and library.script.choose(2):  # what is made of nothing else is only called
+        if not isinstance(values[0], int) and library.script.choose(2):  # what is made of a number is only called
             library.script.labels.append(f"line {line()}: step gives None")
             return None
         return Opaque(library.script)

@@ -40,14 +40,7 @@ NOT_EXECUTED: dict[str, str] = {
 }
 """Rules whose findings no run of one function shows, and why."""
 DIFFERENT: dict[str, str] = {
-    "CNX105_overwritten.open_all": "a list that never gets to the caller loses what it holds: the analysis takes it for an owner",
-    "silent_ownership.open_all": "the same",
-    "silent_ownership.open_mapping": "the same, in a comprehension",
-    "silent_ownership.open_and_close_all": "several releases in a loop: the first that fails skips the others",
-    "seeds_sync.seed_22_list": "the same",
     "silent_lifetimes.engine_for": "with `pooled` it is never disposed of; what a dictionary holds is not known, and may say that nothing is pooled",
-    "silent_transfer.in_a_comprehension": "a list that never gets to the caller",
-    "silent_transfer.Registry.replace": "the same",
     "silent_transfer.read_by_own_generator": "making what is made around it fails: it is taken for the owner from the start, or each such call would be an alarm",
 }
 """Functions that lose something on a line without a mark, and why that is not reported. Each must go on doing so."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import ambient, statements, suspending, work
+from pooclint.flow import ambient, collections, statements, suspending, work
 from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
@@ -319,6 +319,7 @@ class Analysis:
             global_names=at_module,
             repeated=repeated,
             answers=answers,
+            collections=collections.named(function),
             yields_to=self._yields_to(function),
         )
 
@@ -646,6 +647,7 @@ def _symbolic(value: Value, numbers: Mapping[int, int]) -> Value:
         truth=bool(value.constant) if plain else value.truth,
         pending=pending,
         inner=_symbolic(value.inner, numbers) if value.inner else None,
+        collection=0,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import ambient, misuses, work
+from pooclint.flow import ambient, collections, misuses, work
 from pooclint.flow.acquiring import FAILED, checkout, entered, fail
 from pooclint.flow.completions import ATTRIBUTE_ERROR, OTHER, UNBOUND_LOCAL, Outcomes
 from pooclint.flow.external import external_call, hold
@@ -51,7 +51,17 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
         return []
     if invocation.head.method and not invocation.method:
         invocation = replace(invocation, method=invocation.head.method, head=replace(invocation.head, method=""))
+    if invocation.head.collection and invocation.method:
+        done = collections.called(run, invocation, state, out)
+        if done is not None:
+            return done
+        state = collections.dropped(run, state, {invocation.head.collection})
+    same = collections.viewed(run, invocation, state)
+    if same is not None:
+        return [(state, same)]
     models = _models(run, invocation)
+    if models or run.names.qualify(invocation.node.func, run.scope).startswith("builtins."):
+        state = collections.passed(run, invocation, state)
     state = misuses.note_use(run, invocation, state)
     released = _released(run, invocation, state)
     if released:

@@ -8,13 +8,25 @@ from functools import reduce
 
 import libcst as cst
 
-from pooclint.flow import calls, suspending
+from pooclint.flow import calls, collections, suspending
 from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes
-from pooclint.flow.invocations import Invocation, argument_keys
+from pooclint.flow.invocations import Invocation, argument_keys, reach
 from pooclint.flow.project import apply_summary
 from pooclint.flow.run import CELL, MAX_STATES, Run
-from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, UNKNOWN, Closure, Fate, Lane, State, Value
+from pooclint.flow.values import (
+    COLLECTIONS,
+    NONE,
+    NOT_NONE,
+    NOTHING,
+    UNBOUND,
+    UNKNOWN,
+    Closure,
+    Fate,
+    Lane,
+    State,
+    Value,
+)
 from pooclint.flow.waiting import complete
 from pooclint.flow.work import note_attribute, out_of_sight
 from pooclint.program.names import literal
@@ -53,6 +65,8 @@ def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Result
         ):
             true, false = test(run, inner, state, out)
             return [*((s, Value(constant=True)) for s in true), *((s, Value(constant=False)) for s in false)]
+        case cst.Call() if collections.makes_empty(run, node):
+            return [(state, Value(items=()))]
         case cst.Call():
             return _call(run, node, state, out)
         case cst.Await():
@@ -83,7 +97,8 @@ def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Result
         case cst.StarredElement(value=value) | cst.Element(value=value) | cst.Arg(value=value):
             return evaluate(run, value, state, out)
         case cst.BaseExpression():
-            return [(s, NOTHING) for s, _ in evaluate_all(run, _operands(node), state, out)]
+            results = evaluate_all(run, _operands(node), state, out)
+            return [(collections.dropped(run, s, reach(s, values)), NOTHING) for s, values in results]
     return [(s, NOTHING) for s, _ in evaluate_all(run, children(node), state, out)]
 
 
@@ -174,9 +189,8 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
         type_ = run.models.type(base.type)
         note_attribute(run, node.attr.value, base, after)
         read = base.refs and type_ and node.attr.value in type_.reads_to_end
-        results.append(
-            (run.release(after, base.refs, node, explicit=False) if read else after, attribute_of(run, node, base))
-        )
+        ended = run.release(after, base.refs, node, explicit=False) if read else after
+        results.append((collections.dropped(run, ended, {base.collection}), attribute_of(run, node, base)))
     return results
 
 
@@ -294,16 +308,21 @@ def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset
 
 
 def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) -> Results:
-    """One turn for each element of a literal; for anything else one for an unknown element, or none. What an element
-    acquires lives in the collection and is not followed."""
+    """One turn for each element of a literal; for anything else one for an unknown element, or none, or two where they
+    acquire something."""
     parts = [node.key, node.value] if isinstance(node, cst.DictComp) else [node.elt]  # type: ignore[attr-defined]
-    turns = _Turns(node, tuple(parts), frozenset(state.obligations))
+    number = 0 if isinstance(node, cst.GeneratorExp) else collections.of_comprehension(run, node)
+    state = collections.dropped(run, state, {number})  # what it has made before
+    turns = _Turns(node, tuple(parts), frozenset(state.obligations), number)
     results = _looped(run, turns, node.for_in, state, out, _MOST_TURNS)
     if not results and isinstance(node, cst.GeneratorExp):
         return [(state, NOTHING)]
     names = {n.value for loop in _loops(node.for_in) for n in descendants(loop.target) if isinstance(n, cst.Name)}
     # Its own names end with it.
-    restored = [(_restored(after, names, state), Value(items=v) if v else NOTHING) for after, v in results]
+    restored = [
+        (_restored(after, names, state), Value(items=v) if v else collections.made(number, after))
+        for after, v in results
+    ]
     return restored if len(restored) <= MAX_STATES else _few(run, restored)
 
 
@@ -315,6 +334,8 @@ class _Turns:
     parts: tuple[cst.BaseExpression, ...]
     before: frozenset[int]
     """Obligations before the comprehension."""
+    number: int
+    """What it makes, as a collection; 0 for a generator."""
 
 
 _Ways = list[tuple[State, tuple[Value, ...]]]
@@ -337,11 +358,16 @@ def _looped(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outco
     for after, iterable in evaluate(run, loop.iter, state, out):
         # Whoever reads a generator over a resource reads it to its end.
         reading = run.keep(after, iterable.refs) if isinstance(turns.node, cst.GeneratorExp) else after
-        items = iterable.items or ()
+        items = iterable.items or collections.elements(iterable, after)
+        if collections.by_key(iterable):
+            reading = collections.dropped(run, reading, {iterable.collection})
         if len(items) > most:
             items = (reduce(_either, items),)
         ways: _Ways = [(reading, ())]
-        for value in items or (NOTHING,):
+        for turn, value in enumerate(items or (NOTHING, NOTHING)):
+            acquires = any(s.obligations.keys() - turns.before for s, _ in ways)
+            if turn and not items and not (acquires and turns.number):
+                break  # a second turn shows what is lost of the first
             following: _Ways = []
             for before, awaited in ways:
                 entered = [bind(run, loop.target, value, before, out)]
@@ -361,12 +387,16 @@ def _element(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outc
     if loop.inner_for_in is not None:
         return _looped(run, turns, loop.inner_for_in, state, out, most)
     ways: _Ways = []
-    for after, values in evaluate_all(run, turns.parts, state, out):
+    for evaluated, values in evaluate_all(run, turns.parts, state, out):
+        after = evaluated
         fresh = frozenset(after.obligations) - turns.before
         if any(v.pending for v in values):
             ways.append((after, tuple(values)))
         else:
-            ways.append((run.keep(after, fresh.union(*(v.reach() for v in values))), ()))
+            for value in values if turns.number else ():
+                after = collections.put(run, turns.number, value, after)
+            fresh = frozenset(n for n in fresh if n in after.obligations and after.obligations[n].owner != turns.number)
+            ways.append((run.keep(after, fresh) if fresh else after, ()))
     return ways
 
 
@@ -451,7 +481,12 @@ def _subscript(run: Run, node: cst.Subscript, state: State, out: Outcomes) -> Re
             results.append((after, base.items[position]))
             continue
         for inner, _ in evaluate_all(run, [e.slice for e in node.slice], after, out):
-            results.append((inner, Value(derived=base.refs | base.derived)))
+            inside = collections.item(base, position, inner) if base.collection else None
+            if inside is not None:
+                results.append((inner, inside))
+                continue
+            left = collections.dropped(run, inner, {base.collection})
+            results.append((left, Value(derived=base.refs | base.derived)))
     return results
 
 
@@ -463,7 +498,9 @@ def bind(run: Run, target: cst.CSTNode, value: Value, state: State, out: Outcome
         case cst.Attribute():
             return _bind_attribute(run, target, value, state, out)
         case cst.Subscript():
-            after = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))[0]
+            after, into = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))
+            if into.collection and all(isinstance(e.slice, cst.Index) for e in target.slice):
+                return collections.put(run, into.collection, value, after)
             return _store(run, value, after)
         case cst.Tuple() | cst.List():
             return _bind_elements(run, target, value, state, out)
@@ -475,6 +512,7 @@ def bind(run: Run, target: cst.CSTNode, value: Value, state: State, out: Outcome
 def _bind_name(run: Run, name: str, value: Value, state: State) -> State:
     if name in run.global_names:
         return run.hand_over(state, value, stored=True)
+    state, value = collections.bound(run, name, value, state)
     for number in value.refs:
         obligation = state.obligations.get(number)
         if obligation and not value.method:
@@ -499,6 +537,8 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
     after, owner = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))
     note_attribute(run, target.attr.value, owner, after)
     reached = after.reach(value)
+    if any(n <= COLLECTIONS for n in reached):
+        return _store(run, value, after)
     if not path or not reached:
         followed = path and (value.pending or path in after.env or path in run.repeated)
         return _store(run, value, after.bind(path, value) if followed else after)
@@ -569,7 +609,7 @@ def test(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> tup
             true_states += closed[0]
             false_states += closed[1]
             continue
-        truth = value.known_truth
+        truth = True if collections.is_empty(value, after) is False else value.known_truth
         name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
         if_true, if_false = _refine_name(run, name, value, after) if name and truth is None else (after, after)
         if truth is not False:
@@ -691,6 +731,7 @@ def none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) ->
         or (value.constant is not UNKNOWN)
         or value.truth is True
         or value.items is not None
+        or value.collection
     ):
         return None, state
     name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)

@@ -14,7 +14,7 @@ from pooclint.flow.external import called_elsewhere, external_call, hold
 from pooclint.flow.invocations import Attempt, Invocation, Results, argument_keys, reach
 from pooclint.flow.project import settled_by
 from pooclint.flow.run import Run
-from pooclint.flow.values import AWAITS, NOTHING, Closure, Fate, Lane, Obligation, Pending, State, Value
+from pooclint.flow.values import AWAITS, COLLECTIONS, NOTHING, Closure, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.models import Call
 
@@ -262,5 +262,6 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
     pending = frozenset[int]().union(*(v.pending.releases for _, v in invocation.arguments if v.pending))
     state = run.release(state, pending, invocation.node) if pending else state
     named = state.reachable()
+    numbers |= frozenset(n for n, o in state.obligations.items() if o.owner in numbers and o.owner <= COLLECTIONS)
     state = run.keep(state, numbers - named)
     return state.change(numbers & named, doubtful=True).occupy(numbers & named, invocation.node)

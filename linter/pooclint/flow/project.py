@@ -12,7 +12,7 @@ from pooclint.flow.external import hold
 from pooclint.flow.given import held_attributes, held_parameters
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import Run, Summary
-from pooclint.flow.values import NONE, NOTHING, Fate, Lane, State, Value
+from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
 from pooclint.rule import Place
 
@@ -47,6 +47,9 @@ def apply_summary(
     out: Outcomes,
 ) -> Results:
     """The effect of calling a project function: one result for each way in which it completes."""
+    given = frozenset[int]().union(*(v.reach() for _, v in arguments))
+    if any(n <= COLLECTIONS for n in given):  # the function takes what is in it
+        state = run.keep(state, frozenset(n for n in given if n <= COLLECTIONS))
     if isinstance(node, cst.Call):
         nesting.drawn(run, state, node, function, arguments)
     summaries = outcomes(run, function, arguments, state)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from pooclint.flow.completions import Completion, Outcomes, States
-from pooclint.flow.values import CALLBACKS, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.flow.values import CALLBACKS, COLLECTIONS, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.models import Acquisition, External, Models, RequestHold
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool
@@ -225,6 +225,10 @@ class Record:
     """Number of a site in `given` to the acquisition that takes its path while it is still held."""
     bound: dict[str, list[Site]] = field(default_factory=dict)
     """Sites by the names they were bound to."""
+    collected: set[int] = field(default_factory=set)
+    """Numbers of sites that some way puts into a collection of the function's own."""
+    comprehensions: dict[int, int] = field(default_factory=dict)
+    """By the `id` of a comprehension that acquires: which of them it is."""
     is_fixture: bool = False
     """True for what a test runner resumes whatever the test did."""
     cut_lent: bool = False
@@ -233,6 +237,11 @@ class Record:
     """True when states were merged to keep a bound, so that branches are no longer told apart."""
     dropped: bool = False
     """True when ways were left out to keep a bound, so that leaks may be missing."""
+
+    @property
+    def placed(self) -> set[int]:
+        """Numbers of sites that some way hands over, or puts into a collection."""
+        return self.kept | self.collected
 
     def misuse(self, misuse: Misuse, key: int) -> None:
         """Note a misuse; the better-ranked of two of the same kind at the same place stays."""
@@ -286,6 +295,8 @@ class Run:
     """Names that are tested at least twice, or assigned a constant and tested: worth telling apart."""
     answers: frozenset[str]
     """Names that stand for what a call gave, and are tested: `saved = save(session)` tells what became of it."""
+    collections: Mapping[str, int]
+    """Names to which something is added, by the numbers of the collections that they may stand for."""
     yields_to: Literal["nobody", "manager", "fixture", "consumer", "reader"] = "nobody"
     """Who resumes the function after `yield`. A reader reads to the end; a consumer may stop, or throw into it."""
     evaluations: int = 0
@@ -343,7 +354,8 @@ class Run:
         identity."""
         number = site.number * 2
         if number in state.obligations:
-            referenced = any(number in v.reach() or number in v.derived for v in state.env.values())
+            collected = state.obligations[number].owner <= COLLECTIONS
+            referenced = collected or any(number in v.reach() or number in v.derived for v in state.env.values())
             state = state.forget(number + 1).renumber(number, number + 1) if referenced else state.without([number])
         for old in self._settled(state) if len(state.obligations) >= MAX_OBLIGATIONS else ():
             state = state.forget(old)
@@ -385,7 +397,12 @@ class Run:
         """The state after handing those over to somebody else, or storing them where they outlive the call."""
         state = self.hand_callbacks(state, numbers, stored)
         self._handed(state, numbers, stored)
-        return state.settle(numbers, Fate.KEPT)
+        state = state.settle(numbers, Fate.KEPT)
+        for number in numbers:  # somebody else puts into it, and takes out of it, too
+            if number <= COLLECTIONS:
+                env = {k: v.without(number) for k, v in state.env.items()}
+                state = State(env, state.obligations, state.trace, state.causes)
+        return state
 
     def hand_callbacks(self, state: State, numbers: frozenset[int], stored: bool = False) -> State:
         """The state after what these will call at their end, where they are stacks, has gone with them."""

@@ -8,7 +8,7 @@ import libcst as cst
 
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Run, Shared
-from pooclint.flow.values import Fate, State, Value
+from pooclint.flow.values import COLLECTIONS, Fate, State, Value
 from pooclint.models import Call
 
 _SLOTS = frozenset({"connection", "session"})
@@ -53,7 +53,10 @@ def _note_all(run: Run, state: State, invocation: Invocation) -> None:
     for argument, (_, value) in zip(invocation.node.args, invocation.arguments, strict=True):
         for item in value.items if value.items is not None else (value,):
             many = argument.star == "*" and not isinstance(argument.value, (cst.List, cst.Tuple))
-            uses.update(dict.fromkeys(_used(state, item), 2 if many else 1))
+            for number in _used(state, item):
+                obligation = state.obligations.get(number)
+                collected = obligation is not None and obligation.owner <= COLLECTIONS  # each turn has another one
+                uses[number] += 2 if many and not collected else 1
     for number, count in sorted(uses.items()):
         if count > 1 and _is_single(run, state, number):
             _note(run, state, number, invocation.node, None)

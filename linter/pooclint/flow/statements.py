@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from pooclint.flow import calls, handlers, managers, misuses, patterns, stacks, work
+from pooclint.flow import calls, collections, handlers, managers, misuses, patterns, stacks, work
 from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import (
     ATTRIBUTE_ERROR,
@@ -37,6 +37,8 @@ MAX_REMEMBERED = 16
 """Cases of a `match`, up to which what each one says of the subject is remembered for the next."""
 MAX_UNROLLED = 8
 """Elements of a literal, or numbers of a `range`, up to which a loop over them is evaluated turn by turn."""
+READING = "#reading "
+"""Prefix of the names under which a state remembers what loops read, by the `id` of their nodes."""
 CAUGHT = "#caught"
 """The name under which a state carries the exception that the current handler handles."""
 
@@ -123,10 +125,7 @@ def _small(run: Run, node: cst.BaseSmallStatement, state: State, out: Outcomes) 
                 return [state]
             return [_assign(run, [target], given, after, out) for after, given in evaluate(run, value, state, out)]
         case cst.AugAssign(target=target, value=value):
-            return [
-                run.hand_over(bind(run, target, NOTHING, after, out), given)
-                for after, given in evaluate(run, value, state, out)
-            ]
+            return [_augmented(run, target, given, after, out) for after, given in evaluate(run, value, state, out)]
         case cst.Return(value=value):
             for after, given in evaluate(run, value, state, out) if value else [(state, NONE)]:
                 out.add(
@@ -169,6 +168,18 @@ def _returning(run: Run, state: State, value: Value) -> State:
 def _assign(run: Run, targets: Sequence[cst.BaseExpression], value: Value, state: State, out: Outcomes) -> State:
     for target in targets:
         state = bind(run, target, value, state, out)
+    return state
+
+
+def _augmented(run: Run, target: cst.BaseExpression, value: Value, state: State, out: Outcomes) -> State:
+    """`name += value`: a list goes on to be the one that it was."""
+    known = state.get(target.value) if isinstance(target, cst.Name) else NOTHING
+    if not known.collection:
+        return run.hand_over(bind(run, target, NOTHING, state, out), value)
+    if value.items is None:
+        return run.hand_over(state, value)
+    for item in value.items:
+        state = collections.put(run, known.collection, item, state)
     return state
 
 
@@ -357,15 +368,34 @@ def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
     finished: list[State] = []
     for state in states:
         for after, iterable in evaluate(run, node.iter, state, out):
-            entered = _sweep(run, node.iter, state, after)
+            entered = _sweep(run, node.iter, state, _reading(run, node, iterable, after))
             items = iterable.items if iterable.items is not None else _range(run, node.iter)
-            if items is not None and 0 < len(items) <= MAX_UNROLLED and not node.asynchronous:
+            items = items or collections.elements(iterable, entered)
+            if 0 < len(items) <= MAX_UNROLLED and not node.asynchronous:
                 finished += _unrolled(run, node, items, entered, out)
             else:
                 finished += _turns(run, node, iterable, entered, out)
     finished = list(States(finished))
     out.merge(evaluate_block(run, body_of(node.orelse.body), finished) if node.orelse else _normal(finished))
-    return out
+    return _read(run, node, out)
+
+
+def _reading(run: Run, node: cst.For, iterable: Value, state: State) -> State:
+    """The state in which a loop refers to the collection that it reads."""
+    if collections.by_key(iterable):
+        return collections.dropped(run, state, {iterable.collection})
+    return state.know(f"{READING}{id(node)}", iterable) if iterable.collection else state
+
+
+def _read(run: Run, node: cst.For, out: Outcomes) -> Outcomes:
+    """After a loop over a collection nothing but its names leads to it."""
+    name = f"{READING}{id(node)}"
+    if not any(name in s.env for _, states in out.items() for s in states):
+        return out
+    read = Outcomes()
+    for completion, states in out.items():
+        read.extend(completion, (_sweep(run, node, s, s.bind(name, NOTHING)) if name in s.env else s for s in states))
+    return read
 
 
 def _range(run: Run, node: cst.BaseExpression) -> tuple[Value, ...] | None:
@@ -445,7 +475,11 @@ def _never_empty(node: cst.BaseExpression) -> bool:
 def _match(run: Run, node: cst.Match, states: list[State]) -> Outcomes:
     out = Outcomes()
     nothing = frozenset[str]()
-    left = [_Unmatched(s, v, nothing, nothing) for state in states for s, v in evaluate(run, node.subject, state, out)]
+    left = [
+        _Unmatched(collections.dropped(run, s, v.reach()), v, nothing, nothing)
+        for state in states
+        for s, v in evaluate(run, node.subject, state, out)
+    ]
     remembered = node.subject if len(node.cases) <= MAX_REMEMBERED else None
     for case in node.cases:
         text = cst.Module([]).code_for_node(case.pattern)

@@ -116,6 +116,8 @@ class Obligation:
     """The call that closed it, where its pool should have taken it back."""
 
 
+COLLECTIONS: Final = -10
+"""Numbers from here down stand for collections of the function's own, in place of an obligation that owns others."""
 FORGOTTEN: Final = -2
 """The number of an obligation that is about to be dropped."""
 CALLBACKS: Final = "#callbacks "
@@ -174,6 +176,8 @@ class Value:
     closure: Closure | None = None
     inner: Value | None = None
     """What entering a wrapper gives (`closing(x)`)."""
+    collection: int = 0
+    """The number of the collection that it is, or through which it leads to what is in that; 0 for anything else."""
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
@@ -181,7 +185,7 @@ class Value:
         if not self._hash:
             parts = (
                 self.type, self.refs, self.derived, self.items, self.constant, self.truth, self.pending, self.method,
-                self.function, self.closure, self.inner,
+                self.function, self.closure, self.inner, self.collection,
             )  # fmt: skip
             object.__setattr__(self, "_hash", hash(parts) or 1)
         return self._hash
@@ -189,7 +193,8 @@ class Value:
     @property
     def holds_nothing(self) -> bool:
         """True when no obligation hangs on it: to forget the name that it is bound to loses nothing."""
-        return not (self.refs or self.items or self.pending or self.closure) and self.constant is not UNBOUND
+        leads = self.refs or self.items or self.pending or self.closure or self.collection
+        return not leads and self.constant is not UNBOUND
 
     @property
     def known_truth(self) -> bool | None:
@@ -202,7 +207,7 @@ class Value:
 
     def reach(self) -> frozenset[int]:
         """Every obligation that this value keeps reachable as such, through tuples and un-awaited calls too."""
-        found = self.refs
+        found = self.refs | {self.collection} if self.collection else self.refs
         if self.items:
             found = found.union(*(v.reach() for v in self.items))
         if self.pending:
@@ -240,10 +245,11 @@ class Value:
 
     def without(self, number: int) -> Value:
         """The value without a reference to an obligation."""
-        if number not in self.refs and number not in self.derived and not self.items and not self.pending:
+        if number not in self.reach() and number not in self.derived:
             return self
         return replace(
             self,
+            collection=0 if self.collection == number else self.collection,
             refs=self.refs - {number},
             derived=self.derived - {number},
             items=tuple(v.without(number) for v in self.items) if self.items else self.items,

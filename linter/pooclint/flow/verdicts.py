@@ -8,7 +8,7 @@ from typing import Literal
 import libcst as cst
 
 from pooclint.flow.run import Leak, Record
-from pooclint.flow.values import Fate, Lane, Site
+from pooclint.flow.values import COLLECTIONS, Fate, Lane, Site
 from pooclint.models import Acquisition
 from pooclint.rule import Confidence, Severity
 
@@ -119,6 +119,9 @@ def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
         # own it.
         lent = owned and leak.site.acquisition.kind != "response"  # a response is made to be handed to a reader
         confidence = Confidence.MEDIUM if lent else Confidence.LOW
+    if leak.obligation.owner <= COLLECTIONS:  # which of them a loop has come to is not known for sure
+        unsure = leak.obligation.lane > Lane.NORMAL or leak.obligation.doubtful
+        confidence = Confidence.LOW if unsure else min(confidence, Confidence.MEDIUM)
     if leak.obligation.closed is not None and leak.site.guessed:
         return Confidence.LOW  # a pool of another make may well take back what is closed
     if leak.obligation.lane >= Lane.OTHER or record.cut or leak.site.guessed:

@@ -1,0 +1,209 @@
+"""Lists, dictionaries, sets and queues of the function's own: what is put into one is reached through it.
+
+A collection is a number from `COLLECTIONS` down, which a value carries (`Value.collection`), and which is the `owner`
+of what is in it. It releases nothing. Only resources themselves are followed into it, and only as long as nothing else
+gets the collection: what is returned, stored, handed to a function or used in a way that is not known here takes them
+along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+import libcst as cst
+
+from pooclint.flow.completions import OTHER, Outcomes
+from pooclint.flow.invocations import Invocation, Results
+from pooclint.flow.run import Run
+from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, Fate, Lane, State, Value
+from pooclint.program.scopes import Function
+
+_MAKERS: Final = frozenset({"builtins.list", "builtins.dict", "builtins.set", "collections.deque"})
+_ADDING: Final = {"append": 0, "appendleft": 0, "add": 0, "insert": 1}
+"""Methods that put something in, with the position of what they put."""
+_TAKING: Final = frozenset({"pop", "popleft", "popitem"})
+_QUIET: Final = frozenset({"count", "index", "sort"})
+"""Methods that neither put nor take, and give nothing that was in it."""
+_SAME: Final = frozenset({f"builtins.{n}" for n in ("list", "tuple", "set", "frozenset", "sorted", "reversed", "iter")})
+"""Functions whose result leads to what is in their argument."""
+_HARMLESS: Final = frozenset({f"builtins.{n}" for n in ("len", "bool", "any", "all", "isinstance", "print", "repr")})
+VALUES: Final = "builtins.dict_values"
+PAIRS: Final = "builtins.dict_items"
+
+
+def named(function: Function | None) -> dict[str, int]:
+    """Names of a function to which something is added, by the numbers of the collections that they may stand for. That
+    of a dictionary is odd."""
+    if function is None or isinstance(function.node, cst.Lambda):
+        return {}
+    added: list[str] = []
+    keyed: set[str] = set()
+    for node in function.own_nodes:
+        match node:
+            case cst.Call(func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=method))) if (
+                method in _ADDING or method in ("extend", "update")
+            ):
+                added.append(name)
+            case cst.AssignTarget(target=cst.Subscript(value=cst.Name(value=name))):
+                added.append(name)
+            case cst.Assign(targets=targets, value=cst.Dict() | cst.DictComp() | cst.Call(func=cst.Name(value="dict"))):
+                keyed.update(t.target.value for t in targets if isinstance(t.target, cst.Name))
+            case cst.AnnAssign(target=cst.Name(value=name), value=cst.Dict() | cst.DictComp()):
+                keyed.add(name)
+    own = [n for n in dict.fromkeys(added) if n not in function.scope.declared_outside]
+    return {name: COLLECTIONS - 2 * i - (name in keyed) for i, name in enumerate(own)}
+
+
+def of_comprehension(run: Run, node: cst.BaseComp) -> int:
+    """The number of what a comprehension makes."""
+    known = run.record.comprehensions
+    index = known.setdefault(id(node), len(known))
+    return COLLECTIONS - 2 * (len(run.collections) + index) - isinstance(node, cst.DictComp)
+
+
+def makes_empty(run: Run, node: cst.Call) -> bool:
+    """Whether a call makes an empty collection."""
+    return not node.args and isinstance(node.func, cst.Name) and run.names.qualify(node.func, run.scope) in _MAKERS
+
+
+def bound(run: Run, name: str, value: Value, state: State) -> tuple[State, Value]:
+    """What a name stands for to which a new collection is bound."""
+    number = run.collections.get(name, 0)
+    if not number or value.items is None or value.function or value.pending or value.closure:
+        return state, value
+    held = _elements(state, number)
+    if held:  # that of an earlier turn: what has no other name is lost with it
+        others = (v.reach() for k, v in state.env.items() if k != name)
+        state = dropped(run, state, {number}) if number in frozenset[int]().union(*others) else _out(state, held)
+    for item in value.items:
+        state = put(run, number, item, state)
+    return state, Value(collection=number)
+
+
+def put(run: Run, number: int, value: Value, state: State) -> State:
+    """The state after a value was put into a collection; what is not a resource itself is handed over."""
+    plain = value.refs and value.refs == state.reach(value) and not (value.pending or value.method or value.inner)
+    if not plain:
+        return run.hand_over(state, value)
+    found = [state.obligations[n] for n in value.refs if n in state.obligations]
+    if any(o.fate is not Fate.HELD or o.managed or o.owner != -1 or o.site.parameter >= 0 for o in found):
+        return run.hand_over(state, value)
+    run.record.collected.update(o.site.number for o in found)
+    return state.change(value.refs, owner=number)
+
+
+def made(number: int, state: State) -> Value:
+    """What a comprehension gives."""
+    return Value(collection=number) if number and _elements(state, number) else NOTHING
+
+
+def elements(value: Value, state: State) -> tuple[Value, ...]:
+    """What a loop over a value takes out of a collection, in the order of acquisition."""
+    if not value.collection or by_key(value):
+        return ()
+    found = _values(state, value.collection)
+    return tuple(Value(items=(NOTHING, v)) for v in found) if value.type == PAIRS else found
+
+
+def by_key(value: Value) -> bool:
+    """Whether a loop over a value gives keys, by which a dictionary is asked: which is which is not followed."""
+    return value.collection < 0 and _is_keyed(value.collection) and value.type not in (VALUES, PAIRS)
+
+
+def item(value: Value, position: object, state: State) -> Value | None:
+    """What `value[position]` is; None where that is not known."""
+    found = () if _is_keyed(value.collection) else _values(state, value.collection)
+    if not isinstance(position, int) or not -len(found) <= position < len(found):
+        return None
+    return found[position]
+
+
+def is_empty(value: Value, state: State) -> bool | None:
+    """False where something is known to be in it; else None."""
+    return False if value.collection and _elements(state, value.collection) else None
+
+
+def dropped(run: Run, state: State, numbers: Iterable[int]) -> State:
+    """The state in which these are followed no more, and what is in them is somebody else's."""
+    found = frozenset(n for n in numbers if n <= COLLECTIONS)
+    return run.keep(state, found) if found else state
+
+
+def called(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results | None:
+    """What a method of a collection does; None where that is not known, and `passed` has to look at it."""
+    number, method = invocation.head.collection, invocation.method
+    given = [v for _, v in invocation.arguments]
+    if method in _ADDING and len(given) > _ADDING[method]:
+        return [(put(run, number, given[_ADDING[method]], state), NOTHING)]
+    if method in ("extend", "update") and len(given) == 1 and given[0].items is not None:
+        for value in given[0].items:
+            state = put(run, number, value, state)
+        return [(state, NOTHING)]
+    if method in _TAKING:
+        return _taken(run, invocation, state, out)
+    if method in ("remove", "discard") and len(given) == 1:
+        inside = [n for n in given[0].refs if n in _elements(state, number)]
+        if method == "remove" and not inside:
+            run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
+        return [(_out(state, inside), NONE)]
+    if method == "clear":
+        return [(_out(state, _elements(state, number)), NONE)]
+    if method in ("values", "items") and not given:
+        return [(state, Value(type=VALUES if method == "values" else PAIRS, collection=number))]
+    return [(state, NOTHING)] if method in _QUIET else None
+
+
+def viewed(run: Run, invocation: Invocation, state: State) -> Value | None:
+    """What `list(opened)` or `reversed(opened)` gives: something that leads to the same; None for any other call."""
+    value = invocation.arguments[0][1] if len(invocation.arguments) == 1 else NOTHING
+    if invocation.method or not value.collection or not elements(value, state):
+        return None
+    called = run.names.qualify(invocation.node.func, run.scope)
+    if called in _SAME:
+        return replace(value, type=value.type or VALUES)
+    return replace(value, type=PAIRS) if called == "builtins.enumerate" and value.type != PAIRS else None
+
+
+def passed(run: Run, invocation: Invocation, state: State) -> State:
+    """The state after a known function was given collections, and may have taken what is in them."""
+    if not invocation.method and run.names.qualify(invocation.node.func, run.scope) in _HARMLESS:
+        return state
+    return dropped(run, state, frozenset[int]().union(*(v.reach() for _, v in invocation.arguments)))
+
+
+def _taken(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results | None:
+    """`pop` in its forms: what was in it is now only where it is bound to. None where it is not known which that is."""
+    number, method = invocation.head.collection, invocation.method
+    found = _elements(state, number)
+    given = [v for _, v in invocation.arguments]
+    if given and (_is_keyed(number) or given[0].constant != 0):
+        return None
+    if not found:
+        run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
+        return [(state, NOTHING)]
+    taken = found[0] if given or method == "popleft" else found[-1]
+    value = _value(state, taken)
+    return [(_out(state, [taken]), Value(items=(NOTHING, value)) if method == "popitem" else value)]
+
+
+def _is_keyed(number: int) -> bool:
+    return number % 2 != COLLECTIONS % 2
+
+
+def _elements(state: State, number: int) -> list[int]:
+    return [n for n, o in state.obligations.items() if o.owner == number and o.fate is Fate.HELD]
+
+
+def _values(state: State, number: int) -> tuple[Value, ...]:
+    return tuple(_value(state, n) for n in _elements(state, number))
+
+
+def _value(state: State, number: int) -> Value:
+    return Value(state.obligations[number].site.acquisition.type, refs=frozenset({number}))
+
+
+def _out(state: State, numbers: Iterable[int]) -> State:
+    """The state in which these are in no collection any more."""
+    return state.change(numbers, owner=-1)
