@@ -513,6 +513,8 @@ class Analysis:
         idle = not numbers and (not self.hands_over(function) or self.names.runs_once(function))
         if idle and not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
             return None
+        if self.names.is_abstract(function):
+            return None
         depth = len(self._active)
         if id(function) in self._active or depth >= _MAX_DEPTH:
             self._reach(_MAX_DEPTH)
