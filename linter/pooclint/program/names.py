@@ -275,6 +275,10 @@ class Names:
         if owner is None:
             named = self.definition(node.value, scope, interest=interest)
             owner = named if isinstance(named, Class) else None
+        if owner is None and interest != "acquires" and self.modules:
+            # A variable of a module that mattered to nobody so far: its object is now given something, or called.
+            holder = self.target(self._qualify(node.value, scope, 0), scope.module.origin, interest)
+            owner = self.local_class(self._type_of_target(holder))
         if owner:
             return self.method(owner, node.attr.value)
         target = self.target(self._qualify(node, scope, 0), scope.module.origin, interest) if self.modules else None
