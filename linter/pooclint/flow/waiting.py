@@ -124,6 +124,7 @@ def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State
     All of what `gather` is given runs, whichever fails: what the others acquire is lost then.
     """
     gathers = any("*" in c.passes for c in pending.calls)
+    collects = any(c.collects for c in pending.calls)
     ways = [_Passed(state)]
     for item in pending.passes:
         following: list[_Passed] = []
@@ -132,7 +133,9 @@ def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State
             done = complete(run, node, item, way.state, failures, "await") if item.pending else [(way.state, item)]
             following += [_Passed(after, (*way.values, value), way.failed) for after, value in done]
             for completion, ended in failures.items():
-                if gathers:
+                if collects and completion != CANCEL:
+                    following += [_Passed(s, (*way.values, NOTHING), way.failed) for s in ended]
+                elif gathers:
                     following += [_Passed(s, (), way.failed or completion) for s in ended]
                 else:
                     out.extend(completion, ended)
@@ -149,14 +152,16 @@ def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State
             run.fail(after, node, out, CANCEL, {}, Lane.CANCELLED)
     started = frozenset[int]().union(*(i.pending.releases for i in pending.passes if i.pending))
     begun = run.release(state, started, node) if started else state
-    run.fail(begun, node, out, OTHER, {}, Lane.OTHER)
+    if not collects:
+        run.fail(begun, node, out, OTHER, {}, Lane.OTHER)
     if pending.calls and pending.calls[0].awaited != "no":
         run.fail(begun, node, out, CANCEL, {}, Lane.CANCELLED)
     return [(s, Value(items=v) if gathers else next(iter(v), NOTHING)) for s, v in results]
 
 
 def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, out: Outcomes) -> tuple[State, Value]:
-    """Enter a project `@contextmanager`: what it yields is held until it is left.
+    """Enter a project `@contextmanager`: what it yields is held until it is left; what it was given remains the
+    giver's.
 
     Returns:
         the state in which that is acquired, and the value.
