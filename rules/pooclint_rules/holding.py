@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import libcst as cst
 
 from pooclint.flow.run import Hold
+from pooclint.flow.values import Lane
 from pooclint.program.scopes import dotted
 from pooclint.rule import Confidence, Report, Severity
 
@@ -23,7 +24,8 @@ _WAITS = ("sleep", "wait")
 
 def _reports(function: Function, record: Record, wanted: Callable[[Hold], bool], verb: str) -> Iterator[Report]:
     seen: set[int] = set()
-    for hold in sorted(record.holds.values(), key=lambda h: h.external.fast):  # what is slow says it best
+    # What is slow says it best, and what needs no failure.
+    for hold in sorted(record.holds.values(), key=lambda h: (h.obligation.lane > Lane.NORMAL, h.external.fast)):
         if hold.site.acquisition.kind not in _HELD or _is_told_below(hold):
             continue
         # One finding for each thing held; the further calls are notes.
@@ -123,7 +125,8 @@ def _severity(hold: Hold) -> Severity:
     severity = Severity.ERROR if hold.site.acquisition.pooled else Severity.WARNING
     if hold.external.fast:
         return Severity.INFO
-    return severity if hold.site.parameter < 0 or hold.site.injected else Severity.WARNING
+    severity = severity if hold.site.parameter < 0 or hold.site.injected else Severity.WARNING
+    return severity.lower() if hold.obligation.lane > Lane.NORMAL else severity  # only once something has failed
 
 
 def _confidence(hold: Hold) -> Confidence:

@@ -207,6 +207,8 @@ def _traps(file: ModelFile) -> Iterator[str]:
             continue
         if type_.reclaimed == "never":
             yield f"{head} is never given back{': its pool is one smaller from then on' if type_.pooled else ''}"
+        elif type_.reclaimed == "arrived":
+            yield f"{head} is given back once all of it has arrived: what is large, or goes on, never is"
         elif type_.reclaimed == "late":
             yield f"{head} is closed at an unknown time, when the garbage collector finds it"
     for call in file.call:

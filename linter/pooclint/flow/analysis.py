@@ -514,6 +514,8 @@ class Analysis:
         idle = not numbers and (not self.hands_over(function) or self.names.runs_once(function))
         if idle and not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
             return None
+        if self.names.is_abstract(function):
+            return None
         depth = len(self._active)
         if id(function) in self._active or depth >= _MAX_DEPTH:
             self._reach(_MAX_DEPTH)
@@ -593,7 +595,8 @@ class Analysis:
                 first = found.setdefault(key, summary)
                 # Whether a lent session has a connection tells no ways apart: it may have one.
                 found[key] = replace(first, holding=first.holding | summary.holding)
-        waited = frozenset(h.site.number for h in run.record.holds.values() if h.site.number >= _SYMBOLIC)
+        held = (h for h in run.record.holds.values() if h.obligation.lane is not Lane.RESOURCE)
+        waited = frozenset(h.site.number for h in held if h.site.number >= _SYMBOLIC)
         ordered = sorted((replace(s, waited=waited) for s in found.values()), key=lambda s: s.completion.exceptional)
         return tuple(ordered[:_MAX_OUTCOMES])
 

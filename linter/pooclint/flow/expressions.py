@@ -30,7 +30,7 @@ from pooclint.flow.values import (
 from pooclint.flow.waiting import complete
 from pooclint.flow.work import note_attribute, out_of_sight
 from pooclint.program.names import literal
-from pooclint.program.scopes import children, descendants, dotted
+from pooclint.program.scopes import children, descendants, dotted, operands, variables
 
 Results = list[tuple[State, Value]]
 
@@ -277,9 +277,7 @@ def closure(run: Run, node: cst.FunctionDef | cst.Lambda | cst.ClassDef, default
     defined = index.function(node) or index.owner(node)
     assert defined is not None
     inner = defined.scope
-    mentioned = {n.value for n in descendants(node.body) if isinstance(n, cst.Name)} - (
-        inner.bindings.keys() - inner.declared_outside
-    )
+    mentioned = variables(node.body) - (inner.bindings.keys() - inner.declared_outside)
     captures = frozenset(mentioned & run.scope.bindings.keys()) if run.function else frozenset[str]()
     takes = captures if isinstance(node, cst.ClassDef) else captures & taken_names(node, run.models.release_names)
     kept = tuple(defaults) if any(v.reach() for v in defaults) else None
@@ -303,7 +301,7 @@ def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset
                 continue
             case cst.Name(value=name):
                 taken.add(name)
-        stack += children(node)
+        stack += operands(node)
     return frozenset(taken)
 
 

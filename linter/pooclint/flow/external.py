@@ -169,9 +169,10 @@ def hold(
     for number, obligation in state.obligations.items():
         if number not in own and occupies(obligation):
             key = (obligation.site.number, id(node))
-            run.record.holds.setdefault(
-                key, Hold(obligation.site, obligation, node, external, awaited, reached, number in lent)
-            )
+            known = run.record.holds.get(key)
+            if known is None or obligation.lane < known.obligation.lane:  # the least exceptional way tells it best
+                found = Hold(obligation.site, obligation, node, external, awaited, reached, number in lent)
+                run.record.holds[key] = found
 
 
 def occupies(obligation: Obligation) -> bool:

@@ -61,7 +61,8 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
         entered_by: list[Entry] = []
         for after, given in complete(run, item.item, value, state, out, attempt):
             out_of_sight(run, after, given.refs)  # the manager may commit or roll back when it is left
-            entered_by.append(Entry(_manage(after, given.refs, 1), given, given.refs))
+            own = given.refs.difference(*(v.refs for _, v in pending.arguments))  # what it was given outlives the block
+            entered_by.append(Entry(_manage(after, own, 1), given, own))
         return entered_by
     if pending and model:
         return _enter_pending(run, item, value, pending, model, state, out, asynchronous)

@@ -119,10 +119,11 @@ def outcomes(
     run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State
 ) -> tuple[Summary, ...] | None:
     """In which ways a call of the function completes; None when that is not known, or nothing depends on it."""
-    return run.summarise(function, tuple((_parameter_name(function, k), v) for k, v in arguments), state)
+    return run.summarise(function, tuple((parameter_name(function, k), v) for k, v in arguments), state)
 
 
-def _parameter_name(function: Function, key: int | str) -> str:
+def parameter_name(function: Function, key: int | str) -> str:
+    """The name of the parameter that an argument by position or keyword is for; empty when there is none."""
     if isinstance(key, int):
         positional = [p for p in function.parameters if p.kind == "positional"]
         return positional[key].name if key < len(positional) else ""

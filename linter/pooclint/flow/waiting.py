@@ -12,9 +12,10 @@ from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, TYPE_ERROR, Compl
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Attempt, Invocation, Results
 from pooclint.flow.misuses import released_again
-from pooclint.flow.project import apply_summary
+from pooclint.flow.project import apply_summary, parameter_name
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.program.scopes import Function, descendants, variables
 
 
 def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outcomes, attempt: Attempt) -> Results:
@@ -123,6 +124,7 @@ def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State
     All of what `gather` is given runs, whichever fails: what the others acquire is lost then.
     """
     gathers = any("*" in c.passes for c in pending.calls)
+    collects = any(c.collects for c in pending.calls)
     ways = [_Passed(state)]
     for item in pending.passes:
         following: list[_Passed] = []
@@ -131,7 +133,9 @@ def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State
             done = complete(run, node, item, way.state, failures, "await") if item.pending else [(way.state, item)]
             following += [_Passed(after, (*way.values, value), way.failed) for after, value in done]
             for completion, ended in failures.items():
-                if gathers:
+                if collects and completion != CANCEL:
+                    following += [_Passed(s, (*way.values, NOTHING), way.failed) for s in ended]
+                elif gathers:
                     following += [_Passed(s, (), way.failed or completion) for s in ended]
                 else:
                     out.extend(completion, ended)
@@ -148,14 +152,16 @@ def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State
             run.fail(after, node, out, CANCEL, {}, Lane.CANCELLED)
     started = frozenset[int]().union(*(i.pending.releases for i in pending.passes if i.pending))
     begun = run.release(state, started, node) if started else state
-    run.fail(begun, node, out, OTHER, {}, Lane.OTHER)
+    if not collects:
+        run.fail(begun, node, out, OTHER, {}, Lane.OTHER)
     if pending.calls and pending.calls[0].awaited != "no":
         run.fail(begun, node, out, CANCEL, {}, Lane.CANCELLED)
     return [(s, Value(items=v) if gathers else next(iter(v), NOTHING)) for s, v in results]
 
 
 def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, out: Outcomes) -> tuple[State, Value]:
-    """Enter a project `@contextmanager`: what it yields is held until it is left.
+    """Enter a project `@contextmanager`: what it yields is held until it is left; what it was given remains the
+    giver's.
 
     Returns:
         the state in which that is acquired, and the value.
@@ -167,6 +173,9 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
     state = state.change(given, doubtful=True) if given else state
     if not run.names.is_context_manager(function):
         return state, NOTHING
+    lent = _lent(pending, function, state)
+    if lent is not None:
+        return state, lent
     type_ = run.names.yielded_type(function)
     acquisition = run.models.acquisition_of_type(type_)
     if acquisition is None:
@@ -177,6 +186,36 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
     after, number = run.acquire(state, site)
     given_out = Value(acquisition.type, refs=frozenset({number}))
     return answer_for(run, pending.holder, "", given_out, after), given_out
+
+
+def _lent(pending: Pending, function: Function, state: State) -> Value | None:
+    """What a manager is given and passes to the block (`yield session`, else one of its own): it is the giver's, and
+    the manager does nothing to it. One that does so under a setting is left alone."""
+    nodes = function.own_nodes
+    yielded = {n.value.value: n for n in nodes if isinstance(n, cst.Yield) and isinstance(n.value, cst.Name)}
+    used = (n.func.value for n in nodes if isinstance(n, cst.Call) and isinstance(n.func, cst.Attribute))
+    worked_on = {n.value for n in used if isinstance(n, cst.Name)}
+    tests = [n for n in nodes if isinstance(n, cst.If)]
+    for key, value in pending.arguments:
+        name = parameter_name(function, key)
+        if name not in yielded or name in worked_on or not value.refs & state.obligations.keys():
+            continue
+        deciding = (t.test for t in tests if any(n is yielded[name] for n in descendants(t, into_functions=False)))
+        if all(_asks_only_for(name, test) for test in deciding):
+            return value
+    return None
+
+
+def _asks_only_for(name: str, test: cst.BaseExpression) -> bool:
+    """True for a condition on that name alone: `name`, `name is not None`, `isinstance(name, Session)`."""
+    match test:
+        case cst.BooleanOperation(left=left, right=right):
+            return _asks_only_for(name, left) and _asks_only_for(name, right)
+        case cst.UnaryOperation(expression=inner):
+            return _asks_only_for(name, inner)
+        case cst.Call(func=cst.Name(value="isinstance"), args=[cst.Arg(value=cst.Name(value=asked)), *_]):
+            return asked == name
+    return variables(test) <= {name, "None"}
 
 
 def answer_for(run: Run, holder: str, type_name: str, given: Value, state: State) -> State:

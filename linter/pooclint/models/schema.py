@@ -33,6 +33,7 @@ Form = Literal["none", "sync", "async", "both"]
 Exit = Literal["releases", "keeps-open"]
 Reclaimed = Literal[
     "never",  # a pool slot or a transport that the loop holds: nothing gives it back
+    "arrived",  # given back by itself once all of it has arrived: what is small and quick soon, what is large never
     "late",  # the cycle collector, at an unknown time
     "refcount",  # CPython closes it as soon as the last name is gone
     "harmless",  # nothing is held, or nothing that anybody misses: forgetting one is no leak
@@ -115,7 +116,8 @@ class Type(_Model, frozen=True, kw_only=True, eq=False):
     release: tuple[ReleaseText, ...] = ()
     """Every way to release an instance, in release notation, the preferred one first."""
     reclaimed: Reclaimed = "late"
-    """What happens to a forgotten instance: `never` (nothing gives it back), `late` (the cycle collector, some day),
+    """What happens to a forgotten instance: `never` (nothing gives it back), `arrived` (given back once all of it
+    has arrived, read or not), `late` (the cycle collector, some day),
     `refcount` (closed with its last name), `harmless` (holds nothing)."""
     pooled: bool = False
     """True when an instance occupies a slot that other callers wait for."""
@@ -320,6 +322,8 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """True when it calls what it is given once for each of further arguments, all at the same time (`Executor.map`)."""
     after_response: bool = False
     """True when what it is given to call runs once the response has been sent (`BackgroundTasks.add_task`)."""
+    collects: bool = False
+    """True when what it awaits may fail without failing it: exceptions are among its results."""
     shields: bool = False
     """True when what it awaits goes on after the waiting was cancelled: the result is then lost (`shield`)."""
     moves: bool = False

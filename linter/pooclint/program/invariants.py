@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.program.names import Names
 from pooclint.program.running import Edges
-from pooclint.program.scopes import Binding, Class, Function, Parameter, Scope, children, descendants
+from pooclint.program.scopes import Binding, Class, Function, Parameter, Scope, children, descendants, variables
 
 _MAX_STEPS = 6
 """Names, and functions of the project, that are followed one after the other."""
@@ -59,7 +59,7 @@ class Invariants:
                 return True
             case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
                 bound = frozenset(n.value for n in descendants(node.for_in.target) if isinstance(n, cst.Name))
-                used = {n.value for n in descendants(node) if isinstance(n, cst.Name)} - bound
+                used = variables(node) - bound
                 return all(self._same_name(n, scope, steps) for n in used)
         return all(self.same(child, scope, steps) for child in _values(node))
 

@@ -30,6 +30,7 @@ _CONTAINERS = frozenset(
 _YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
 _ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
 _PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
+_ABSTRACT = frozenset({"abc.abstractmethod", "abc.abstractproperty"})
 _CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
 
@@ -274,6 +275,10 @@ class Names:
         if owner is None:
             named = self.definition(node.value, scope, interest=interest)
             owner = named if isinstance(named, Class) else None
+        if owner is None and interest != "acquires" and self.modules:
+            # A variable of a module that mattered to nobody so far: its object is now given something, or called.
+            holder = self.target(self._qualify(node.value, scope, 0), scope.module.origin, interest)
+            owner = self.local_class(self._type_of_target(holder))
         if owner:
             return self.method(owner, node.attr.value)
         target = self.target(self._qualify(node, scope, 0), scope.module.origin, interest) if self.modules else None
@@ -357,6 +362,13 @@ class Names:
     def is_class_method(self, function: Function) -> bool:
         """True for a method whose first parameter is the class."""
         return any(self.qualify(d, function.parent) == "builtins.classmethod" for d in function.decorators)
+
+    def is_abstract(self, function: Function) -> bool:
+        """True for a method that another class is to define: a call of it may do anything."""
+        if function.owner is None or isinstance(function.node, cst.Lambda):
+            return False
+        marked = any(self.qualify(d, function.parent) in _ABSTRACT for d in function.decorators)
+        return marked or all(_says_nothing(line) for line in function.node.body.body)
 
     def runs_once(self, function: Function) -> bool:
         """True when the function's result is cached, so that its body runs once for each argument."""
@@ -756,6 +768,20 @@ class Names:
             found = target.scope.lookup(target.variable) if target and target.scope else None
         values = (b.value for b in found[1]) if found else ()
         return next(((v, found[0]) for v in values if isinstance(v, cst.Subscript) and found), None)
+
+
+def _says_nothing(node: cst.CSTNode) -> bool:
+    """True for a line that stands where a body is still to come: `pass`, `...`, a text, `raise NotImplementedError`."""
+    if isinstance(node, cst.SimpleStatementLine):
+        return all(_says_nothing(small) for small in node.body)
+    match node:
+        case cst.Pass() | cst.Expr(value=cst.Ellipsis() | cst.SimpleString() | cst.ConcatenatedString()):
+            return True
+        case cst.Raise(
+            exc=cst.Name(value="NotImplementedError") | cst.Call(func=cst.Name(value="NotImplementedError"))
+        ):
+            return True
+    return False
 
 
 def literal(node: cst.BaseExpression) -> object:

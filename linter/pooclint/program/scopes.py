@@ -87,6 +87,25 @@ def descendants(node: cst.CSTNode, into_functions: bool = True) -> Iterator[cst.
         stack += below
 
 
+def operands(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Child nodes that carry meaning, but neither names of attributes nor keywords: of `f(a=b, c=d.e)`, `b` and `d` are
+    variables, `a`, `c` and `e` are not."""
+    return [node.value] if isinstance(node, (cst.Attribute, cst.Arg)) else children(node)
+
+
+def variables(node: cst.CSTNode) -> frozenset[str]:
+    """Names of the variables that stand in a node and below it, in nested functions too."""
+    found: set[str] = set()
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, cst.Name):
+            found.add(current.value)
+        else:
+            stack += operands(current)
+    return frozenset(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """One way a name gets its value in a scope."""
