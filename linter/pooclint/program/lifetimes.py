@@ -39,6 +39,8 @@ class Home(enum.Enum):
     """Something that ends with the request."""
     STORED = enum.auto()
     """A global, a container or an attribute that outlives the call."""
+    GIVEN = enum.auto()
+    """Of these, something that the function was handed: how long that lives is not known."""
 
 
 def homes(names: Names, function: Function, made: Collection[cst.CSTNode]) -> frozenset[Home]:
@@ -77,7 +79,8 @@ def outlives(edges: Edges, entry: Entry, function: Function, node: cst.CSTNode) 
 def _fills(edges: Edges, caller: Function, called: Function) -> bool:
     """True when one function calls another for nothing but what it then stores."""
     calls = edges.between(caller, called)
-    return bool(calls) and all(Home.STORED in homes(edges.names, caller, (call,)) for call in calls)
+    found = [homes(edges.names, caller, (call,)) for call in calls]
+    return bool(found) and all(Home.STORED in h and Home.GIVEN not in h for h in found)
 
 
 def dropped(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode) -> bool:
@@ -317,6 +320,8 @@ class _Flow:
             self.collected = True
         else:
             yield Home.STORED
+            if local:
+                yield Home.GIVEN
 
     def _is_class(self, node: cst.CSTNode) -> bool:
         """True for the class of the method's object: `cls`, `type(self)`, `self.__class__`."""
