@@ -73,6 +73,10 @@ def tools(semgrep: str | None) -> list[Tool]:
             str(folder / environment / "bin" / environment), *arguments, "--cache-dir", str(cache), "."
         ]  # fmt: skip
 
+    def inside_flake8(folder: Path, cache: Path) -> list[str]:
+        program = folder / "flake8-pooclint" / "bin" / "flake8"
+        return [str(program), "--isolated", "--pooclint-cache-dir", str(cache), "."]
+
     pylint = ("--rcfile", os.devnull, "--disable", "all", "--enable", "R1732", "-j", "0", "--recursive", "y")
     found = [
         Tool("pooclint, cold", plain("pooclint", "pooclint", *OWN, "--no-cache")),
@@ -82,7 +86,12 @@ def tools(semgrep: str | None) -> list[Tool]:
         Tool("ruff, without cache", plain("ruff", "ruff", *RUFF, "--no-cache"), environment="ruff"),
         Tool("ruff, with cache", with_cache("ruff", *RUFF), cached=True, environment="ruff"),
         Tool("flake8", plain("flake8", "flake8", "--isolated"), environment="flake8"),
-        Tool("flake8 with pooclint", plain("flake8-pooclint", "flake8", "--isolated"), environment="flake8-pooclint"),
+        Tool(
+            "flake8 with pooclint, cold",
+            plain("flake8-pooclint", "flake8", "--isolated", "--pooclint-no-cache"),
+            environment="flake8-pooclint",
+        ),
+        Tool("flake8 with pooclint, warm", inside_flake8, cached=True, environment="flake8-pooclint"),
         Tool(
             "flake8-async",
             plain("flake8-async", "flake8", "--isolated", "--select", "ASYNC"),
