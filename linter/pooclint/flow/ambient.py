@@ -101,10 +101,9 @@ class Users:
 
     def uses(self, function: Function) -> bool:
         """True when the function works on such a session, itself or through functions of the project."""
-        if id(function) not in self._known:
-            self._known[id(function)] = False  # cuts off recursion
-            self._known[id(function)] = any(self._works(n, s) for n, s in self.calls(function))
-        return self._known[id(function)]
+        return self.names.circles.answer(
+            self._known, id(function), False, lambda: any(self._works(n, s) for n, s in self.calls(function))
+        )
 
     def _works(self, node: cst.Call, scope: Scope) -> bool:
         if isinstance(node.func, cst.Attribute):

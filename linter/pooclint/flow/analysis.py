@@ -230,10 +230,12 @@ class Analysis:
     def acquires(self, function: Function) -> bool:
         """True when a call in the function's own body acquires, or calls a project function that hands over what it
         does."""
-        if id(function) not in self._acquiring:
-            self._acquiring[id(function)] = False  # cuts off recursion
-            self._acquiring[id(function)] = any(self._call_acquires(c, s) for c, s in self._own_calls(function))
-        return self._acquiring[id(function)]
+        return self.names.circles.answer(
+            self._acquiring,
+            id(function),
+            False,
+            lambda: any(self._call_acquires(c, s) for c, s in self._own_calls(function)),
+        )
 
     def _own_calls(self, function: Function) -> tuple[tuple[cst.Call, Scope], ...]:
         """Calls in the function's own body, found once."""
@@ -257,16 +259,16 @@ class Analysis:
     def hands_over(self, function: Function) -> bool:
         """True when a caller may get hold of something that the function acquires: most functions that acquire also
         release, so their callers need no evaluation."""
-        key = id(function)
-        if key not in self._handing:
-            self._handing[key] = False  # cuts off recursion
-            self._handing[key] = _may_hand_over(self.names, function) and self.acquires(function)
-            if self._handing[key] and len(self._active) >= _MAX_DEPTH:
-                del self._handing[key]  # to be asked again where there is room to evaluate it
-                return True
-            if self._handing[key] and not function.is_generator:
-                self._handing[key] = self._returns_owned(function)
-        return self._handing[key]
+        if len(self._active) >= _MAX_DEPTH and id(function) not in self._handing:
+            # There is no room to evaluate it; it is asked again where there is.
+            self.names.circles.cut_off()
+            return _may_hand_over(self.names, function) and self.acquires(function)
+        return self.names.circles.answer(self._handing, id(function), False, lambda: self._hands_over(function))
+
+    def _hands_over(self, function: Function) -> bool:
+        if not _may_hand_over(self.names, function) or not self.acquires(function):
+            return False
+        return function.is_generator or self._returns_owned(function)
 
     def _returns_owned(self, function: Function) -> bool:
         """True when the function, whatever it is given, may return what it acquires, or leave it in an outer name."""
@@ -467,10 +469,7 @@ class Analysis:
 
     def reaches(self, function: Function) -> Reached | None:
         """The external call that the function makes, itself or through functions of the project, with the way to it."""
-        if id(function) not in self._reaches:
-            self._reaches[id(function)] = None  # cuts off recursion
-            self._reaches[id(function)] = self._first_external(function)
-        return self._reaches[id(function)]
+        return self.names.circles.answer(self._reaches, id(function), None, lambda: self._first_external(function))
 
     def _first_external(self, function: Function) -> Reached | None:
         """The one that may take longest; of equals the first."""
@@ -533,21 +532,33 @@ class Analysis:
             # What is cut off at the bound must not stand for what is asked further out.
             height, found = self._summaries.get((depth, *key), (-1, None))
         if height < 0:
-            self._active.append(id(function))
-            self._reached.append(depth)
-            try:
-                found = self._summarise(function, arguments, known, state)
-            except GaveUp:
-                found = None
-            finally:
-                self._active.pop()
-                height = self._reached.pop() - depth
-            whole = depth + height < _MAX_DEPTH
-            self._summaries[key if whole else (depth, *key)] = (height, found)
+            here = (depth, *key)
+            height, found = self.names.circles.answer(
+                self._summaries, here, (0, None), lambda: self._summarised(function, arguments, known, state)
+            )
+            if here in self._summaries and depth + height < _MAX_DEPTH:
+                self._summaries[key] = self._summaries.pop(here)
         self._reach(depth + height)
         if found is None or (idle and not all(s.completion.exceptional for s in found)):
             return None  # of a call that nothing depends on, only that it never returns is of interest
         return tuple(_translated(s, known) for s in found)
+
+    def _summarised(
+        self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], state: State
+    ) -> tuple[int, tuple[Summary, ...] | None]:
+        """The summary, and how far calls go below the function."""
+        depth = len(self._active)
+        self._active.append(id(function))
+        self._reached.append(depth)
+        found: tuple[Summary, ...] | None = None
+        try:
+            found = self._summarise(function, arguments, known, state)
+        except GaveUp:
+            pass
+        finally:
+            self._active.pop()
+            height = self._reached.pop() - depth
+        return height, found
 
     def _reach(self, depth: int) -> None:
         """Note how deep calls go in what is being summarised; `_MAX_DEPTH` where they were cut off."""

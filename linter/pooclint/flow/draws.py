@@ -47,10 +47,7 @@ class Draws:
 
     def of(self, function: Function) -> tuple[Draw, ...]:
         """The pools from which a call of the function takes a connection; what it hands over is not among them."""
-        if id(function) not in self._known:
-            self._known[id(function)] = ()  # cuts off recursion
-            self._known[id(function)] = tuple(self._found(function))
-        return self._known[id(function)]
+        return self.names.circles.answer(self._known, id(function), (), lambda: tuple(self._found(function)))
 
     def at(self, function: Function, node: cst.Call, caller: Function | None) -> Iterator[Draw]:
         """The draws of a call, in terms of its caller."""

@@ -11,6 +11,7 @@ from typing import cast
 import libcst as cst
 
 from pooclint.models import Call, Models
+from pooclint.program.circles import Circles
 from pooclint.program.decorators import keeps_result
 from pooclint.program.exports import Interest
 from pooclint.program.keywords import keywords
@@ -65,6 +66,8 @@ class Names:
     """The module graph; None where a file is looked at alone."""
     keeps: Callable[[Origin], bool] = lambda _: False
     """Whether settings of the project of a module give the queries of classes a meaning that nothing imported shows."""
+    circles: Circles = field(default_factory=Circles)
+    """Of all questions about the project that may lead to themselves."""
     _types: dict[tuple[int, int], str] = field(default_factory=dict)
     _locals: dict[str, Class] = field(default_factory=dict)
     _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
@@ -92,6 +95,7 @@ class Names:
             self._named,
         ):
             memo.clear()
+        self.circles.forget()
         self._inferring = self._following = 0
 
     def qualify(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> str:
@@ -117,17 +121,21 @@ class Names:
         if self.modules is None or not qualified:
             return None
         key = (qualified, origin, interest)
-        if key not in self._targets:
-            if self._following > _MAX_IMPORTS:  # a circle in which the name grows with each turn
-                return None
-            self._targets[key] = None  # cuts off circles
-            parts = qualified.split(".")
-            tops = self.modules.exports.places.tops(parts[0], origin)
+        if key in self._targets:
+            return self._targets[key]
+        if self._following > _MAX_IMPORTS:  # a circle in which the name grows with each turn
+            return None
+        modules, parts = self.modules, qualified.split(".")
+
+        def work() -> Target | None:
+            tops = modules.exports.places.tops(parts[0], origin)
             self._following += 1
-            ways = (self._walk(self.modules, place, parts[1:], origin, interest) for place in tops)
-            self._targets[key] = next((found for found in ways if found), None)
+            ways = (self._walk(modules, place, parts[1:], origin, interest) for place in tops)
+            found = next((found for found in ways if found), None)
             self._following -= 1
-        return self._targets[key]
+            return found
+
+        return self.circles.answer(self._targets, key, None, work)
 
     def _walk(
         self, modules: Modules, place: str, parts: list[str], origin: Origin, interest: Interest
@@ -154,9 +162,8 @@ class Names:
         The module is found by its path alone: were it looked up like any name, the star imports of its packages would
         be followed for each part of it, and theirs for each of those.
         """
-        key = (star, parts, origin, interest)
-        if key not in self._starring:
-            self._starring[key] = None  # cuts off circles
+
+        def work() -> Target | None:
             places = modules.exports.places
             head, *rest = star.split(".")
             for top in places.tops(head, origin):
@@ -165,9 +172,10 @@ class Names:
                     place = places.child(place, part, origin) if place else ""
                 found = self._walk(modules, place, list(parts), origin, interest) if place else None
                 if found:
-                    self._starring[key] = found
-                    break
-        return self._starring[key]
+                    return found
+            return None
+
+        return self.circles.answer(self._starring, (star, parts, origin, interest), None, work)
 
     def _bound(self, index: Index, name: str, rest: list[str], interest: Interest) -> Target | None:
         """What a name that a module binds leads to."""
@@ -318,17 +326,17 @@ class Names:
 
     def own_attributes(self, function: Function) -> frozenset[str]:
         """Attributes of its object that a method names, itself or through other methods of the object."""
-        if id(function) not in self._attributes:
-            self._attributes[id(function)] = frozenset()  # cuts off recursion
-            own = function.parameters[0].name if function.owner and function.parameters else ""
-            found = {
-                n.attr.value
-                for n in descendants(function.node.body)
-                if isinstance(n, cst.Attribute) and isinstance(n.value, cst.Name) and n.value.value == own
-            }
-            called = [m for n in found if function.owner and (m := self.method(function.owner, n))]
-            self._attributes[id(function)] = frozenset(found).union(*(self.own_attributes(m) for m in called))
-        return self._attributes[id(function)]
+        return self.circles.answer(self._attributes, id(function), frozenset(), lambda: self._named_by(function))
+
+    def _named_by(self, function: Function) -> frozenset[str]:
+        own = function.parameters[0].name if function.owner and function.parameters else ""
+        found = {
+            n.attr.value
+            for n in descendants(function.node.body)
+            if isinstance(n, cst.Attribute) and isinstance(n.value, cst.Name) and n.value.value == own
+        }
+        called = [m for n in found if function.owner and (m := self.method(function.owner, n))]
+        return frozenset(found).union(*(self.own_attributes(m) for m in called))
 
     def modelled_base(self, owner: Class) -> str:
         """The modelled type that a class of the project derives from; empty when there is none."""
@@ -501,12 +509,16 @@ class Names:
     def type_of(self, node: cst.BaseExpression | cst.CSTNode, scope: Scope) -> str:
         """The modelled or local type of an expression, without regard to control flow; empty when unknown."""
         key = (id(node), id(scope))
-        if key not in self._types:
-            self._types[key] = ""  # cuts off recursion
+        if key in self._types:
+            return self._types[key]
+
+        def work() -> str:
             self._inferring += 1
-            self._types[key] = self._infer(node, scope)
+            found = self._infer(node, scope)
             self._inferring -= 1
-        return self._types[key]
+            return found
+
+        return self.circles.answer(self._types, key, "", work)
 
     def _infer(self, node: cst.CSTNode, scope: Scope) -> str:
         match node:
