@@ -10,13 +10,14 @@ connection is lost) each code that the analysis may choose is either borne out o
 - CNX104, discarded: in some run the last reference goes on the line of the acquisition, or that line raises and it is
   never bound.
 - CNX105, overwritten: in some run the last reference goes on the line that the message names, while `f` still runs; or
-  later, where the traceback of an exception, or a generator, has referred to it until then.
+  later, where the traceback of an exception, a generator or a `with` around it has referred to it until then.
 - CNX106, `with` does not close: in some run that loses it, such a `with` has ended on it.
 - CNX107, `yield` without `finally`: it is lost in a run in which the line of a `yield` raises.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -142,12 +143,25 @@ def _borne_out(machine: Machine, truth: Truth, finding: Finding) -> str:
         case "CNX105":
             return (
                 ""
-                if any(w.died in named or (w.died > 0 and retained) or w.raised for _, w in witnesses)
+                if any(
+                    w.died in named
+                    or (w.died > 0 and retained)
+                    or w.raised
+                    or _leaves_with(machine.source, w.died, named)
+                    for _, w in witnesses
+                )
                 else "the line that it names does not lose it"
             )
         case "CNX106":
             return "" if any(w.exited for _, w in witnesses) else "no such with ends"
     return ""
+
+
+def _leaves_with(source: str, died: int, named: list[int]) -> bool:
+    """Whether that line is a `with` around what is named: what its manager, or a `return` inside, has referred to goes
+    when it is left."""
+    blocks = (n for n in ast.walk(ast.parse(source)) if isinstance(n, (ast.With, ast.AsyncWith)) and n.lineno == died)
+    return any(n.lineno < line <= (n.end_lineno or 0) for n in blocks for line in named)
 
 
 def _lost_normally(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]]) -> bool:

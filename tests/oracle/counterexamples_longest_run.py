@@ -123,4 +123,86 @@ async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
         raise
     conn.close()
 """, "function-of-none-raises"),
+    Case("two-are-held-when-the-second-way-is-plain", "wrong kind", """\
+@contextlib.contextmanager
+def f(pool: fakepool.Pool, box, a):
+    other = fakepool.open()
+    try:
+        try:
+            raise fakepool.Error('x')
+        except Exception:
+            conn = fakepool.open()
+            yield
+        finally:
+            return
+    finally:
+        other.close()
+"""),
+    Case("closes-a-stack-that-was-left", "wrong line", """\
+def f(pool: fakepool.Pool):
+    stack = contextlib.ExitStack()
+    try:
+        with stack:
+            conn = stack.enter_context(contextlib.closing(fakepool.open()))
+        other = fakepool.open()
+    finally:
+        stack.close()
+    step(2)
+    other.close()
+"""),
+    Case("a-manager-refers-to-it", "wrong line", """\
+def f(pool: fakepool.Pool):
+    conn = pool.getconn()
+    with contextlib.nullcontext(conn) as alias:
+        alias = conn = None
+"""),
+    Case("made-of-none", "false alarm", """\
+def f(pool: fakepool.Pool, box):
+    conn = None
+    a = step(conn)
+    if a is not None:
+        return
+    conn = fakepool.open()
+"""),
+    Case("unbound-where-it-is-none", "false alarm", """\
+def f(pool: fakepool.Pool, box, a):
+    if a == 1:
+        conn = pool.getconn()
+        pool.putconn(conn)
+    elif conn is None:
+        row = pool.getconn() and 1
+    else:
+        conn.close()
+"""),
+    Case("list-is-closed-one-after-the-other", "missed", """\
+def f(pool: fakepool.Pool):
+    held = [fakepool.connect()]
+    for i in items(3):
+        held.append(fakepool.connect())
+    for conn in held:
+        conn.close()
+"""),
+    Case("comprehension-fails-in-its-second-turn", "missed", """\
+def f(pool: fakepool.Pool):
+    return [pool.getconn() for i in items(2)]
+"""),
+    Case("queue-that-is-never-emptied", "missed", """\
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
+    held = []
+    held.append(await apool.acquire())
+    conn = held.pop()
+    held.append(conn)
+    held.append(await fakepool.aconnect())
+    while flag(5):
+        conn = held.pop(0)
+        held.append(conn)
+"""),
+    Case("empty-list-gives-nothing", "false alarm", """\
+def f(pool: fakepool.Pool):
+    held = []
+    while held:
+        held.append(pool.getconn())
+    conn = held.pop()
+    held.append(pool.getconn())
+"""),
 )  # fmt: skip

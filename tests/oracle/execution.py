@@ -263,7 +263,7 @@ class Machine:
         namespace["__fail__"] = lambda: self.library.script.fail_anyhow("a function of its own")
         namespace["__maybe__"] = lambda caught: caught if self.library.script.choose(2) else ()
         namespace["__known__"] = lambda value: Anything(self.library.script) if value is None else value
-        namespace["__unknown__"] = lambda: Anything(self.library.script)
+        namespace["__unknown__"] = lambda: None if self.library.script.choose(2) else Anything(self.library.script)
         namespace["__either__"] = lambda value: self.library.script.choose(2) == 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
+from oracle import collecting
 from oracle.comparison import Disagreement, judge, models
 from oracle.execution import quietly
 from oracle.known import category
@@ -47,15 +48,15 @@ class Tally:
         return "\n".join(lines)
 
 
-def hunt(seed: int, numbers: range) -> Tally:
-    """Compare the programs of a seed that have these numbers."""
+def hunt(seed: int, numbers: range, collections: bool = False) -> Tally:
+    """Compare the programs of a seed that have these numbers; `collections`: those of `collecting.py`."""
     tally = Tally()
     models()
     gc.collect()
     gc.freeze()  # what is there now stays: runs that collect garbage need not look at it
     with quietly():
         for number in numbers:
-            source = numbered(seed, number)
+            source = collecting.numbered(seed, number) if collections else numbered(seed, number)
             if not _is_program(source):
                 continue
             _compare(f"{seed}:{number}", source, tally)
@@ -86,14 +87,14 @@ def _compare(name: str, source: str, tally: Tally) -> None:
             tally.unexplained.append((difference, name, source))
 
 
-def hunt_in_processes(seed: int, first: int, count: int, jobs: int) -> Iterator[Tally]:
+def hunt_in_processes(seed: int, first: int, count: int, jobs: int, collections: bool = False) -> Iterator[Tally]:
     """Compare that many programs, and give what each chunk of them showed."""
     chunks = [range(n, min(n + CHUNK, first + count)) for n in range(first, first + count, CHUNK)]
     if jobs <= 1:
-        yield from (hunt(seed, chunk) for chunk in chunks)
+        yield from (hunt(seed, chunk, collections) for chunk in chunks)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        for done in as_completed([pool.submit(hunt, seed, chunk) for chunk in chunks]):
+        for done in as_completed([pool.submit(hunt, seed, chunk, collections) for chunk in chunks]):
             yield done.result()
 
 
@@ -119,9 +120,11 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first program")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--collections", action="store_true", help="programs about lists, sets and so on")
     arguments = parser.parse_args()
     total = Tally()
-    for tally in hunt_in_processes(arguments.seed, arguments.first, arguments.programs, arguments.jobs):
+    first, count = arguments.first, arguments.programs
+    for tally in hunt_in_processes(arguments.seed, first, count, arguments.jobs, arguments.collections):
         total.add(tally)
         for difference, name, _ in tally.unexplained:
             print(f"{name} {difference.kind}: {difference.detail}", flush=True)

@@ -181,10 +181,14 @@ class _Undecisive(ast.NodeTransformer):
 def _decides(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         called = ast.unparse(node.func)
-        return called not in ("step", "astep", "flag", "items") and not called.endswith(".execute")
+        return called not in INDECISIVE and not called.endswith(".execute")
     if isinstance(node, ast.Attribute):
         return isinstance(node.ctx, ast.Store)
     return isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue))
+
+
+INDECISIVE = ("step", "astep", "flag", "items", "aitems", "bool")
+"""Functions that neither acquire nor release."""
 
 
 def _all_but_correlations(tree: ast.Module) -> ast.Module:

@@ -14,10 +14,10 @@ from typing import Final
 
 import libcst as cst
 
-from pooclint.flow.completions import OTHER, Outcomes
+from pooclint.flow.completions import INDEX_ERROR, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, Results
 from pooclint.flow.run import Run
-from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, Fate, Lane, State, Value
+from pooclint.flow.values import COLLECTIONS, MORE, NONE, NOTHING, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
 
 _MAKERS: Final = frozenset({"builtins.list", "builtins.dict", "builtins.set", "collections.deque"})
@@ -77,6 +77,7 @@ def bound(run: Run, name: str, value: Value, state: State) -> tuple[State, Value
     if held:  # that of an earlier turn: what has no other name is lost with it
         others = (v.reach() for k, v in state.env.items() if k != name)
         state = dropped(run, state, {number}) if number in frozenset[int]().union(*others) else _out(state, held)
+    state = state.bind(f"{MORE}{number}", NOTHING)
     for item in value.items:
         state = put(run, number, item, state)
     return state, Value(collection=number)
@@ -85,11 +86,12 @@ def bound(run: Run, name: str, value: Value, state: State) -> tuple[State, Value
 def put(run: Run, number: int, value: Value, state: State) -> State:
     """The state after a value was put into a collection; what is not a resource itself is handed over."""
     plain = value.refs and value.refs == state.reach(value) and not (value.pending or value.method or value.inner)
+    more = state.assume(f"{MORE}{number}", truth=True)
     if not plain:
-        return run.hand_over(state, value)
+        return run.hand_over(more, value)
     found = [state.obligations[n] for n in value.refs if n in state.obligations]
     if any(o.fate is not Fate.HELD or o.managed or o.owner != -1 or o.site.parameter >= 0 for o in found):
-        return run.hand_over(state, value)
+        return run.hand_over(more, value)
     run.record.collected.update(o.site.number for o in found)
     return state.change(value.refs, owner=number)
 
@@ -121,8 +123,10 @@ def item(value: Value, position: object, state: State) -> Value | None:
 
 
 def is_empty(value: Value, state: State) -> bool | None:
-    """False where something is known to be in it; else None."""
-    return False if value.collection and _elements(state, value.collection) else None
+    """Whether a collection is empty, where that is known."""
+    if not value.collection or f"{MORE}{value.collection}" in state.env:
+        return False if value.collection and _elements(state, value.collection) else None
+    return not _elements(state, value.collection)
 
 
 def dropped(run: Run, state: State, numbers: Iterable[int]) -> State:
@@ -158,7 +162,7 @@ def called(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Res
 def viewed(run: Run, invocation: Invocation, state: State) -> Value | None:
     """What `list(opened)` or `reversed(opened)` gives: something that leads to the same; None for any other call."""
     value = invocation.arguments[0][1] if len(invocation.arguments) == 1 else NOTHING
-    if invocation.method or not value.collection or not elements(value, state):
+    if invocation.method or not value.collection or by_key(value):
         return None
     called = run.names.qualify(invocation.node.func, run.scope)
     if called in _SAME:
@@ -181,8 +185,9 @@ def _taken(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Res
     if given and (_is_keyed(number) or given[0].constant != 0):
         return None
     if not found:
-        run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
-        return [(state, NOTHING)]
+        empty = is_empty(invocation.head, state)
+        run.fail(state, invocation.node, out, INDEX_ERROR if empty else OTHER, {}, Lane.OTHER)
+        return [] if empty else [(state, NOTHING)]
     taken = found[0] if given or method == "popleft" else found[-1]
     value = _value(state, taken)
     return [(_out(state, [taken]), Value(items=(NOTHING, value)) if method == "popitem" else value)]
@@ -193,7 +198,7 @@ def _is_keyed(number: int) -> bool:
 
 
 def _elements(state: State, number: int) -> list[int]:
-    return [n for n, o in state.obligations.items() if o.owner == number and o.fate is Fate.HELD]
+    return [n for n, o in state.obligations.items() if o.owner == number and o.fate is not Fate.KEPT]
 
 
 def _values(state: State, number: int) -> tuple[Value, ...]:

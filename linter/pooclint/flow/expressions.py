@@ -607,7 +607,8 @@ def test(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> tup
             true_states += closed[0]
             false_states += closed[1]
             continue
-        truth = True if collections.is_empty(value, after) is False else value.known_truth
+        empty = collections.is_empty(value, after)
+        truth = value.known_truth if empty is None else not empty
         name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
         if_true, if_false = _refine_name(run, name, value, after) if name and truth is None else (after, after)
         if truth is not False:

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Literal
 import libcst as cst
 
 from pooclint.flow.completions import Completion, Outcomes, States
-from pooclint.flow.values import CALLBACKS, COLLECTIONS, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.flow.values import (
+    CALLBACKS,
+    COLLECTIONS,
+    MORE,
+    NOTHING,
+    UNBOUND,
+    Fate,
+    Lane,
+    Obligation,
+    Site,
+    State,
+    Value,
+)
 from pooclint.models import Acquisition, External, Models, RequestHold
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool
@@ -355,6 +367,9 @@ class Run:
         number = site.number * 2
         if number in state.obligations:
             collected = state.obligations[number].owner <= COLLECTIONS
+            older = state.obligations.get(number + 1)
+            if older is not None and older.owner <= COLLECTIONS:  # it is followed no further
+                state = state.assume(f"{MORE}{older.owner}", truth=True)
             referenced = collected or any(number in v.reach() or number in v.derived for v in state.env.values())
             state = state.forget(number + 1).renumber(number, number + 1) if referenced else state.without([number])
         for old in self._settled(state) if len(state.obligations) >= MAX_OBLIGATIONS else ():

@@ -11,7 +11,7 @@ from pooclint.flow.completions import OTHER, Completion, Outcomes
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.project import apply_summary, implied_arguments, outcomes
 from pooclint.flow.run import Run
-from pooclint.flow.values import AWAITS, CALLBACKS, NOTHING, Lane, Pending, State, Value
+from pooclint.flow.values import AWAITS, CALLBACKS, NOTHING, Fate, Lane, Pending, State, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,14 @@ def is_stack(state: State, number: int) -> bool:
 
 
 def do_nothing(state: State, numbers: frozenset[int]) -> bool:
-    """Whether these are stacks in which nothing is, so that leaving them does nothing."""
+    """Whether these are stacks in which nothing is (any more), so that leaving them does nothing."""
     known = frozenset(n for n in numbers if n in state.obligations)
     if not known or not all(is_stack(state, n) and not state.obligations[n].doubtful for n in known):
         return False
-    return state.owned(known) == known and all(f"{CALLBACKS}{n}" not in state.env for n in known)
+    inside = state.owned(known) - known
+    if all(state.obligations[n].fate is Fate.RELEASED for n in known):  # they have been left before
+        inside = frozenset(n for n in inside if state.obligations[n].fate is not Fate.RELEASED)
+    return not inside and all(f"{CALLBACKS}{n}" not in state.env for n in known)
 
 
 def may_suspend(state: State, numbers: frozenset[int]) -> bool:

@@ -371,7 +371,9 @@ def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
             entered = _sweep(run, node.iter, state, _reading(run, node, iterable, after))
             items = iterable.items if iterable.items is not None else _range(run, node.iter)
             items = items or collections.elements(iterable, entered)
-            if 0 < len(items) <= MAX_UNROLLED and not node.asynchronous:
+            if collections.is_empty(iterable, entered):
+                finished.append(entered)
+            elif 0 < len(items) <= MAX_UNROLLED and not node.asynchronous:
                 finished += _unrolled(run, node, items, entered, out)
             else:
                 finished += _turns(run, node, iterable, entered, out)

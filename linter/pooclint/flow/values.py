@@ -118,6 +118,8 @@ class Obligation:
 
 COLLECTIONS: Final = -10
 """Numbers from here down stand for collections of the function's own, in place of an obligation that owns others."""
+MORE: Final = "#more "
+"""Prefix of the names under which a state remembers that something else is in a collection, by its number."""
 FORGOTTEN: Final = -2
 """The number of an obligation that is about to be dropped."""
 CALLBACKS: Final = "#callbacks "
@@ -344,10 +346,11 @@ class State:
         return self._key
 
     @property
-    def rank(self) -> tuple[int, int]:
-        """The lower, the better a state stands for others with the same key: least exceptional, then shortest."""
-        worst = max((o.lane for o in self.obligations.values() if o.fate is Fate.HELD), default=Lane.NORMAL)
-        return (worst, self.trace.length if self.trace else 0)
+    def rank(self) -> tuple[int, int, int]:
+        """The lower, the better a state stands for others with the same key: least exceptional, for as much as possible
+        of what is held, then shortest."""
+        lanes = [o.lane for o in self.obligations.values() if o.fate is Fate.HELD]
+        return (max(lanes, default=Lane.NORMAL), sum(lanes), self.trace.length if self.trace else 0)
 
     @property
     def holds(self) -> bool:
