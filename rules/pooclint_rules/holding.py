@@ -84,6 +84,9 @@ def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNod
     if _taken_later(hold):
         assert hold.obligation.since is not None
         return (f"{named} has held a connection since line ", hold.obligation.since)
+    if hold.reached and hold.obligation.since is hold.node:
+        callee = hold.reached.way.split(" → ")[0]
+        return (f"{named} gets its connection in '{callee}', and holds it",)
     if hold.site.used_by and hold.site.acquisition.kind == "session" and hold.obligation.since is None:
         return (f"{named} has held a connection since the dependency '{hold.site.used_by}' used it, and still does",)
     return (f"{named}, acquired on line ", hold.site.node, ", is held") if own else (f"{named} is held",)
