@@ -28,6 +28,7 @@ from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.constructions import Construction, Constructions
 from pooclint.program.consulted import Consulted
 from pooclint.program.deadlines import Deadline, Deadlines
+from pooclint.program.dispatch import Dispatch
 from pooclint.program.exports import Exports, exports_by
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
@@ -344,7 +345,7 @@ def open_project(
     callers = Callers(names, edges)
     holds = RequestHolds(names, callers)
     names.keeps = holds.is_on
-    analysis = Analysis(names, Draws(names, Pools(names)), holds)
+    analysis = Analysis(names, Draws(names, Pools(names)), holds, Dispatch(names))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
     settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None
     return Project(

@@ -128,7 +128,8 @@ def _severity(hold: Hold) -> Severity:
     severity = Severity.ERROR if hold.site.acquisition.pooled else Severity.WARNING
     if hold.external.fast:
         return Severity.INFO
-    severity = severity if hold.site.parameter < 0 or hold.site.injected else Severity.WARNING
+    mine = (hold.site.parameter < 0 or hold.site.injected) and not (hold.reached and hold.reached.guessed)
+    severity = severity if mine else Severity.WARNING
     return severity.lower() if hold.obligation.lane > Lane.NORMAL else severity  # only once something has failed
 
 

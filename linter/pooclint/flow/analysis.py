@@ -17,6 +17,7 @@ from pooclint.flow.external import called_elsewhere, external_of, waited_for
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names, literal
 from pooclint.program.request_holds import RequestHolds
 from pooclint.program.scopes import Function, Index, Scope, children, descendants, dotted
@@ -36,6 +37,7 @@ class Analysis:
     names: Names
     draws: Draws
     holds: RequestHolds
+    dispatch: Dispatch
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
     _reaches: dict[int, Reached | None] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Analysis:
         self._entering.clear()
         self._users.clear()
         self.draws.forget()
+        self.holds.forget()
 
     def record(self, code: Function | Index) -> Record:
         """What the evaluation of a function, or of a module's own code, saw.
@@ -165,25 +168,59 @@ class Analysis:
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters? Every rule asks, so the answer is kept."""
         if id(function) not in self._holding:
-            # What is lent can only be held across an external call, a second acquisition or a response, or be left
-            # inside a transaction.
-            self._holding[id(function)] = self.acquires(function) or (
-                (
-                    self.reaches(function) is not None
-                    or self._locks(function)
-                    or self._commits(function)
-                    or self._defers(function)
-                    or bool(self.draws.of(function))
-                )
-                and (
-                    any(True for _ in held_parameters(self.names, function))
-                    or any(True for _ in held_attributes(self.names, function))
-                    or any(True for _ in decorated(self.names, function))
-                    or self.users().uses(function)
-                    or bool(self._left_by_dependencies(function))
-                )
-            )
+            self._holding[id(function)] = self.acquires(function) or self._may_hold_lent(function)
         return self._holding[id(function)]
+
+    def _may_hold_lent(self, function: Function) -> bool:
+        """What is lent can only be held across an external call, a second acquisition or a response, or be left inside
+        a transaction."""
+        waits = (
+            self.reaches(function) is not None
+            or self._locks(function)
+            or self._commits(function)
+            or self._defers(function)
+            or bool(self.draws.of(function))
+        )
+        # What a method of an unknown object does is looked for last, and only where something may be held.
+        guess = not waits and self._worth_a_guess(function)
+        return (waits or guess) and self._is_lent(function) and (waits or self._guesses(function))
+
+    def _is_lent(self, function: Function) -> bool:
+        """A quick look: may it have something that it does not acquire?"""
+        return (
+            any(True for _ in held_parameters(self.names, function))
+            or any(True for _ in held_attributes(self.names, function))
+            or any(True for _ in decorated(self.names, function))
+            or self.users().uses(function)
+            or bool(self._left_by_dependencies(function))
+        )
+
+    def _worth_a_guess(self, function: Function) -> bool:
+        """A quick look: does it call a method of a local name?"""
+        return any(
+            isinstance(node.func, cst.Attribute) and isinstance(node.func.value, cst.Name)
+            for node, _ in self._own_calls(function)
+        )
+
+    def _guesses(self, function: Function) -> bool:
+        return any(self.dispatched(node, scope) for node, scope in self._own_calls(function))
+
+    def dispatched(self, node: cst.Call, scope: Scope) -> Reached | None:
+        """The external call of a method whose receiver is not known, where every method of that name which the module
+        can get hold of makes one; pauses, and what is usually fast, are not worth a guess."""
+        func = node.func
+        if not isinstance(func, cst.Attribute) or self.names.qualify(func.value, scope):
+            return None
+        if self.names.type_of(func.value, scope) or self.names.calls(node, scope):
+            return None
+        if self.names.definition(func, scope) is not None:
+            return None
+        methods = self.dispatch.methods(func.attr.value, scope.module)
+        reached = [self.reaches(method) for method in methods]
+        slowest = [r for r in reached if r is not None and not any(r.rank)]
+        if not slowest or len(slowest) != len(reached):
+            return None
+        return replace(slowest[0], guessed=True)
 
     def _locks(self, function: Function) -> bool:
         """A quick look: does it enter something of which others decide when that is possible?"""
@@ -315,6 +352,7 @@ class Analysis:
             summarise=self.summarise,
             reaches=self.reaches,
             ambient=self._ambient_left,
+            dispatched=lambda node: self.dispatched(node, scope),
             is_kept=lambda type_name: self._is_kept(type_name, scope.module),
             kept=self.holds.of,
             draws=self.draws,

@@ -14,7 +14,7 @@ from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
 from pooclint.flow.parts import still_lent
 from pooclint.flow.project import apply_summary, implied_arguments, with_receiver
-from pooclint.flow.run import Misuse, Run
+from pooclint.flow.run import Misuse, Reached, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete, given_back
 from pooclint.models import Call, parse_release
@@ -223,10 +223,23 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
             state = run.hand_over(state, value)
     if external and external.io == "blocking":
         hold(run, state, invocation.node, external, awaited=False, own=head.refs | head.derived)
+    # What is lent a session is looked at itself.
+    unknown = invocation.method and not head.type and not reach(state, [v for _, v in invocation.arguments])
+    elsewhere = run.dispatched(invocation.node) if unknown and state.holds else None
+    if elsewhere and elsewhere.external.io == "blocking":
+        hold(run, state, invocation.node, elsewhere.external, awaited=False, reached=elsewhere)
+    elif elsewhere:
+        return _waited_for(run, invocation, elsewhere, state, out)
     fail(run, invocation, None, state, out)
     derives = head.refs | head.derived
     pending = Pending(invocation.node, external=external) if external and external.io == "await" else None
     return [(state, Value(run.names.type_of(invocation.node, run.scope), derived=derives, pending=pending))]
+
+
+def _waited_for(run: Run, invocation: Invocation, reached: Reached, state: State, out: Outcomes) -> Results:
+    """A coroutine of an object of which only the method's name is known."""
+    fail(run, invocation, None, state, out)
+    return [(state, Value(pending=Pending(invocation.node, reached=reached)))]
 
 
 def _borrowing_container(invocation: Invocation) -> bool:

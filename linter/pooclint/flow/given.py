@@ -45,7 +45,7 @@ class Given:
 def held_parameters(names: Names, function: Function) -> Iterator[Given]:
     """Parameters through which something that occupies a connection is handed in."""
     for index, parameter in enumerate(function.parameters):
-        if index == 0 and function.owner:
+        if index == 0 and names.has_receiver(function):
             continue
         type_name = names.annotated(parameter.annotation, function.parent) if parameter.annotation else ""
         injection = names.injected(parameter, function.parent)
@@ -71,7 +71,7 @@ def held_attributes(names: Names, function: Function) -> Iterator[Given]:
     if function.name in _BEFORE:
         return
     for index, parameter in enumerate(function.parameters):
-        own = index == 0 and function.owner is not None
+        own = index == 0 and names.has_receiver(function)
         owner = function.owner if own else names.local_class(names.type_of_name(parameter.name, function.scope))
         injected = not own and names.injected(parameter, function.parent) is not None
         used = names.own_attributes(function) if own else None

@@ -19,8 +19,7 @@ from pooclint.rule import Place
 
 def with_receiver(run: Run, invocation: Invocation, function: Function) -> tuple[tuple[int | str, Value], ...]:
     """Arguments by the callee's positions: a method's receiver comes first."""
-    static = any(run.names.qualify(d, function.parent) == "builtins.staticmethod" for d in function.decorators)
-    if function.owner is None or static or not invocation.method:
+    if not run.names.has_receiver(function) or not invocation.method:
         return invocation.arguments
     shifted = tuple((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments)
     return ((0, replace(invocation.head, refs=frozenset())), *shifted)

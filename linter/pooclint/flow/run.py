@@ -87,6 +87,8 @@ class Reached:
     way: str
     """The functions between, outermost first."""
     place: Place
+    guessed: bool = False
+    """True when only a method's name says what is called."""
 
     @property
     def rank(self) -> tuple[bool, bool]:
@@ -295,6 +297,8 @@ class Run:
     reaches: Callable[[Function], Reached | None]
     """The external call that a project function makes, itself or through others, and the way to it."""
     ambient: Callable[[Function], Mapping[str, bool]]
+    dispatched: Callable[[cst.Call], Reached | None]
+    """What tells which external call a method makes whose receiver is not known."""
     is_kept: Callable[[str], bool]
     """Whether a type of sessions that nobody acquires matters here."""
     kept: Callable[[Function], RequestHold | None]

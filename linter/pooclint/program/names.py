@@ -367,6 +367,11 @@ class Names:
         """True for a method that is read like an attribute."""
         return any(self.qualify(d, function.parent) in _PROPERTIES for d in function.decorators)
 
+    def has_receiver(self, function: Function) -> bool:
+        """True for a method whose first parameter is its object or class."""
+        static = any(self.qualify(d, function.parent) == "builtins.staticmethod" for d in function.decorators)
+        return function.owner is not None and not static
+
     def is_class_method(self, function: Function) -> bool:
         """True for a method whose first parameter is the class."""
         return any(self.qualify(d, function.parent) == "builtins.classmethod" for d in function.decorators)

@@ -33,6 +33,10 @@ class RequestHolds:
     callers: Callers
     _known: dict[tuple[str, ...], _Found] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Forget what was looked up so far."""
+        self._known.clear()
+
     def active(self, index: Index) -> tuple[RequestHold, ...]:
         """What the settings of the project of a module turn on."""
         return self._active(index.origin)

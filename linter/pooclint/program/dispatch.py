@@ -1,0 +1,97 @@
+"""Methods that a call may mean whose receiver is not known: those of that name which its module can get hold of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+import libcst as cst
+
+from pooclint.program.modules import Modules
+from pooclint.program.names import Names
+from pooclint.program.scopes import Function, Index, descendants
+
+_MAX_FILES = 200
+"""Modules that another one imports, itself or through those; one with more of them is not looked into."""
+_MAX_DEFINING = 4
+"""Modules that define a method of some name; a name that more define says nothing."""
+_IMPORTS = 2
+"""Imports of imports are followed this far."""
+_METHOD = re.compile(rb"^[ \t]+(?:async[ \t]+)?def[ \t]+([A-Za-z]\w*)", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Dispatch:
+    """Look-up of methods by their names. Its only state is a memo."""
+
+    names: Names
+    _near: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    _defined: dict[str, frozenset[str]] = field(default_factory=dict)
+    _known: dict[tuple[str, str], tuple[Function, ...]] = field(default_factory=dict)
+
+    def methods(self, name: str, module: Index) -> tuple[Function, ...]:
+        """The methods of a name of all classes in the modules that one imports, two imports away, which do anything;
+        none where the name says too little."""
+        key = (module.origin.path, name)
+        if key not in self._known:
+            self._known[key] = self._found(name, module)
+        return self._known[key]
+
+    def _found(self, name: str, module: Index) -> tuple[Function, ...]:
+        modules = self.names.modules
+        models = self.names.models
+        known = name in models.call_words or name in models.external_words or name in models.quiet_methods
+        if modules is None or not module.origin.path or known or name in models.release_names | _of_builtins():
+            return ()
+        path = module.origin.path
+        if path not in self._near:
+            self._near[path] = self._around(modules, path)
+        files = self._near[path].get(name, ())
+        return tuple(self._of_files(modules, files, name, path)) if 0 < len(files) <= _MAX_DEFINING else ()
+
+    def _of_files(self, modules: Modules, files: tuple[str, ...], name: str, asker: str) -> Iterator[Function]:
+        for file in files:
+            index = modules.symbol(file, "", "anything", asker)
+            for owner in index.classes.values() if index else ():
+                method = owner.methods.get(name)
+                if method and not _is_abstract(method):
+                    yield method
+
+    def _around(self, modules: Modules, path: str) -> dict[str, tuple[str, ...]]:
+        """Names of methods, with the files near a module that define them."""
+        seen, level = {path: None}, [path]
+        for _ in range(_IMPORTS):
+            level = [f for file in level for f in sorted(modules.exports.imported_files(file)) if f not in seen]
+            seen |= dict.fromkeys(level)
+        found: dict[str, list[str]] = {}
+        for file in seen if len(seen) <= _MAX_FILES else ():
+            modules.exports.places.consulted.used(path, file)
+            if file not in self._defined:
+                data = modules.exports.read(file) or b""
+                self._defined[file] = frozenset(m.decode() for m in _METHOD.findall(data))
+            for name in self._defined[file]:
+                found.setdefault(name, []).append(file)
+        return {name: tuple(files) for name, files in found.items()}
+
+
+@cache
+def _of_builtins() -> frozenset[str]:
+    """Names that everybody's strings and collections have as well."""
+    kinds = (str, bytes, list, dict, set, tuple, int, float, Exception)
+    return frozenset(name for kind in kinds for name in dir(kind))
+
+
+def _is_abstract(method: Function) -> bool:
+    """True for a method that only says that it is to be defined."""
+    if isinstance(method.node, cst.Lambda):
+        return False
+    inside = [n for n in descendants(method.node.body, into_functions=False) if isinstance(n, cst.BaseSmallStatement)]
+    return all(
+        isinstance(n, (cst.Pass, cst.Raise)) or (isinstance(n, cst.Expr) and isinstance(n.value, _SAYING))
+        for n in inside
+    )
+
+
+_SAYING = (cst.SimpleString, cst.ConcatenatedString, cst.Ellipsis)
