@@ -6,8 +6,10 @@ with that attribute held, and says whether it releases it, hands it out, or show
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 import libcst as cst
 
@@ -79,9 +81,12 @@ def replaced_fields(analysis: Analysis, owner: Class) -> Iterator[Replaced]:
             continue
         calls = own_calls(field.method.node, field.method.scope)
         building = {id(analysis.names.definition(node.func, scope)) for node, scope in calls}
+        filling = {m.name for m in owner.methods.values() if _fills(m, names)}
         for method in owner.methods.values():
             own = method.parameters[0].name if method.parameters else ""
             if method is field.method or id(method) in building or not own or not analysis.acquires(method):
+                continue
+            if method.name not in filling and analysis.names.own_attributes(method).isdisjoint(filling):
                 continue
             record = _entered_with(
                 analysis, method, [Given(f"{own}.{a}", field.site.acquisition) for a in sorted(names)]
@@ -89,6 +94,23 @@ def replaced_fields(analysis: Analysis, owner: Class) -> Iterator[Replaced]:
             for site in record.given if record else ():
                 if record and site.number in record.replaced:
                     yield Replaced(site.label.removeprefix(own + "."), field.site, record.replaced[site.number], method)
+
+
+def _fills(method: Function, attributes: frozenset[str]) -> bool:
+    """A quick look: does a method bind one of these attributes, of whatever object?"""
+    targets = (_TARGETS[type(n)](n) for n in descendants(method.node.body) if type(n) in _TARGETS)
+    below = (n for t in targets if t is not None for n in descendants(t))
+    return any(isinstance(n, cst.Attribute) and n.attr.value in attributes for n in below)
+
+
+_TARGETS: Mapping[type[cst.CSTNode], Callable[[Any], cst.CSTNode | None]] = {
+    cst.AssignTarget: attrgetter("target"),
+    cst.AnnAssign: attrgetter("target"),
+    cst.AugAssign: attrgetter("target"),
+    cst.AsName: attrgetter("name"),
+    cst.For: attrgetter("target"),
+    cst.Del: attrgetter("target"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +155,43 @@ def _using_up(analysis: Analysis, owner: Class, attribute: str, site: Site) -> I
         if method.is_private or method.name in ending or not method.parameters:
             continue
         path = f"{method.parameters[0].name}.{attribute}"
-        if all(dotted(n) != path for n in descendants(method.node.body) if isinstance(n, cst.Attribute)):
+        if attribute not in analysis.names.own_attributes(method) or not _may_release(
+            analysis, method, attribute, site
+        ):
             continue
         record = _entered_with(analysis, method, [Given(path, site.acquisition)])
         for own in record.given if record else ():
             used = [node for (n, _), node in record.used_while_held.items() if n == own.number] if record else []
             if record and used and record.ends.get(own.number) == {Fate.RELEASED} and own.number in record.releases:
                 yield Use(method, used[0], record.releases[own.number][0])
+
+
+def _may_release(analysis: Analysis, method: Function, attribute: str, site: Site) -> bool:
+    """A quick look: does a method, or one of the object that it names, turn to what an attribute holds with a word by
+    which that is released, enter it, or pass it on?"""
+    named = analysis.names.own_attributes(method)
+    family = [m for name in sorted(named) if method.owner and (m := analysis.names.method(method.owner, name))]
+    released = frozenset(r.name for r in site.acquisition.releases)
+    return any(_turns_to(analysis, m, attribute, released) for m in (method, *family) if m.parameters)
+
+
+def _turns_to(analysis: Analysis, method: Function, attribute: str, released: frozenset[str]) -> bool:
+    path = f"{method.parameters[0].name}.{attribute}"
+    for node in descendants(method.node.body):
+        match node:
+            case cst.Attribute(value=value, attr=cst.Name(value=word)) if word in released and dotted(value) == path:
+                return True
+            case cst.Assign(value=value) | cst.NamedExpr(value=value) if dotted(value) == path:
+                return True  # by another name
+            case cst.WithItem(item=item) if dotted(item) == path or _takes(item, path):
+                return True
+            case cst.Call(func=func) if _takes(node, path) and analysis.names.definition(func, method.scope):
+                return True
+    return False
+
+
+def _takes(node: cst.BaseExpression, path: str) -> bool:
+    return isinstance(node, cst.Call) and any(dotted(argument.value) == path for argument in node.args)
 
 
 def _entered_with(analysis: Analysis, method: Function, items: list[Given]) -> Record | None:

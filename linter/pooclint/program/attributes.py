@@ -112,7 +112,14 @@ def _may_be(names: Names, node: cst.BaseExpression, scope: Scope, family: list[C
 
 def only_called(names: Names, owner: Class, attribute: str) -> bool:
     """True when the class, its relatives and the file around them do nothing with an attribute but fill and call it:
-    nobody gets it, and no method of it is called."""
+    nobody gets it, and no method of it is called. Asked for every call of it in every state, and worked out once."""
+    key = (id(owner), attribute)
+    if key not in names.only_called:
+        names.only_called[key] = _only_called(names, owner, attribute)
+    return names.only_called[key]
+
+
+def _only_called(names: Names, owner: Class, attribute: str) -> bool:
     family, wanted = relatives(names, owner), frozenset({attribute})
     if any(answered_outside(names, owner.scope.module, family, wanted)):
         return False

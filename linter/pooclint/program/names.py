@@ -78,6 +78,8 @@ class Names:
     _named: dict[tuple[int, str], str] = field(default_factory=dict)
     _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
     _attributes: dict[int, frozenset[str]] = field(default_factory=dict)
+    only_called: dict[tuple[int, str], bool] = field(default_factory=dict)
+    """By class and attribute, what `program/attributes.py` has found of it."""
     _inferring: int = 0
     """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
     _following: int = 0
@@ -93,6 +95,7 @@ class Names:
             self._calls,
             self._qualified,
             self._named,
+            self.only_called,
         ):
             memo.clear()
         self.circles.forget()
