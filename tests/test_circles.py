@@ -65,25 +65,6 @@ def test_a_chain_that_ends_in_its_beginning_is_worked_out_once_for_each_question
     assert asked.worked == size
 
 
-def test_what_was_cut_off_for_want_of_room_is_kept_by_nobody() -> None:
-    circles, memo, room = Circles(), dict[str, int](), [False]
-
-    def inner() -> int:
-        if not room[0]:
-            circles.cut_off()
-            return 0
-        return 7
-
-    def outer() -> int:
-        return circles.answer(memo, "inner", 0, inner) + 1
-
-    assert circles.answer(memo, "outer", 0, outer) == 1
-    assert memo == {}
-    room[0] = True
-    assert circles.answer(memo, "outer", 0, outer) == 8
-    assert memo == {"inner": 7, "outer": 8}
-
-
 def test_an_error_leaves_nothing_behind() -> None:
     circles, memo = Circles(), dict[str, int]()
 

@@ -14,6 +14,7 @@ from pooclint.run.check import Checker
 
 PROJECTS = sorted(p.name for p in (FIXTURES / "projects").iterdir() if p.is_dir())
 CONFIG = Config(settings=Settings(), root=FIXTURES)
+WIDE = Config(settings=Settings(min_severity="info"), root=FIXTURES)
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / "projects"
 
 
-def findings(checker: Checker, file: Path) -> tuple[Finding, ...]:
+def findings(checker: Checker, file: Path, config: Config = CONFIG) -> tuple[Finding, ...]:
     """What is found in a file, which is shown as a file of an application, not of a test suite."""
-    return checker.check_data(file.read_bytes(), f"app/{file.name}", CONFIG, str(file)).findings
+    return checker.check_data(file.read_bytes(), f"app/{file.name}", config, str(file)).findings
 
 
 def places(found: tuple[Finding, ...]) -> set[Place]:
@@ -61,7 +62,7 @@ def test_the_trace_names_both_files(copy: Path) -> None:
 
 def test_the_way_from_a_loop_names_both_files(copy: Path) -> None:
     """A client that a function of another module builds and drops, by way of one of the loop's own module."""
-    found = findings(Checker(), copy / "getters/mail/service.py")
+    found = findings(Checker(), copy / "getters/mail/service.py", WIDE)
     steps = next(f.trace for f in found if f.code == "CNX303")
     assert [(Path(s.path).name, s.text) for s in steps] == [
         ("service.py", "for each turn"),

@@ -78,12 +78,12 @@ class ClientInLoop:
 
     def _turns(self, node: cst.For | cst.While, context: FileContext) -> Iterator[Report]:
         inside = list(descendants(node.body, into_functions=False))
-        left = any(isinstance(n, (cst.Break, cst.Return)) for n in inside)
-        if left and (not isinstance(node, cst.For) or _attempts(node) or _leaves(node.body)):
+        if not _goes_on(node, inside):
             return
         assigned = _assigned(node, inside)
-        directly: set[int] = set()
-        for part in inside:
+        # What an inner loop builds is the same in its turns as well, and is said of that one.
+        directly = {id(n) for loop in inside if isinstance(loop, _LOOPS) for n in _said_of(loop)}
+        for part in (n for n in inside if id(n) not in directly):
             acquired = built(part, context, _KINDS) if isinstance(part, cst.Call) else None
             if not isinstance(part, cst.Call) or acquired is None:
                 continue
@@ -95,6 +95,24 @@ class ClientInLoop:
 
 
 _Loop = cst.For | cst.While | cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp
+_LOOPS = (cst.For, cst.While, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp)
+
+
+def _said_of(loop: _Loop) -> Iterator[cst.CSTNode]:
+    """What stands in the turns of a loop that is looked at itself."""
+    if not isinstance(loop, (cst.For, cst.While)):
+        yield from descendants(loop, into_functions=False)
+        return
+    inside = list(descendants(loop.body, into_functions=False))
+    endless = isinstance(loop, cst.While) and literal(loop.test) is not ...
+    yield from inside if not endless and _goes_on(loop, inside) else ()
+
+
+def _goes_on(loop: cst.For | cst.While, inside: list[cst.CSTNode]) -> bool:
+    """False for attempts: a loop that is left as soon as a turn succeeds."""
+    if not any(isinstance(n, (cst.Break, cst.Return)) for n in inside):
+        return True
+    return isinstance(loop, cst.For) and not _attempts(loop) and not _leaves(loop.body)
 
 
 def _of_comprehension(
@@ -125,7 +143,8 @@ def _below(
         trace: list[tuple[cst.CSTNode | Place, str]] = [(node, "in each turn")]
         trace += [(Place(f.node, f.scope.module), "called there") for f in found.chain]
         trace.append((Place(found.node, found.chain[-1].scope.module), "built here, and dropped"))
-        yield _report(loop, node, acquired, context, ": build it once, and share it", tuple(trace), way)
+        far = len(found.chain) > 1
+        yield _report(loop, node, acquired, context, ": build it once, and share it", tuple(trace), way, far)
 
 
 def _report(
@@ -136,10 +155,13 @@ def _report(
     advice: str,
     trace: tuple[tuple[cst.CSTNode | Place, str], ...],
     way: str = "",
+    far: bool = False,
 ) -> Report:
     function = context.scope.function
     type_ = context.models.type(acquired.type)
     slow = bool(way) and type_ is not None and type_.rebuilding == "time"
+    # A client that is several functions away may be nobody's to hand in; a pool opens connections of its own.
+    slight = slow or (far and acquired.kind == "client")
     return Report(
         part,
         (
@@ -147,7 +169,7 @@ def _report(
             loop,
             f"{f' ({way})' if way else ''}, and nothing in it depends on the turn{advice}",
         ),
-        Severity.INFO if slow else ClientInLoop.severity,
+        Severity.INFO if slight else ClientInLoop.severity,
         Confidence.HIGH if not way else Confidence.MEDIUM,
         function.qualname if function else "",
         acquired.library,

@@ -298,7 +298,7 @@ class Analysis:
         release, so their callers need no evaluation."""
         if len(self._active) >= _MAX_DEPTH and id(function) not in self._handing:
             # There is no room to evaluate it; it is asked again where there is.
-            self.names.circles.cut_off()
+            self._reach(_MAX_DEPTH)
             return _may_hand_over(self.names, function) and self.acquires(function)
         return self.names.circles.answer(self._handing, id(function), False, lambda: self._hands_over(function))
 

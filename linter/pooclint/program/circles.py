@@ -15,7 +15,6 @@ Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
 _Place = tuple[int, Hashable]
 _NOWHERE = 1 << 60
-_EVERYWHERE = -1
 
 
 @dataclass(slots=True)
@@ -36,11 +35,6 @@ class Circles:
         self._provisional.clear()
         self._order.clear()
         self._outermost = _NOWHERE
-
-    def cut_off(self) -> None:
-        """Note that an answer was cut off for another reason than a circle: all that rests on it is provisional."""
-        if self._open:
-            self._outermost = _EVERYWHERE
 
     def answer(self, memo: dict[Key, Answer], key: Key, cut: Answer, work: Callable[[], Answer]) -> Answer:
         """The answer to a question, worked out once.
@@ -69,16 +63,14 @@ class Circles:
         finally:
             del self._open[place]
             outermost = self._outermost
-            whole = outermost != _EVERYWHERE and outermost >= position  # nothing outside of this question decides
-            if whole or position == 0:
+            if outermost >= position:  # nothing outside of this question decides
                 outermost = _NOWHERE
                 for other in self._order[since:]:
                     del self._provisional[other]
                 del self._order[since:]
             self._outermost = min(before, outermost)
-        if whole:
-            memo[key] = found
         if outermost == _NOWHERE:
+            memo[key] = found
             return found
         for other in self._order[since:]:
             known, at = self._provisional[other]
