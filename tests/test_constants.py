@@ -12,7 +12,7 @@ from pooclint.engine import Limits, open_project
 from pooclint.models import Models, Parameter
 from pooclint.packs import models_of
 from pooclint.program.constants import Constant, Constants, Worth
-from pooclint.program.consulted import WHOLE
+from pooclint.program.consulted import WHOLE, report_of
 from pooclint.program.scopes import Index, descendants
 from pooclint.run.check import Checker
 
@@ -328,4 +328,4 @@ def test_a_finding_says_where_its_figure_is_from(tmp_path: Path) -> None:
     ]
     used = checker.learned(config).used
     assert (str(main), str(tmp_path / "app/settings.py"), "SIZE") in used
-    assert (str(main), str(tmp_path / "app/settings.py"), WHOLE) in used  # it names a line of it
+    assert (report_of(str(main)), str(tmp_path / "app/settings.py"), WHOLE) in used  # it names a line of it

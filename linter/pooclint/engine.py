@@ -26,7 +26,7 @@ from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.constructions import Construction, Constructions
-from pooclint.program.consulted import Consulted
+from pooclint.program.consulted import Consulted, report_of
 from pooclint.program.deadlines import Deadline, Deadlines
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.exports import Exports, exports_by
@@ -407,7 +407,7 @@ def _check_module(index: Index, path: str, project: Project, data: bytes) -> Fil
     pools = _pools(index, context, project.settings, data) if project.settings else ()
     for elsewhere in {*(path for _, report in reports for path in _traced(report)), *_amounts(pools)} - {""}:
         # What names lines of another file changes with them.
-        project.modules.exports.places.consulted.used(index.origin.path, elsewhere)
+        project.modules.exports.places.consulted.used(report_of(index.origin.path), elsewhere)
     return FileResult(_findings(index, path, reports), acquisitions, "checked", pools)
 
 

@@ -52,6 +52,11 @@ def callers_of(path: str) -> str:
     return f"{path}\0callers"
 
 
+def report_of(path: str) -> str:
+    """What stands for that which is reported of a file, and which nobody else rests on."""
+    return f"{path}\0report"
+
+
 @dataclass(slots=True)
 class Learned:
     """What was consulted since somebody last asked for it."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pooclint.config import Config
-from pooclint.program.consulted import GONE, Consulted, Learned, State, callers_of, list_folder, read_file
+from pooclint.program.consulted import GONE, Consulted, Learned, State, callers_of, list_folder, read_file, report_of
 from pooclint.rule import Finding
 from pooclint.run.cache_file import (
     MAX_DAYS,
@@ -287,7 +287,7 @@ class Cache:
         for path in stale.resting:
             links.used.pop(path, None)
         gone = changed | stale.resting
-        for path in [path for path in self._reports if path in gone or callers_of(path) in gone]:
+        for path in [p for p in self._reports if not gone.isdisjoint((p, callers_of(p), report_of(p)))]:
             del self._reports[path]
         asked = set[object]().union(*links.asked.values())
         links.answers = {question: answer for question, answer in links.answers.items() if question in asked}
@@ -322,7 +322,8 @@ class Cache:
             return
         for file in old:
             del self._reports[file]
-        live = _reachable([*self._reports, *map(callers_of, self._reports)], links)
+        reports = self._reports
+        live = _reachable([*reports, *map(callers_of, reports), *map(report_of, reports)], links)
         if not any(q.kind == "importers" for path in live for q in links.asked.get(path, ())):
             # Otherwise it matters of every file what it imports.
             self._files = {path: state for path, state in self._files.items() if path in live}
