@@ -115,7 +115,7 @@ class FileContext:
 
     def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does."""
-        return self.callers.scopes(function.scope.module).entry(function) or self.callers.entry(function)
+        return self.callers.entry(function)
 
     def deadlines(self, node: cst.Call) -> tuple[Deadline, ...]:
         """The limits in time around a call of the current scope, the innermost last."""

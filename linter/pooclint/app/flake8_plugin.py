@@ -37,7 +37,7 @@ class Plugin:
     _checker: ClassVar[Checker | None] = None
     _caches: ClassVar[Caches | None] = None
     _saved_by: ClassVar[int] = 0
-    """The process that will write the caches when it ends."""
+    """The process that will write these caches when it ends."""
     _stdin: ClassVar[str] = ""
 
     def __init__(self, tree: ast.AST, filename: str, lines: Sequence[str]) -> None:  # noqa: ARG002 - flake8 goes by the name
@@ -94,6 +94,7 @@ class Plugin:
         folder = Path(options.pooclint_cache_dir) if options.pooclint_cache_dir else None
         # What is reported without regard to suppressions is not what the command keeps.
         cls._caches = Caches(folder, _nobody, off=options.pooclint_no_cache or options.disable_noqa)
+        cls._saved_by = 0
         cls._checker = Checker(noqa=not options.disable_noqa)
         cls._stdin = options.stdin_display_name if "-" in (options.filenames or ()) else ""
 

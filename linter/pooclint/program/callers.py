@@ -33,10 +33,14 @@ class Callers:
     _scopes: dict[int, RequestScopes] = field(default_factory=dict)
 
     def entry(self, function: Function) -> Entry | None:
-        """How the function comes to run per request, event or task through other modules; None when nothing says so.
+        """How the function comes to run per request, event or task, be it through other modules; None when nothing says
+        so.
 
         The nearest handler is the answer. It does not depend on what was asked before.
         """
+        own = self.scopes(function.scope.module).entry(function)
+        if own:
+            return own
         todo: list[tuple[Function, tuple[Function, ...]]] = [(function, ())]
         looked_at: set[int] = set()
         seen = {id(function)}

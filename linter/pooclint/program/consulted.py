@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from pooclint.source.parts import Parts
 
-Kind = Literal["origin", "top", "child", "importers", "mentions", "names", "versions", "deployment"]
+Kind = Literal[
+    "origin", "top", "child", "importers", "imports", "mentions", "methods", "names", "versions", "deployment"
+]
 
 
 class State(NamedTuple):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-import libcst as cst
-
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
-from pooclint.program.scopes import Function, Index, descendants
+from pooclint.program.scopes import Function, Index
 
 _MAX_FILES = 200
 """Modules that another one imports, itself or through those; one with more of them is not looked into."""
@@ -19,7 +16,6 @@ _MAX_DEFINING = 4
 """Modules that define a method of some name; a name that more define says nothing."""
 _IMPORTS = 2
 """Imports of imports are followed this far."""
-_METHOD = re.compile(rb"^[ \t]+(?:async[ \t]+)?def[ \t]+([A-Za-z]\w*)", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -28,7 +24,6 @@ class Dispatch:
 
     names: Names
     _near: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
-    _defined: dict[str, frozenset[str]] = field(default_factory=dict)
     _known: dict[tuple[str, str], tuple[Function, ...]] = field(default_factory=dict)
 
     def methods(self, name: str, module: Index) -> tuple[Function, ...]:
@@ -56,22 +51,19 @@ class Dispatch:
             index = modules.symbol(file, "", "anything", asker)
             for owner in index.classes.values() if index else ():
                 method = owner.methods.get(name)
-                if method and not _is_abstract(method):
+                if method and not self.names.is_abstract(method):
                     yield method
 
     def _around(self, modules: Modules, path: str) -> dict[str, tuple[str, ...]]:
         """Names of methods, with the files near a module that define them."""
+        exports = modules.exports
         seen, level = {path: None}, [path]
         for _ in range(_IMPORTS):
-            level = [f for file in level for f in sorted(modules.exports.imported_files(file)) if f not in seen]
+            level = [f for file in level for f in sorted(exports.imports(file, path)) if f not in seen]
             seen |= dict.fromkeys(level)
         found: dict[str, list[str]] = {}
         for file in seen if len(seen) <= _MAX_FILES else ():
-            modules.exports.places.consulted.used(path, file)
-            if file not in self._defined:
-                data = modules.exports.read(file) or b""
-                self._defined[file] = frozenset(m.decode() for m in _METHOD.findall(data))
-            for name in self._defined[file]:
+            for name in exports.methods(file, path):
                 found.setdefault(name, []).append(file)
         return {name: tuple(files) for name, files in found.items()}
 
@@ -81,17 +73,3 @@ def _of_builtins() -> frozenset[str]:
     """Names that everybody's strings and collections have as well."""
     kinds = (str, bytes, list, dict, set, tuple, int, float, Exception)
     return frozenset(name for kind in kinds for name in dir(kind))
-
-
-def _is_abstract(method: Function) -> bool:
-    """True for a method that only says that it is to be defined."""
-    if isinstance(method.node, cst.Lambda):
-        return False
-    inside = [n for n in descendants(method.node.body, into_functions=False) if isinstance(n, cst.BaseSmallStatement)]
-    return all(
-        isinstance(n, (cst.Pass, cst.Raise)) or (isinstance(n, cst.Expr) and isinstance(n.value, _SAYING))
-        for n in inside
-    )
-
-
-_SAYING = (cst.SimpleString, cst.ConcatenatedString, cst.Ellipsis)

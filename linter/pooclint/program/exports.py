@@ -10,7 +10,7 @@ from typing import Literal
 from pooclint.models import Models
 from pooclint.program.consulted import Consulted, Question
 from pooclint.program.places import Origin, Places, absolute
-from pooclint.source.outline import ImportedName, Outline, imports, outline
+from pooclint.source.outline import ImportedName, Outline, imports, methods, outline
 from pooclint.source.prefilter import imported_words
 
 Interest = Literal["acquires", "calls-out", "anything"]
@@ -42,6 +42,7 @@ class Exports:
     _large: dict[str, bool] = field(default_factory=dict)
     _imports: dict[str, tuple[ImportedName, ...]] = field(default_factory=dict)
     _outlines: dict[str, Outline] = field(default_factory=dict)
+    _methods: dict[str, frozenset[str]] = field(default_factory=dict)
     _seeds: dict[tuple[str, Interest], frozenset[str]] = field(default_factory=dict)
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
     _exports: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
@@ -86,8 +87,21 @@ class Exports:
         self.places.consulted.asked(asker, Question("mentions", path, word), ("yes",) if found else ())
         return found
 
+    def methods(self, path: str, asker: str) -> frozenset[str]:
+        """Names of the methods that a file defines; arguments as in `mentions`."""
+        if path not in self._methods:
+            self._methods[path] = methods(self.read(path) or b"")
+        self.places.consulted.asked(asker, Question("methods", path), tuple(sorted(self._methods[path])))
+        return self._methods[path]
+
+    def imports(self, path: str, asker: str) -> frozenset[str]:
+        """Files of the project that a file imports something from; arguments as in `mentions`."""
+        found = self.imported_files(path)
+        self.places.consulted.asked(asker, Question("imports", path), tuple(sorted(found)))
+        return found
+
     def imported_files(self, path: str) -> frozenset[str]:
-        """Files of the project that a file imports something from."""
+        """As `imports`, on nobody's behalf."""
         data = self.read(path)
         if not data:
             return frozenset()

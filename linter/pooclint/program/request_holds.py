@@ -61,21 +61,22 @@ class RequestHolds:
         places = modules.exports.places
         programs = {p for h in self.names.models.request_holds for p in h.programs}
         files = tuple(f for p in sorted(programs) for f in places.tops(p, origin) if f.endswith(".py"))
-        if key not in self._known:
-            self._known[key] = _Found()  # cuts off circles
-            tables = [table for file in files for table in self._tables(modules, file)]
-            holds = (h for h in self.names.models.request_holds if any(self._is_on(h, scope) for _, scope in tables))
-            self._known[key] = _Found(tuple(holds), (*files, *(path for path, _ in tables)))
-        for path in self._known[key].files:  # whoever asks rests on them, whoever asked first
+        found = self.names.circles.answer(self._known, key, _Found(), lambda: self._looked_up(modules, files))
+        for path in found.files:  # whoever asks rests on them, whoever asked first
             places.consulted.used(origin.path, path)
-        return self._known[key].holds
+        return found.holds
+
+    def _looked_up(self, modules: Modules, files: tuple[str, ...]) -> _Found:
+        tables = [table for file in files for table in self._tables(modules, file)]
+        holds = (h for h in self.names.models.request_holds if any(self._is_on(h, scope) for _, scope in tables))
+        return _Found(tuple(holds), (*files, *(path for path, _ in tables)))
 
     def of(self, function: Function) -> RequestHold | None:
         """What is kept while a function runs for a request; None when nothing is, or nothing says that it does."""
         holds = self.active(function.scope.module)
         if not holds:
             return None
-        entry = self.callers.scopes(function.scope.module).entry(function) or self.callers.entry(function)
+        entry = self.callers.entry(function)
         if entry is None or entry.kind != "request":
             return None
         handler = entry.chain[0]

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from pooclint.program.exports import Exports, Known
 
 FOLDER = ".pooclint_cache"
+_OF_OTHERS = frozenset({"names", "mentions", "methods", "imports"})
+"""Questions about the content of another file."""
 _MOMENT = 2_000_000_000
 """Nanoseconds. A file that was written so shortly before it was read may change again without its time changing."""
 _AMBIGUOUS = State(-2, 0, 0, b"changed while it was looked at")
@@ -371,7 +373,7 @@ def _reachable(files: Iterable[str], links: Links) -> set[str]:
         if path not in live:
             live.add(path)
             todo += (used for used, _ in links.used.get(path, ()))
-            todo += (question.place for question in links.asked.get(path, ()) if question.kind in ("names", "mentions"))
+            todo += (question.place for question in links.asked.get(path, ()) if question.kind in _OF_OTHERS)
     return live
 
 

@@ -19,8 +19,9 @@ from pooclint.run.models import version_texts
 if TYPE_CHECKING:
     from pooclint.program.exports import Exports, Interest, Known
 
-_OF_MODULES = frozenset({"names", "mentions", "importers"})
+_OF_MODULES = frozenset({"names", "mentions", "methods", "imports", "importers"})
 """Questions whose answers are in the modules themselves, and not in what lies around them."""
+_OF_TEXT = frozenset({"mentions", "methods", "imports"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,10 @@ def stale_files(
     seen = consulted.take()  # what was asked was asked for no file; what was read holds
     suspects = frozenset(path for path in changed | asking | new if path.endswith(".py"))
     roots = asking
-    if suspects:
+    if suspects or (moved and any(question.kind == "imports" for question in links.answers)):
         exports = exports_by(consulted)
         asking |= _naming_otherwise(links, suspects, exports)
-        asking |= _mentioning_otherwise(links, changed, exports)
+        asking |= _saying_otherwise(links, changed, moved, exports)
         roots = asking | _newly_imported(links, suspects, exports)
     roots |= _using_otherwise(links, changed, consulted)
     learned = consulted.take()
@@ -136,10 +137,18 @@ def _names_now(question: Question, exports: Exports) -> Answer:
     return tuple(sorted(exports.names(place, interest, place, depth)))
 
 
-def _mentioning_otherwise(links: Links, changed: frozenset[str], exports: Exports) -> frozenset[str]:
-    """Who rests on whether a word stands in a changed file, where that is another answer now."""
-    asked = ((q, answer) for q, answer in links.answers.items() if q.kind == "mentions" and q.place in changed)
-    return _asking(links, [q for q, answer in asked if exports.mentions(q.place, (q.name,), q.place) != bool(answer)])
+def _saying_otherwise(links: Links, changed: frozenset[str], moved: bool, exports: Exports) -> frozenset[str]:
+    """Who rests on what the text of a changed file says, where that is another answer now. What a file imports is
+    another answer too when something has come to stand, or is no longer, where it was found."""
+    asked = ((q, a) for q, a in links.answers.items() if q.place in changed or (moved and q.kind == "imports"))
+    return _asking(links, [q for q, answer in asked if q.kind in _OF_TEXT and _said_now(q, exports) != answer])
+
+
+def _said_now(question: Question, exports: Exports) -> Answer:
+    kind, place, name = question
+    if kind == "mentions":
+        return ("yes",) if exports.mentions(place, (name,), place) else ()
+    return tuple(sorted(exports.methods(place, place) if kind == "methods" else exports.imported_files(place)))
 
 
 def _using_otherwise(links: Links, changed: frozenset[str], consulted: Consulted) -> frozenset[str]:

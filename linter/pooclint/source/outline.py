@@ -15,6 +15,7 @@ _IMPORT = re.compile(rb"^[ \t]*import[ \t]+((?:[^\n#;\\]|\\\r?\n)+)", re.MULTILI
 _ALIAS = re.compile(rb"([.\w]+)(?:[ \t]+as[ \t]+(\w+))?|(\*)")
 _COMMENT = re.compile(rb"#[^\n]*")
 _TOP = re.compile(rb"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
+_METHOD = re.compile(rb"^[ \t]+(?:async[ \t]+)?def[ \t]+([A-Za-z]\w*)", re.MULTILINE)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CALLED = re.compile(rb"([A-Za-z_]\w*)[ \t]*\(")
 
@@ -87,6 +88,11 @@ def outline(data: bytes) -> Outline:
             for (at, name), end in zip(tops, ends, strict=True)
         )
     )
+
+
+def methods(data: bytes) -> frozenset[str]:
+    """Names of what a file defines below its top level, by its bytes; private ones are left out."""
+    return frozenset(name.decode() for name in _METHOD.findall(data))
 
 
 def _aliases(listed: bytes) -> list[tuple[str, str]]:
