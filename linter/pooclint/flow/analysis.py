@@ -15,12 +15,13 @@ from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, waited_for
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
+from pooclint.flow.liveness import liveness
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names, literal
 from pooclint.program.request_holds import RequestHolds
-from pooclint.program.scopes import Function, Index, Scope, children, descendants, dotted
+from pooclint.program.scopes import Function, Index, Scope, body_of, children, descendants, dotted
 from pooclint.rule import Place
 
 _SYMBOLIC = 1_000_000  # numbers of a callee's parameters
@@ -360,6 +361,7 @@ class Analysis:
             repeated=repeated,
             answers=answers,
             collections=collections.named(function),
+            live=liveness(function) if function else None,
             yields_to=self._yields_to(function),
         )
 
@@ -412,7 +414,7 @@ class Analysis:
             for after, value in evaluate(run, function.node.body, state, out):
                 out.add(RETURN, after.bind(statements.RETURNED, value))
             return out
-        return statements.evaluate_block(run, statements.body_of(function.node.body), [state])
+        return statements.evaluate_block(run, body_of(function.node.body), [state])
 
     def _leave(self, run: Run, function: Function | None, state: State, completion: Completion) -> None:
         """What is still held when the function is left is leaked, unless the caller gets it."""

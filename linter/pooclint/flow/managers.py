@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
@@ -21,9 +21,9 @@ from pooclint.models import Call
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A context manager that has been entered."""
+    """A context manager that has been entered. Two are the same whatever the state."""
 
-    state: State
+    state: State = field(compare=False)
     target: Value
     """What `as` binds."""
     numbers: frozenset[int] = frozenset()

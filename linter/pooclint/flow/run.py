@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +30,7 @@ from pooclint.rule import Place
 
 if TYPE_CHECKING:
     from pooclint.flow.draws import Draw, Draws
+    from pooclint.flow.liveness import Liveness
 
 MAX_STATES = 32
 """States of one completion that are told apart; beyond it what is known of plain names is given up."""
@@ -313,6 +314,8 @@ class Run:
     """Names that stand for what a call gave, and are tested: `saved = save(session)` tells what became of it."""
     collections: Mapping[str, int]
     """Names to which something is added, by the numbers of the collections that they may stand for."""
+    live: Liveness | None
+    """The names that may still be read; None: all of them, always."""
     yields_to: Literal["nobody", "manager", "fixture", "consumer", "reader"] = "nobody"
     """Who resumes the function after `yield`. A reader reads to the end; a consumer may stop, or throw into it."""
     evaluations: int = 0
@@ -335,6 +338,18 @@ class Run:
         self.evaluations += times * sum(1 + len(s.obligations) // 16 + len(s.env) // 128 for s in states)
         if self.evaluations > MAX_EVALUATIONS:
             raise GaveUp(f"more than {MAX_EVALUATIONS:,} evaluations of statements")
+
+    def narrow(self, states: list[State], node: cst.CSTNode) -> list[State]:
+        """The states in which a statement is entered, a handler, or the head of a loop (by its body)."""
+        if self.live is None or len(states) < 2 or id(node) not in self.live.before:
+            return states
+        return self.live.narrowed(states, self.live.before[id(node)])
+
+    def left(self, outcomes: Outcomes, node: cst.CSTNode) -> Iterator[tuple[Completion, Iterable[State]]]:
+        """In which states a statement was left, if not normally."""
+        live = self.live.left.get(id(node)) if self.live else None
+        for completion, states in outcomes.by_completion.items():
+            yield completion, self.live.narrowed(states, live) if self.live and live is not None else states
 
     def limit(self, states: list[State]) -> list[State]:
         """At most `MAX_STATES` states: beyond, knowledge of plain names goes first, then the worst-ranked states."""

@@ -29,7 +29,7 @@ from pooclint.flow.parts import with_parts
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.names import literal
-from pooclint.program.scopes import dotted
+from pooclint.program.scopes import body_of, dotted
 
 RETURNED = "#return"
 """The name under which a state carries the value of its `return`."""
@@ -57,11 +57,12 @@ def evaluate_block(run: Run, statements: Sequence[cst.CSTNode], states: Iterable
     for statement in statements:
         if not current:
             break
-        current = run.limit(current)
+        current = run.limit(run.narrow(current, statement))
         run.tick(current)
         result = evaluate_statement(run, statement, current)
         current = result.take(NORMAL)
-        out.merge(result)
+        for completion, ended in run.left(result, statement):
+            out.extend(completion, ended)
     out.extend(NORMAL, current)
     return out
 
@@ -90,11 +91,6 @@ def evaluate_statement(run: Run, node: cst.CSTNode, states: list[State]) -> Outc
     out = Outcomes()
     out.extend(NORMAL, states)
     return out
-
-
-def body_of(node: cst.BaseSuite) -> Sequence[cst.CSTNode]:
-    """Statements of a suite; those that stand behind a colon on its line are one line of simple statements."""
-    return [node] if isinstance(node, cst.SimpleStatementSuite) else node.body
 
 
 def _simple_line(run: Run, node: cst.SimpleStatementLine | cst.SimpleStatementSuite, states: list[State]) -> Outcomes:
@@ -346,7 +342,8 @@ def _while(run: Run, node: cst.While, states: list[State]) -> Outcomes:
         for state in false:
             finished.add(state)
         result = evaluate_block(run, body_of(node.body), true)
-        pending = _next_round(run, result, head)
+        turned = run.narrow([*result.take(NORMAL), *result.take(CONTINUE)], node.body)
+        pending = run.limit([s for s in turned if head.add(s)])
         out.extend(NORMAL, result.take(BREAK))
         out.merge(result)
         if not pending:
@@ -358,14 +355,10 @@ def _while(run: Run, node: cst.While, states: list[State]) -> Outcomes:
     return out
 
 
-def _next_round(run: Run, result: Outcomes, head: States) -> list[State]:
-    """States at the end of a turn that the loop's head has not seen."""
-    return run.limit([s for s in (*result.take(NORMAL), *result.take(CONTINUE)) if head.add(s)])
-
-
 def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
     out = Outcomes()
     finished: list[State] = []
+    turning: dict[Value, list[State]] = {}
     for state in states:
         for after, iterable in evaluate(run, node.iter, state, out):
             entered = _sweep(run, node.iter, state, _reading(run, node, iterable, after))
@@ -376,7 +369,9 @@ def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
             elif 0 < len(items) <= MAX_UNROLLED and not node.asynchronous:
                 finished += _unrolled(run, node, items, entered, out)
             else:
-                finished += _turns(run, node, iterable, entered, out)
+                turning.setdefault(iterable, []).append(entered)
+    for iterable, entering in turning.items():
+        finished += _turns(run, node, iterable, entering, out)
     finished = list(States(finished))
     out.merge(evaluate_block(run, body_of(node.orelse.body), finished) if node.orelse else _normal(finished))
     return _read(run, node, out)
@@ -416,16 +411,17 @@ def _unrolled(run: Run, node: cst.For, items: tuple[Value, ...], state: State, o
     for item in items:
         entered = [_sweep(run, node, s, bind(run, node.target, item, s, out)) for s in states]
         result = evaluate_block(run, body_of(node.body), run.limit(entered))
-        states = list(States((*result.take(NORMAL), *result.take(CONTINUE))))
+        states = list(States(run.narrow([*result.take(NORMAL), *result.take(CONTINUE)], node.body)))
         out.extend(NORMAL, result.take(BREAK))
         out.merge(result)
     return states
 
 
-def _turns(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes) -> list[State]:
-    state = run.keep(state, iterable.reach() if iterable.items else frozenset())
-    head, pending = States([state]), [state]
-    finished = States() if _never_empty(node.iter) else States([state])
+def _turns(run: Run, node: cst.For, iterable: Value, states: list[State], out: Outcomes) -> list[State]:
+    """A loop over anything else, to a fixpoint."""
+    pending = [run.keep(s, iterable.reach()) for s in states] if iterable.items else states
+    head = States(pending)
+    finished = States() if _never_empty(node.iter) else States(pending)
     derived = Value(derived=iterable.refs | iterable.derived)
     for _ in range(MAX_ROUNDS):
         entered: list[State] = []
@@ -433,7 +429,7 @@ def _turns(run: Run, node: cst.For, iterable: Value, state: State, out: Outcomes
             _step(run, node, iterable, current, out)
             entered.append(_sweep(run, node, current, bind(run, node.target, derived, current, out)))
         result = evaluate_block(run, body_of(node.body), run.limit(list(States(entered))))
-        normal = [*result.take(NORMAL), *result.take(CONTINUE)]
+        normal = run.narrow([*result.take(NORMAL), *result.take(CONTINUE)], node.body)
         for current in normal:
             finished.add(current)
         pending = run.limit([s for s in normal if head.add(s)])
@@ -529,6 +525,28 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
         return evaluate_block(run, body_of(node.body), states)
     item, rest = items[0], items[1:]
     out = Outcomes()
+    for entry, entered in _entered(run, item, node, states, out):
+        suppresses = entry.model is not None and bool(entry.model.swallows)
+        run.tries += suppresses
+        result = _with(run, rest, node, entered)
+        run.tries -= suppresses
+        for completion, ended in result.items():
+            run.tick(ended)
+            for end in ended:
+                work.released(run, end, entry.numbers, item.item, True, completion.exceptional)
+                for way in stacks.unwound(run, item.item, entry.numbers, end):
+                    _left(run, item, entry, way.state, way.failed, completion, node.asynchronous, out)
+    # What the target was bound to before, and a manager that nothing else refers to, may be lost now.
+    normal = [_sweep(run, item.item, None, s) for s in out.take(NORMAL)]
+    out.extend(NORMAL, normal)
+    return out
+
+
+def _entered(
+    run: Run, item: cst.WithItem, node: cst.With, states: Iterable[State], out: Outcomes
+) -> list[tuple[managers.Entry, list[State]]]:
+    """The ways to enter a manager, each with the states in which its body begins."""
+    found: list[tuple[managers.Entry, list[State]]] = []
     for state in states:
         for after, value in evaluate(run, item.item, state, out):
             for entry in managers.enter(run, item, value, after, out, node.asynchronous is not None):
@@ -536,20 +554,12 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                 if item.asname:
                     bound = bind(run, item.asname.name, entry.target, entered, out)
                     entered = _sweep(run, item.item, entered, bound, entry.kept_open | entered.reach(value))
-                suppresses = entry.model is not None and bool(entry.model.swallows)
-                run.tries += suppresses
-                result = _with(run, rest, node, [entered])
-                run.tries -= suppresses
-                for completion, ended in result.items():
-                    run.tick(ended)
-                    for end in ended:
-                        work.released(run, end, entry.numbers, item.item, True, completion.exceptional)
-                        for way in stacks.unwound(run, item.item, entry.numbers, end):
-                            _left(run, item, entry, way.state, way.failed, completion, node.asynchronous, out)
-    # What the target was bound to before, and a manager that nothing else refers to, may be lost now.
-    normal = [_sweep(run, item.item, None, s) for s in out.take(NORMAL)]
-    out.extend(NORMAL, normal)
-    return out
+                known = next((states for other, states in found if other == entry), None)
+                if known is None:
+                    found.append((entry, [entered]))
+                else:
+                    known.append(entered)
+    return found
 
 
 def _left(
@@ -617,7 +627,7 @@ def _handled(run: Run, node: cst.Try | cst.TryStar, result: Outcomes) -> Outcome
         for completion, ended in raised:
             match = handlers.catches(run, handler.type, completion)
             if match != "never":
-                for state in ended:
+                for state in run.narrow(ended, handler):
                     entry.add(_entering(run, handler, completion, state, out))
             if match != "always":
                 left.append((completion, ended))
@@ -712,7 +722,7 @@ def _finally(run: Run, node: cst.Finally, result: Outcomes) -> Outcomes:
     out = Outcomes()
     for completion, ended in result.items():
         run.cleanups += 1
-        body = evaluate_block(run, body_of(node.body), run.limit(ended))
+        body = evaluate_block(run, body_of(node.body), run.limit(run.narrow(ended, node)))
         run.cleanups -= 1
         out.extend(completion, body.take(NORMAL))
         out.merge(body)

@@ -366,6 +366,11 @@ class Index:
         return {key: piece.shifted(span) for piece, tree in self.trees for key, span in locate(tree, wanted).items()}
 
 
+def body_of(node: cst.BaseSuite) -> Sequence[cst.CSTNode]:
+    """Statements of a suite; those that stand behind a colon on its line are one line of simple statements."""
+    return [node] if isinstance(node, cst.SimpleStatementSuite) else node.body
+
+
 def dotted(node: cst.CSTNode) -> str:
     """`a.b.c` of a name or attribute chain; empty when it is anything else."""
     parts: list[str] = []
