@@ -15,7 +15,7 @@ from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, waited_for
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
-from pooclint.flow.liveness import liveness
+from pooclint.flow.liveness import Liveness, liveness
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.dispatch import Dispatch
@@ -29,6 +29,18 @@ _RETURNED = 2_000_000  # numbers of what a callee returns to its caller
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8
 _INERT_TYPES = frozenset({f"builtins.{n}" for n in ("bool", "int", "float", "complex", "str", "bytes")})
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the text of a function says of its names."""
+
+    repeated: frozenset[str]
+    answers: frozenset[str]
+    collections: Mapping[str, int]
+    live: Liveness | None
+    unbound: tuple[str, ...]
+    """Those that start out unbound; all others are simply unknown."""
 
 
 @dataclass(slots=True)
@@ -54,6 +66,7 @@ class Analysis:
     _entering: set[int] = field(default_factory=set)
     _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
+    _facts: dict[int, _Facts] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget all of them."""
@@ -66,6 +79,7 @@ class Analysis:
             self._calls,
             self._handing,
             self._streamed,
+            self._facts,
         ):
             memo.clear()
         self._active.clear()
@@ -342,9 +356,8 @@ class Analysis:
     def _run(self, code: Function | Index, record: Record) -> Run:
         function = code if isinstance(code, Function) else None
         scope = code.scope
-        node: cst.CSTNode = code.node if isinstance(code, Function) else code.module
         at_module = frozenset(scope.bindings) if function is None else frozenset(scope.declared_outside)
-        repeated, answers = tested_names(node, self._decisive_words(scope.module))
+        facts = self._facts_of(code)
         return Run(
             names=self.names,
             scope=scope,
@@ -358,31 +371,34 @@ class Analysis:
             kept=self.holds.of,
             draws=self.draws,
             global_names=at_module,
-            repeated=repeated,
-            answers=answers,
-            collections=collections.named(function),
-            live=liveness(function) if function else None,
+            repeated=facts.repeated,
+            answers=facts.answers,
+            collections=facts.collections,
+            live=facts.live,
             yields_to=self._yields_to(function),
         )
 
-    def _initial(self, run: Run, function: Function | None) -> State:
-        """Names that are released somewhere start out unbound; all others are simply unknown."""
-        if function is None or isinstance(function.node, cst.Lambda):
-            return State({}, {})
-        released = released_names(function.node, run.models.release_names) | _tested_in_cleanup(function.node)
-        unbound = {
-            name: Value(constant=UNBOUND)
-            for name, bindings in function.scope.bindings.items()
-            if name in released
-            and name not in function.scope.declared_outside
-            and all(b.kind in ("assign", "other") for b in bindings)
-            and any(b.kind == "assign" for b in bindings)
-        }
-        return State(unbound, {})
+    def _facts_of(self, code: Function | Index) -> _Facts:
+        """What the text of a function says; it is evaluated many times, and read once."""
+        if id(code) not in self._facts:
+            function = code if isinstance(code, Function) else None
+            node: cst.CSTNode = code.node if isinstance(code, Function) else code.module
+            repeated, answers = tested_names(node, self._decisive_words(code.scope.module))
+            self._facts[id(code)] = _Facts(
+                repeated,
+                answers,
+                collections.named(function),
+                liveness(function) if function else None,
+                _unbound(function, self.names.models.release_names) if function else (),
+            )
+        return self._facts[id(code)]
+
+    def _initial(self, code: Function | Index) -> State:
+        return State(dict.fromkeys(self._facts_of(code).unbound, Value(constant=UNBOUND)), {})
 
     def _entered(self, run: Run, items: Sequence[Given]) -> State:
         """The state in which a function is entered with what is handed in."""
-        state = self._initial(run, run.function)
+        state = self._initial(run.function or run.scope.module)
         for position, item in enumerate(items):
             number = _SYMBOLIC + position
             node: cst.CSTNode = run.function.node if run.function else run.scope.module.module
@@ -612,7 +628,7 @@ class Analysis:
         run.tries = 1  # the caller may catch what the callee raises
         if function.is_generator:
             run.yields_to = "reader"
-        state = self._initial(run, function)
+        state = self._initial(function)
         for index, number in enumerate(known):
             origin = caller.obligations[number]
             site = Site(_SYMBOLIC + index, function.node, origin.site.acquisition, origin.site.label, parameter=index)
@@ -902,6 +918,21 @@ def _tested_in_cleanup(node: cst.CSTNode) -> frozenset[str]:
                 if isinstance(condition, cst.If):
                     found |= {n for n in _tested(condition.test) if "." not in n}
     return frozenset(found)
+
+
+def _unbound(function: Function, release_names: frozenset[str]) -> tuple[str, ...]:
+    """Names that are released somewhere, or decide what a cleanup does, and have no value at first."""
+    if isinstance(function.node, cst.Lambda):
+        return ()
+    released = released_names(function.node, release_names) | _tested_in_cleanup(function.node)
+    return tuple(
+        name
+        for name, bindings in function.scope.bindings.items()
+        if name in released
+        and name not in function.scope.declared_outside
+        and all(b.kind in ("assign", "other") for b in bindings)
+        and any(b.kind == "assign" for b in bindings)
+    )
 
 
 def released_names(node: cst.CSTNode, release_names: frozenset[str]) -> frozenset[str]:

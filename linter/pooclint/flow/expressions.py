@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any, Final
 
 import libcst as cst
 
@@ -52,54 +53,55 @@ def evaluate(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Result
     Returns:
         Each way in which it completes normally, with its value; empty when it never does.
     """
-    match node:
-        case cst.Name():
-            if state.get(node.value).constant is UNBOUND:
-                calls.read_unbound(run, node, state, out)
-                return []
-            return [(state, _name(run, node, state))]
-        case cst.Attribute():
-            return _attribute(run, node, state, out)
-        case cst.Call(func=cst.Name(value="bool") as func, args=[cst.Arg(value=inner, keyword=None, star="")]) if (
-            run.names.qualify(func, run.scope) == "builtins.bool"
-        ):
-            true, false = test(run, inner, state, out)
-            return [*((s, Value(constant=True)) for s in true), *((s, Value(constant=False)) for s in false)]
-        case cst.Call() if collections.makes_empty(run, node):
-            return [(state, Value(items=()))]
-        case cst.Call():
-            return _call(run, node, state, out)
-        case cst.Await():
-            return _await(run, node, state, out)
-        case cst.BooleanOperation() | cst.IfExp() | cst.Comparison():
-            return _conditional(run, node, state, out)
-        case cst.UnaryOperation(operator=cst.Not()):
-            true, false = test(run, node.expression, state, out)
-            return [*((s, Value(constant=False)) for s in true), *((s, Value(constant=True)) for s in false)]
-        case cst.NamedExpr(target=target, value=value):
-            return [(bind(run, target, v, s, out), v) for s, v in evaluate(run, value, state, out)]
-        case cst.Tuple() | cst.List() | cst.Set():
-            return _sequence(run, node, state, out)
-        case cst.Dict():
-            parts = [e.value for e in node.elements]
-            return [(s, Value(items=tuple(values))) for s, values in evaluate_all(run, parts, state, out)]
-        case cst.Lambda():
-            results = evaluate_all(run, [p.default for p in node.params.params if p.default is not None], state, out)
-            return [(after, closure(run, node, values)) for after, values in results]
-        case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
-            return _comprehension(run, node, state, out)
-        case cst.Yield():
-            return _yield(run, node, state, out)
-        case cst.Subscript():
-            return _subscript(run, node, state, out)
-        case cst.SimpleString() | cst.Integer() | cst.Float():
-            return [(state, Value(constant=literal(node)))]
-        case cst.StarredElement(value=value) | cst.Element(value=value) | cst.Arg(value=value):
-            return evaluate(run, value, state, out)
-        case cst.BaseExpression():
-            results = evaluate_all(run, _operands(node), state, out)
-            return [(collections.dropped(run, s, reach(s, values)), NOTHING) for s, values in results]
-    return [(s, NOTHING) for s, _ in evaluate_all(run, children(node), state, out)]
+    return _EVALUATION.get(type(node), _parts)(run, node, state, out)
+
+
+def _variable(run: Run, node: cst.Name, state: State, out: Outcomes) -> Results:
+    if state.get(node.value).constant is UNBOUND:
+        calls.read_unbound(run, node, state, out)
+        return []
+    return [(state, _name(run, node, state))]
+
+
+def _constant(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> Results:
+    return [(state, Value(constant=literal(node)))]
+
+
+def _unary(run: Run, node: cst.UnaryOperation, state: State, out: Outcomes) -> Results:
+    if not isinstance(node.operator, cst.Not):
+        return _parts(run, node, state, out)
+    true, false = test(run, node.expression, state, out)
+    return _as_truths(false, true)
+
+
+def _as_truths(holds: Sequence[State], fails: Sequence[State]) -> Results:
+    return [*((s, Value(constant=True)) for s in holds), *((s, Value(constant=False)) for s in fails)]
+
+
+def _named(run: Run, node: cst.NamedExpr, state: State, out: Outcomes) -> Results:
+    return [(bind(run, node.target, v, s, out), v) for s, v in evaluate(run, node.value, state, out)]
+
+
+def _dict(run: Run, node: cst.Dict, state: State, out: Outcomes) -> Results:
+    parts = [e.value for e in node.elements]
+    return [(s, Value(items=tuple(values))) for s, values in evaluate_all(run, parts, state, out)]
+
+
+def _lambda(run: Run, node: cst.Lambda, state: State, out: Outcomes) -> Results:
+    results = evaluate_all(run, [p.default for p in node.params.params if p.default is not None], state, out)
+    return [(after, closure(run, node, values)) for after, values in results]
+
+
+def _wrapped(run: Run, node: cst.StarredElement | cst.Element | cst.Arg, state: State, out: Outcomes) -> Results:
+    return evaluate(run, node.value, state, out)
+
+
+def _parts(run: Run, node: cst.CSTNode, state: State, out: Outcomes) -> Results:
+    """Whatever is in it, and nothing that is known."""
+    if not isinstance(node, cst.BaseExpression):
+        return [(s, NOTHING) for s, _ in evaluate_all(run, children(node), state, out)]
+    results = evaluate_all(run, _operands(node), state, out)
+    return [(collections.dropped(run, s, reach(s, values)), NOTHING) for s, values in results]
 
 
 def evaluate_all(
@@ -206,6 +208,10 @@ def attribute_of(run: Run, node: cst.Attribute, base: Value) -> Value:
 def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
     results: Results = []
     func = node.func
+    if isinstance(func, cst.Name) and func.value == "bool" and (asked := _asked(run, node)):
+        return _as_truths(*test(run, asked, state, out))
+    if collections.makes_empty(run, node):
+        return [(state, Value(items=()))]
     arguments = [a.value for a in node.args]
     keys = argument_keys(node)
     if isinstance(func, cst.Attribute):
@@ -222,6 +228,16 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
                 run, Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out
             )
     return results
+
+
+def _asked(run: Run, node: cst.Call) -> cst.BaseExpression | None:
+    """What `bool(…)` asks."""
+    match node.args:
+        case [cst.Arg(value=inner, keyword=None, star="")] if (
+            run.names.qualify(node.func, run.scope) == "builtins.bool"
+        ):
+            return inner
+    return None
 
 
 def _await(run: Run, node: cst.Await, state: State, out: Outcomes) -> Results:
@@ -759,3 +775,34 @@ def _fact(run: Run, left: cst.BaseExpression, right: cst.BaseExpression, operato
     if "Ellipsis" in texts or not any(n in run.repeated for n in names if n):
         return ""
     return f"? {texts[0]} {operator} {texts[1]}"
+
+
+# What `match` would do takes a look at the classes of LibCST one after the other, which is slow.
+_EVALUATION: Final[Mapping[type[cst.CSTNode], Callable[[Run, Any, State, Outcomes], Results]]] = {
+    cst.Name: _variable,
+    cst.Attribute: _attribute,
+    cst.Call: _call,
+    cst.Await: _await,
+    cst.BooleanOperation: _conditional,
+    cst.IfExp: _conditional,
+    cst.Comparison: _conditional,
+    cst.UnaryOperation: _unary,
+    cst.NamedExpr: _named,
+    cst.Tuple: _sequence,
+    cst.List: _sequence,
+    cst.Set: _sequence,
+    cst.Dict: _dict,
+    cst.Lambda: _lambda,
+    cst.ListComp: _comprehension,
+    cst.SetComp: _comprehension,
+    cst.DictComp: _comprehension,
+    cst.GeneratorExp: _comprehension,
+    cst.Yield: _yield,
+    cst.Subscript: _subscript,
+    cst.SimpleString: _constant,
+    cst.Integer: _constant,
+    cst.Float: _constant,
+    cst.StarredElement: _wrapped,
+    cst.Element: _wrapped,
+    cst.Arg: _wrapped,
+}

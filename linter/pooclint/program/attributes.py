@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from pooclint.program.names import Names
+from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Class, Function, Index, Scope, children, descendants, dotted
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
@@ -96,8 +96,8 @@ def answered_outside(names: Names, module: Index, family: list[Class], wanted: f
                 yield from wanted
             stack.append((node.value, here, attribute))
             continue
-        if here.related and isinstance(node, cst.SimpleString) and node.evaluated_value in wanted:
-            yield str(node.evaluated_value)
+        if here.related and isinstance(node, cst.SimpleString) and literal(node) in wanted:
+            yield str(literal(node))
         if here.related and isinstance(node, cst.Call) and names.qualify(node.func, here.scope) == "builtins.vars":
             yield from wanted
         stack += [(child, here, "") for child in children(node)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -815,8 +816,8 @@ def literal(node: cst.BaseExpression) -> object:
             return False
         case cst.Integer() | cst.Float():
             return node.evaluated_value
-        case cst.SimpleString():
-            return node.evaluated_value
+        case cst.SimpleString(value=text):
+            return _string(text)
         case cst.UnaryOperation(operator=cst.Minus(), expression=cst.Integer() | cst.Float() as number):
             return -number.evaluated_value
         case cst.BinaryOperation(operator=cst.Multiply(), left=left, right=right):
@@ -824,6 +825,12 @@ def literal(node: cst.BaseExpression) -> object:
             if all(isinstance(f, (int, float)) for f in factors):
                 return factors[0] * factors[1]  # type: ignore[operator]
     return ...
+
+
+@lru_cache(4096)
+def _string(text: str) -> object:
+    """What a string literal stands for. To find out takes the compiler, and the same ones are asked for often."""
+    return ast.literal_eval(text)
 
 
 def _only(types: Iterable[str]) -> str:
