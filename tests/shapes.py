@@ -76,6 +76,19 @@ SHAPES: dict[str, Callable[[int], str]] = {
         + _repeat("    if f#:\n        await conn.fetch('a')\n", n)
         + _repeat("    if f#:\n        return #\n", n)
     ),
+    "flags that are read no more": lambda n: (
+        _BIG
+        + "    conn = None\n    if items.wanted:\n        conn = await pool.acquire()\n"
+        + _repeat("    f# = items[#]\n    if f#:\n        items.one = #\n    if not f#:\n        items.other = #\n", n)
+        + "    if items.wanted:\n        await pool.release(conn)\n"
+    ),
+    "loops in a with, by flags": lambda n: (
+        _BIG
+        + "".join(f"    f{i} = items[{i}]\n    if f{i}:\n        items.one = {i}\n" for i in range(5))
+        + "    async with pool.acquire() as conn:\n"
+        + "".join(f"        if f{i}:\n            items.other = {i}\n" for i in range(5))
+        + _repeat("        for x in items[#]:\n            await conn.fetch(x)\n", n)
+    ),
     "elif": lambda n: _held(
         "    if items is None:\n        pass\n" + _repeat("    elif items == #:\n        await conn.fetch('#')\n", n)
     ),

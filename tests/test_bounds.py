@@ -71,6 +71,20 @@ def test_sixty_flags_are_analysed_to_the_end() -> None:
     assert ("big", "CNX103") in codes
 
 
+def test_what_is_read_no_more_is_not_told_apart() -> None:
+    """Forty flags, each asked twice and then forgotten, leave room for the one by which the connection goes back."""
+    found = check(SHAPES["flags that are read no more"](40)).findings
+    assert [f.code for f in found if f.function == "big" and f.code.startswith(("CNX0", "CNX1"))] == []
+
+
+def test_states_share_what_they_enter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty-two states enter a block together, so that they are one once their flags are read no more: each by itself
+    would exceed the bound."""
+    monkeypatch.setattr(flow_run, "MAX_EVALUATIONS", 2_000)
+    found = check(SHAPES["loops in a with, by flags"](100)).findings
+    assert AnalysisGaveUp.code not in {f.code for f in found if f.function == "big"}
+
+
 def test_deep_code_is_analysed_like_any_other() -> None:
     """Beyond the interpreter's recursion limit: the leak is found at the far end of the chain."""
     source = SHAPES["elif"](900).replace("    await pool.release(conn)\n", "")
