@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+if sys.platform != "win32":
+    import resource
 
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _EVERY = 0.1  # seconds between two looks at the processes
@@ -22,8 +26,8 @@ class Spent:
 
     seconds: float
     cpu: float
-    """Processor seconds of all processes, as far as they were seen: one that ends is seen up to a tenth of a second
-    before."""
+    """Processor seconds of all processes: of those whose parents waited for them, or what was seen up to a tenth of a
+    second before they ended, where that is more."""
     memory: int
     """Bytes at the worst moment: shares of what processes share are counted once."""
     status: int
@@ -33,7 +37,7 @@ class Spent:
 
 def spend(command: Sequence[str], cwd: Path, limit: float) -> Spent | None:
     """Run a command; None when it takes longer than `limit` seconds. Memory and processor time need Linux."""
-    started = time.perf_counter()
+    started, before = time.perf_counter(), _waited_for()
     process = subprocess.Popen(
         command,
         cwd=cwd,
@@ -66,7 +70,16 @@ def spend(command: Sequence[str], cwd: Path, limit: float) -> Spent | None:
         looking.join()
     seconds = time.perf_counter() - started
     said = errors.decode(errors="replace").strip().splitlines()[-1:]
-    return Spent(seconds, sum(cpu.values()), worst[0], process.returncode, "".join(said))
+    spent = max(sum(cpu.values()), _waited_for() - before)
+    return Spent(seconds, spent, worst[0], process.returncode, "".join(said))
+
+
+def _waited_for() -> float:
+    """Processor seconds of all processes below this one that have ended."""
+    if sys.platform == "win32":
+        return 0.0
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _look(session: int, cpu: dict[int, float]) -> int:

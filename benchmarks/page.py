@@ -30,7 +30,7 @@ GOALS = (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The runs of a tool on a package; none when it took too long."""
+    """The runs of a tool on a package; none when it took longer than the limit."""
 
     package: str
     version: str
@@ -54,14 +54,26 @@ class Measured:
         return max(run.memory for run in self.runs) / 1_000_000 if self.runs else math.nan
 
 
-def page(found: Sequence[Measured], versions: dict[str, str], rounds: int, profiled: str | None, profile: str) -> str:
-    """The page, in Markdown."""
+def page(
+    found: Sequence[Measured], versions: dict[str, str], rounds: int, limit: float, profiled: str | None, profile: str
+) -> str:
+    """The page, in Markdown.
+
+    Args:
+        found: What was measured.
+        versions: Of the tools.
+        rounds: How often each was run.
+        limit: Seconds that a run could take.
+        profiled: The package of which there is a profile.
+        profile: That profile, as a table.
+    """
     packages = list(dict.fromkeys((m.package, m.version, m.lines) for m in found))
     names = list(dict.fromkeys(m.tool for m in found))
     shown = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "flake8-pooclint")
     about = (
         f"{rounds} rounds, in each of which every tool ran once on every package; medians. {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}. {shown}. Tools that are missing from a table were not run."
+        f"Python {platform.python_version()}. {shown}. What took longer than {limit:,.0f} s was "
+        "ended, and has a dash. Tools that are missing were not run."
     )
     parts = [
         "# Performance",
@@ -117,7 +129,7 @@ def _head(packages: Sequence[str], *first: str) -> str:
 
 
 def _number(value: float, digits: int) -> str:
-    return "" if math.isnan(value) else f"{value:,.{digits}f}"
+    return "-" if math.isnan(value) else f"{value:,.{digits}f}"
 
 
 def plot(found: Sequence[Measured]) -> str:

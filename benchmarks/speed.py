@@ -236,7 +236,7 @@ def main() -> None:
     found = list(measure(options, chosen))
     (options.folder / "speed.json").write_text(json.dumps([asdict(item) for item in found], indent=1))
     profile = phases(options.folder.resolve(), options.profile) if options.profile else ""
-    text = page(found, versions, options.rounds, options.profile, profile)
+    text = page(found, versions, options.rounds, options.limit, options.profile, profile)
     if options.print:
         print(text)
         return
