@@ -257,6 +257,8 @@ def keywords_of(call: Call) -> Iterator[str]:
         *call.calls,
         *call.shares,
         *call.derived_from,
+        *call.gives,
+        *call.typed_by,
     )
     yield from (argument for argument in arguments if isinstance(argument, str) and argument != "*")
     yield from (*call.only_if, *call.unless)

@@ -12,7 +12,7 @@ import libcst as cst
 from pooclint.flow import calls, collections, suspending
 from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes
-from pooclint.flow.invocations import Invocation, argument_keys, reach
+from pooclint.flow.invocations import Invocation, reach
 from pooclint.flow.project import apply_summary
 from pooclint.flow.run import CELL, MAX_STATES, Run
 from pooclint.flow.values import (
@@ -30,6 +30,7 @@ from pooclint.flow.values import (
 )
 from pooclint.flow.waiting import complete
 from pooclint.flow.work import note_attribute, out_of_sight
+from pooclint.program.keywords import argument_keys
 from pooclint.program.names import literal
 from pooclint.program.scopes import children, descendants, dotted, operands, variables
 

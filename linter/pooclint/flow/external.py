@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import libcst as cst
 
-from pooclint.flow.invocations import Invocation, argument_keys
+from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Hold, Reached, Run
 from pooclint.flow.values import Fate, Obligation, State
 from pooclint.models import Call, External
+from pooclint.program.keywords import argument_keys
 from pooclint.program.names import Names, literal
 from pooclint.program.scopes import Function, Scope, descendants, dotted
 from pooclint.rule import Place

@@ -36,10 +36,5 @@ class Invocation:
         return [v for w in wanted for v in self.argument(w)]
 
 
-def argument_keys(node: cst.Call) -> list[int | str]:
-    """For each argument its position, its keyword, or `**`/`*` for unpacked ones."""
-    return [a.keyword.value if a.keyword else a.star or i for i, a in enumerate(node.args)]
-
-
 def reach(state: State, values: Iterable[Value]) -> frozenset[int]:
     return frozenset[int]().union(*(state.reach(v) for v in values))

@@ -11,12 +11,13 @@ from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_noth
 from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import EXIT, Completion, Outcomes
 from pooclint.flow.external import called_elsewhere, external_call, hold
-from pooclint.flow.invocations import Attempt, Invocation, Results, argument_keys, reach
+from pooclint.flow.invocations import Attempt, Invocation, Results, reach
 from pooclint.flow.project import settled_by
 from pooclint.flow.run import Run
 from pooclint.flow.values import AWAITS, COLLECTIONS, NOTHING, Closure, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.models import Call
+from pooclint.program.keywords import argument_keys
 
 
 def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
@@ -27,6 +28,9 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
     if model.raises == "always":
         out.add(Completion("raise"), state.raised(node, {}, Lane.RESOURCE))
         return []
+    if model.gives:
+        same = next(iter(invocation.chosen(model.gives)), NOTHING)
+        return [(state, same if same.type else replace(same, type=run.names.type_of(node, run.scope)))]
     state = run.keep(state, reach(state, invocation.chosen(model.keeps)))
     if model.releases:
         state = run.release(state, reach(state, invocation.chosen(model.releases)), node)

@@ -313,6 +313,10 @@ class Call(_Model, frozen=True, kw_only=True, eq=False):
     """Arguments that the call releases."""
     borrows: bool = False
     """True when the callee only uses its arguments (`pandas.read_sql`), so that ownership stays where it was."""
+    gives: tuple[Argument, ...] = ()
+    """Arguments of which the value is one itself (`typing.cast`): the call does nothing else."""
+    typed_by: tuple[Argument, ...] = ()
+    """Arguments that name the type of the value, as an annotation would (`cast(Pool, value)`)."""
     derived_from: tuple[Argument, ...] = ()
     """Arguments that the result works on, as a cursor does on its connection (`kombu.Producer(connection)`): ownership
     stays where it was, and what the result does is done on them."""

@@ -51,6 +51,11 @@ class Given:
         return found[0] if len(found) == 1 else None
 
 
+def argument_keys(node: cst.Call) -> list[int | str]:
+    """For each argument its position, its keyword, or `**`/`*` for unpacked ones."""
+    return [a.keyword.value if a.keyword else a.star or i for i, a in enumerate(node.args)]
+
+
 @dataclass(slots=True)
 class Entries:
     """What a dictionary holds; filled while it is read."""

@@ -15,7 +15,7 @@ from pooclint.models import Call, Models
 from pooclint.program.circles import Circles
 from pooclint.program.decorators import keeps_result
 from pooclint.program.exports import Interest
-from pooclint.program.keywords import keywords
+from pooclint.program.keywords import argument_keys, keywords
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, Scope, children, descendants
@@ -637,13 +637,23 @@ class Names:
     def _type_of_call(self, node: cst.Call, scope: Scope) -> str:
         found = self.calls(node, scope)
         if found:
-            return self.models.canonical(found[0].returns)
+            return self.models.canonical(found[0].returns) or self._type_by_argument(node, found[0], scope)
         defined = self.definition(node.func, scope)
         if isinstance(defined, Class):
             return self.local_type(defined)
         if isinstance(defined, Function) and not defined.is_generator:
             return self.returned_type(defined)
         return ""
+
+    def _type_by_argument(self, node: cst.Call, model: Call, scope: Scope) -> str:
+        """`cast(Pool, value)`: what the one argument names, or the type of the other."""
+        if not model.gives:
+            return ""
+        given = dict(zip(argument_keys(node), (a.value for a in node.args), strict=True))
+        named = (self.annotated(given[key], scope) for key in model.typed_by if key in given)
+        return next((t for t in named if t), "") or next(
+            (t for key in model.gives if key in given and (t := self.type_of(given[key], scope))), ""
+        )
 
     def returned_type(self, function: Function) -> str:
         """Type of what a function returns: its annotation, else that of the first `return` whose type is known."""
