@@ -389,7 +389,7 @@ def f(pool: fakepool.Pool):
         pass
     elif flag(2):
         conn = fakepool.connect()
-""", category="condition-that-decides-nothing"),
+"""),
     Case("cancelled-in-the-block", "missed", """\
 @contextlib.asynccontextmanager
 async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):

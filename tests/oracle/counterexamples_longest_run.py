@@ -105,7 +105,7 @@ def f(pool: fakepool.Pool):
     except* (KeyError, ValueError):
         conn = pool.getconn()
     pool.putconn(conn)
-""", "function-never-fails", needs=(3, 11)),
+""", needs=(3, 11)),
     Case("none-is-not-awaited", "false alarm", """\
 async def arows_of(c):
     for i in items(7):
@@ -205,4 +205,142 @@ def f(pool: fakepool.Pool):
     conn = held.pop()
     held.append(pool.getconn())
 """),
+    Case("given-none-gives-none", "false alarm", """\
+def same(c):
+    return c
+
+
+def f(pool: fakepool.Pool):
+    other = None
+    other = same(other)
+    if other is not None:
+        other = pool.getconn()
+"""),
+    Case("none-is-kept-without-fail", "false alarm", """\
+def keep(c):
+    STORE.append(c)
+
+
+def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        keep(conn)
+        return
+    except Exception:
+        conn = pool.getconn()
+"""),
+    Case("group-is-raised-again", "false alarm", """\
+def f(pool: fakepool.Pool):
+    other = None
+    try:
+        try:
+            other.execute('q')
+        except* BaseException:
+            raise
+    except* fakepool.Error:
+        conn = pool.getconn()
+""", needs=(3, 11)),
+    Case("cancellation-in-a-group", "missed", """\
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
+    try:
+        try:
+            await astep()
+        except* asyncio.CancelledError:
+            raise
+    except* asyncio.CancelledError:
+        conn = pool.getconn()
+""", needs=(3, 11)),
+    Case("thrown-what-a-handler-is-for", "false alarm", """\
+def f(pool: fakepool.Pool):
+    try:
+        yield 1
+        yield 2
+    except ValueError:
+        pass
+    except fakepool.Error:
+        conn = pool.getconn()
+"""),
+    Case("number-that-is-not-zero", "false alarm", """\
+def f(pool: fakepool.Pool, box, a):
+    match a:
+        case None | 0:
+            return
+        case int():
+            if not a:
+                conn = pool.getconn()
+"""),
+    Case("third-failure-of-another-kind", "false alarm", """\
+def f(pool: fakepool.Pool):
+    alias = None
+    try:
+        step(1)
+    except Exception:
+        try:
+            step(2)
+        except Exception:
+            with contextlib.suppress(fakepool.Error):
+                conn = pool.getconn()
+                pool.putconn(alias)
+            STORE.append(conn)
+""", category="otherwise-and-more-often"),
+    Case("set-gives-what-it-likes", "missed", """\
+def f(pool: fakepool.Pool):
+    held = set()
+    held.add(fakepool.open())
+    held.add(fakepool.open())
+    conn = held.pop()
+    conn.close()
+"""),
+    Case("set-is-closed-in-any-order", "missed", """\
+def f(pool: fakepool.Pool):
+    held = set()
+    held.add(pool.getconn())
+    try:
+        held.add(pool.getconn())
+    finally:
+        for conn in list(held):
+            pool.putconn(conn)
+"""),
+    Case("list-is-closed-from-its-end", "missed", """\
+def f(pool: fakepool.Pool):
+    held = []
+    try:
+        held.append(fakepool.connect())
+        held.append(fakepool.open())
+    finally:
+        for conn in reversed(held):
+            conn.close()
+"""),
+    Case("key-is-used-again", "missed", """\
+def f(pool: fakepool.Pool):
+    held = {}
+    held[1] = fakepool.connect()
+    try:
+        for i in (1, 2):
+            held[i] = fakepool.connect()
+    finally:
+        for conn in held.values():
+            conn.close()
+"""),
+    Case("key-of-what-is-gone", "false alarm", """\
+def f(pool: fakepool.Pool):
+    held = {}
+    held["a"] = conn = fakepool.connect()
+    held["b"] = None
+    held["a"] = None
+    conn.close()
+"""),
+    Case("none-has-no-method-to-call-with-it", "false alarm", """\
+def f(pool: fakepool.Pool):
+    held = None
+    held.append(fakepool.open())
+"""),
+    Case("name-is-given-none-under-a-condition", "false alarm", """\
+def f(pool: fakepool.Pool):
+    ok = True
+    conn = pool.getconn()
+    if not ok:
+        conn = None
+    pool.putconn(conn)
+""", category="condition-that-decides-nothing"),
 )  # fmt: skip

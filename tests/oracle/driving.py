@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from oracle.fakeasyncio import finish
-from oracle.fakepool import Fault, Script, Thrown
+from oracle.fakepool import SEVERAL, Error, Fault, Script, Thrown
 
-THROWN: dict[str, type[BaseException]] = {
-    "throw Fault": Fault,
-    "throw Thrown": Thrown,
-    "throw CancelledError": CancelledError,
-}
+USUAL: tuple[type[BaseException], ...] = (Fault, Thrown)
+"""What a consumer throws into a generator."""
+OTHERS: tuple[type[BaseException], ...] = (ValueError, Error)
+"""What it throws besides, where handlers tell these apart; and a group, where they tell groups apart."""
+THROWN = {f"throw {kind.__name__}": kind for kind in (*USUAL, CancelledError, *OTHERS, *SEVERAL)}
 MAX_THROWN = 4
 """How many of the values a consumer may throw after; later on it takes the next one, or closes the generator."""
 MAX_TAKEN = 8
@@ -40,6 +40,20 @@ def driver_of(tree: ast.Module) -> Driver:
     # A generator that yields once has the form of a dependency: what it yields stays its own.
     # A dependency of that form serves code that may be cancelled.
     return (_consumed_later if asynchronous else _consumed)(not once)
+
+
+def thrown_besides(tree: ast.Module) -> tuple[type[BaseException], ...]:
+    """What may be thrown into `f` beside the usual: a handler around one of its `yield`s is not for all exceptions."""
+    function = next(n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == "f")
+    found: set[type[BaseException]] = set()
+    for node in _own(function):
+        if not hasattr(node, "handlers") or not any(isinstance(n, ast.Yield) for s in node.body for n in ast.walk(s)):
+            continue
+        caught = {ast.unparse(h.type) for h in node.handlers if h.type is not None}
+        if caught - {"Exception", "BaseException"}:
+            found.update(OTHERS)
+            found.update(SEVERAL if type(node).__name__ == "TryStar" else ())
+    return tuple(kind for kind in (*OTHERS, *SEVERAL) if kind in found)
 
 
 def _own(function: ast.AST) -> list[ast.AST]:
@@ -79,11 +93,12 @@ def _served_later(function: Callable[..., Any], arguments: list[object], script:
 
 
 def _serve(script: Script, kinds: tuple[type[BaseException], ...], line: int) -> None:
+    kinds = (*kinds, *script.thrown)
     chosen = script.choose(1 + len(kinds))
     if chosen:
         script.labels.append(f"the code in the block raises {kinds[chosen - 1].__name__}")
         script.raised.append(frozenset({line}))
-        raise kinds[chosen - 1]
+        raise kinds[chosen - 1]("thrown")
 
 
 def _consumed(hands_over: bool) -> Driver:
@@ -95,7 +110,7 @@ def _consumed(hands_over: bool) -> Driver:
         what = "take"
         while True:
             try:
-                value = next(generator) if what == "take" else generator.throw(THROWN[what])
+                value = next(generator) if what == "take" else generator.throw(THROWN[what]("thrown"))
             except StopIteration:
                 return None
             if hands_over:
@@ -117,7 +132,7 @@ def _consumed_later(hands_over: bool) -> Driver:
         what = "take"
         while True:
             try:
-                value = finish(generator.__anext__() if what == "take" else generator.athrow(THROWN[what]))
+                value = finish(generator.__anext__() if what == "take" else generator.athrow(THROWN[what]("thrown")))
             except StopAsyncIteration:
                 return None
             if hands_over:
@@ -144,7 +159,7 @@ def _close(script: Script, close: Callable[[], object]) -> None:
 
 def _next(script: Script, taken: int, line: int, more: tuple[str, ...] = ()) -> str:
     """What the consumer does after a value."""
-    throws = (*(k for k in THROWN if k != "throw CancelledError"), *more)
+    throws = (*(f"throw {kind.__name__}" for kind in (*USUAL, *script.thrown)), *more)
     may_throw = taken < MAX_THROWN and len(script.raised) < script.max_faults
     options = ("take", "close", *throws) if may_throw else ("take", "close")
     what = options[script.choose(len(options))] if taken < MAX_TAKEN else "close"
@@ -154,4 +169,4 @@ def _next(script: Script, taken: int, line: int, more: tuple[str, ...] = ()) -> 
     return what
 
 
-__all__ = ["Driver", "driver_of"]
+__all__ = ["Driver", "driver_of", "thrown_besides"]

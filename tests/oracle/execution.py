@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from oracle.driving import Driver, driver_of
+from oracle.driving import Driver, driver_of, thrown_besides
 from oracle.fakeasyncio import Asyncio
 from oracle.fakepool import (
     PROGRAM,
@@ -147,11 +147,13 @@ class Machine:
         self.source = program if isinstance(program, str) else ast.unparse(program)
         tree = ast.parse(program) if isinstance(program, str) else program
         self._driver: Driver = driver_of(tree)
+        self._thrown = thrown_besides(tree)
         self._namespace = self._compiled(ast.fix_missing_locations(Loops().visit(tree)))
 
     def script(self, prefix: tuple[int, ...]) -> Script:
         """The script of a run whose first choices are given."""
-        return Script(prefix, self._max_faults, self._lenient, SEVERAL if "except*" in self.source else ())
+        groups = SEVERAL if "except*" in self.source else ()
+        return Script(prefix, self._max_faults, self._lenient, groups, self._thrown)
 
     def run(self, script: Script) -> tuple[list[tuple[Holding, bool]], str]:
         """Make one run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from asyncio import CancelledError
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oracle.fakepool import acquiring
+from oracle.faketransactions import closing, switched
 from oracle.fakevalues import Held, Value
 from oracle.unknown import Unknown
 from pooclint.models import Call, Release, Type, parse_release
@@ -131,6 +133,7 @@ class Calling:
         """What is given back is given back, then the call may fail, then it has acquired what it acquires."""
         self.started = True
         self._note_misuse()
+        self._note_work()
         for held, _ in self.releases:
             held.release()
         self._tell_registry()
@@ -140,6 +143,27 @@ class Calling:
         if not self.quiet():
             self.world.fail(self.what, self.library, awaited)
         return self.product()
+
+    def _note_work(self) -> None:
+        """What it sends, commits or rolls back; what is left behind on what it releases."""
+        head, ledger = self.head, self.world.ledger
+        if head is not None:
+            head._used = True
+            if head._closed_by and not self.of_release and self.method not in self.world.models.release_names:
+                self.world.misused("CNX128", head._closed_by)
+        work = head._work if head is not None else None
+        if head is not None and work is not None:
+            if self.method in head._type.autocommits:
+                work.autocommit = "on"
+            if self.method in head._type.commits or self.method in head._type.rolls_back:
+                work.ended(ledger, committed=self.method in head._type.commits)
+            elif self.method in head._type.statements:
+                work.sent(next(iter(self.args), None), self.lines, ledger)
+            elif self.method in {parse_release(text).name for text in head._type.release}:
+                work.given_back(self.lines, closing(), sys.exc_info()[0] is not None, ledger)
+        for value in self.args:
+            if isinstance(value, Value) and value._work is not None and any(value._held is h for h, _ in self.releases):
+                value._work.given_back(self.lines, False, False, ledger)
 
     def _tell_registry(self) -> None:
         """A registry releases what it keeps, when it is told to."""
@@ -171,6 +195,15 @@ class Calling:
     def product(self) -> Any:
         """What the call gives."""
         made = self._made()
+        if isinstance(made, Value) and self.model.autocommit:
+            made._autocommit = switched(self.kwargs, self.model.autocommit)
+        if isinstance(made, Value) and made._type.kind == "connection" and made is not self.head:
+            pooled = self.head is not None and self.head._type.kind == "pool"
+            made._work.autocommit = self.head._autocommit if self.head and pooled else made._autocommit
+            if not pooled and not self.model.autocommit:
+                made._work.autocommit = "off"
+        elif isinstance(made, Unknown) and self.head is not None:
+            made._work = made._work or self.head._work
         if self.head is not None and isinstance(made, Unknown) and made is not self.head:
             made._source = self.head._held or self.head._source
             body = self.head._body or self.head._held

@@ -58,6 +58,8 @@ class Script:
     """Whether the library may fail with anything, not only with its own error."""
     groups: tuple[type[BaseException], ...] = ()
     """The group that code outside the library may raise, where the program tells groups apart."""
+    thrown: tuple[type[BaseException], ...] = ()
+    """What may be thrown into the program beside the usual."""
     taken: list[tuple[int, int]] = field(default_factory=list)
     """What was chosen, out of how many."""
     labels: list[str] = field(default_factory=list)
@@ -222,13 +224,22 @@ class Holding:
     """Whether a `with` statement has ended on it that does not release."""
 
 
+_HASHES = 1023
+"""More than any run acquires, and a number of which every power of two below is a part."""
+
+
 class Held:
     """Anything that has to be given back."""
 
     def __init__(self, library: Library, lines: frozenset[int]) -> None:
         self.library = library
         self.holding = Holding(lines, len(library.script.raised), function())
+        self._number = len(library.opened)
         library.opened.append(self.holding)
+
+    def __hash__(self) -> int:
+        """Sets give what is in them in the order of acquisition, or in the reverse one: the script decides."""
+        return _HASHES - self._number if self.library.reversed else self._number
 
     def __del__(self) -> None:
         holding = self.holding
@@ -437,6 +448,15 @@ class Library:
         """Forget the last run."""
         self.script = script
         self.opened: list[Holding] = []
+        self._reversed: bool | None = None
+
+    @property
+    def reversed(self) -> bool:
+        """Whether sets give the latest first: decided when the first set asks."""
+        if self._reversed is None:
+            self._reversed = bool(self.script.choose(2))
+            self.script.labels += ["sets give the latest first"] if self._reversed else []
+        return self._reversed
 
     def connect(self) -> Connection:
         self.script.fail((Error,), "connect")

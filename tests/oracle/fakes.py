@@ -18,6 +18,7 @@ from typing import Any
 
 from oracle.fakecalls import NO_MODEL, Calling
 from oracle.fakepool import Fault, Script, acquiring, line
+from oracle.faketransactions import Ledger
 from oracle.fakevalues import Held, Method, Name, Pending, Value
 from oracle.unknown import Unknown
 from pooclint.models import Call, Models
@@ -63,6 +64,8 @@ class World:
         self._names: dict[str, Name] = {}
         self._errors: dict[str, type[BaseException]] = {}
         self._roots = {r.partition(".")[0]: f.library for f in models.files for r in f.library.imports}
+        self.pools_closed = False
+        """Whether a `with` has closed a pool that others may have, too."""
         self.rest()
 
     def begin(self, script: Script) -> None:
@@ -70,6 +73,7 @@ class World:
         self.script = script
         self.opened: list[Held] = []
         self.unstarted = []
+        self.ledger = Ledger()
 
     def rest(self) -> None:
         """From here on nothing fails, and every choice is the usual one."""
@@ -82,6 +86,18 @@ class World:
     def misused(self, code: str, lines: Iterable[int] | None = None) -> None:
         """Note what happens on the line that the program is on."""
         self.misuses |= {(code, at) for at in (acquiring() if lines is None else lines)}
+
+    def lines(self) -> frozenset[int]:
+        """The lines that the program is on."""
+        return acquiring()
+
+    def closed(self, pool: Value) -> None:
+        """A `with` has closed a pool: whoever else has it will see."""
+        if pool._given:
+            self.misused("CNX128")
+        elif not any(pool._held is held for held in self.opened):
+            pool._closed_by = acquiring()
+            self.pools_closed = True
 
     def note_unawaited(self) -> None:
         """Note the releases that nobody has awaited, nor can any more."""

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from oracle.faketransactions import Switch, Work
 from oracle.unknown import Unknown
 from pooclint.models import Acquisition, Models, Type
 
@@ -91,6 +92,14 @@ class Value(Unknown):
         self._type, self._held = type_, held
         self._closes_return = False
         """For a pool: whether it takes its connections back when they are closed."""
+        self._autocommit: Switch = "unknown"
+        """For a pool: how its connections are."""
+        self._used = False
+        """For a pool: whether something was asked of it since a `with` on it was entered."""
+        self._closed_by: frozenset[int] = frozenset()
+        """Lines of the `with` that has closed what others have, too."""
+        if type_.kind == "connection":
+            self._work = Work(type_, lines=held.lines if held is not None else frozenset())
         if held is not None and held.handle is None:
             held.handle = weakref.ref(self)
 
@@ -118,6 +127,11 @@ class Value(Unknown):
         kept = self._items.get(("attribute", name))
         return Method(world, self, name) if kept is None else kept
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_") and self._work is not None and name in self._type.autocommits:
+            self._work.autocommit = "on"
+        super().__setattr__(name, value)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         world: Any = self._world
         return world.call(
@@ -131,23 +145,35 @@ class Value(Unknown):
         return self._entered("sync")
 
     def __exit__(self, *exception: object) -> None:
-        self._left(awaited=False)
+        self._left(any(exception), awaited=False)
 
     async def __aenter__(self) -> Any:
         return self._entered("async")
 
     async def __aexit__(self, *exception: object) -> None:
-        self._left(awaited=True)
+        self._left(any(exception), awaited=True)
 
     def _entered(self, form: str) -> Any:
         world: Any = self._world
+        self._used = False
         if self._type.with_form not in (form, "both"):
             world.misused("CNX113")
             raise TypeError(f"{self._type.name} does not support this `with`")
         entered = world.models.type(self._type.enter)
-        return Value(world, entered, self._library) if entered else self
+        if entered is None or entered is self._type:
+            return self
+        value = Value(world, entered, self._library)
+        value._work = self._work or value._work
+        return value
 
-    def _left(self, awaited: bool) -> None:
+    def _left(self, raised: bool, awaited: bool) -> None:
+        world: Any = self._world
+        if self._type.kind == "pool" and self._type.exit == "releases" and self._used:
+            world.closed(self)
+        if self._work is not None and self._type.exit == "releases" and self._type.kind == "connection":
+            self._work.given_back(world.lines(), True, raised, world.ledger)
+        elif self._work is not None and self._type.kind in ("connection", "transaction"):
+            self._work.ended(world.ledger, committed=not raised)
         if self._given and self._type.exit == "releases":
             self._world.misused("CNX126")  # type: ignore[attr-defined]
         if self._held is not None and self._held.exit == "releases":
@@ -225,7 +251,9 @@ class Pending:
         self._value = call.act(awaited=form == "async")
         entered = call.world.models.type(call.model.enter)
         if entered and entered is not call.type and isinstance(self._value, Value):
-            return Value(call.world, entered, call.library, self._value._held, kept=(self._value,))
+            value = Value(call.world, entered, call.library, self._value._held, kept=(self._value,))
+            value._work = self._value._work or value._work
+            return value
         return self._value
 
     def _left(self, error: BaseException | None, awaited: bool) -> bool:
@@ -236,6 +264,8 @@ class Pending:
             if not value._held.held:
                 call.world.misused("CNX122")
             value._held.release()
+            if value._work is not None:
+                value._work.given_back(call.world.lines(), True, error is not None, call.world.ledger)
         call.world.fail(f"leaving {call.what}", call.library, awaited)
         if call.model.swallows == "everything":
             return error is not None

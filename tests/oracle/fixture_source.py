@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import types
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -96,6 +97,8 @@ def decorated_by(decorator: Any, world: World) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
         if teardown is not None and teardown.always_resumed:
             function.__always_resumed__ = True
+        if teardown is None and isinstance(function, types.FunctionType):
+            function.__called_again__ = True  # type: ignore[attr-defined]
         return function
 
     return decorate
@@ -116,6 +119,19 @@ def functions(tree: ast.Module) -> Iterator[tuple[Target, Any]]:
 
 def _target(node: Any, owner: str = "") -> Target:
     return Target(node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.end_lineno, owner)
+
+
+def started(tree: ast.Module) -> frozenset[str]:
+    """Names of functions that the module itself calls, as a script does: after these nobody comes."""
+    own = [s for s in tree.body if not isinstance(s, (*_Function, ast.ClassDef))]
+    return frozenset(
+        n.func.id for s in own for n in ast.walk(s) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+    )
+
+
+def yields(node: ast.AST) -> bool:
+    """Whether the function is suspended between what it does."""
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
 
 
 def handlers(node: ast.AST) -> tuple[ast.expr, ...]:

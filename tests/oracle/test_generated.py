@@ -57,10 +57,8 @@ def test_generated(record_property: Callable[[str, object], None]) -> None:
 
 
 def test_collections() -> None:
-    """No leak is missed of what is in a list or queue of the function's own."""
-    sources = [
-        s for n in range(EXAMPLES // 10) if "set()" not in (s := collecting.numbered(SEED, n)) and "held[" not in s
-    ]
+    """No leak is missed of what is in a collection of the function's own."""
+    sources = [collecting.numbered(SEED, n) for n in range(EXAMPLES // 10)]
     compared = [judge(s) for s in sources if not reads_unbound(s)]
     assert [d for j in compared for d in j.disagreements if d.kind == "missed"] == []
     assert sum(j.leaking for j in compared) > len(compared) // 2

@@ -44,6 +44,8 @@ class Unknown:
         """Whether the caller has handed it in."""
         self._source: Any = None
         """What was acquired that it was derived from."""
+        self._work: Any = None
+        """What was sent over the connection that it is, or was derived from."""
         self._body: Any = None
         """The response whose body it is."""
         self._cached: dict[object, Any] = {}

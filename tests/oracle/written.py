@@ -10,14 +10,15 @@ import sys
 import warnings
 from asyncio import CancelledError
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from oracle.callers import bound, end_of_callers, live
+from oracle.callers import bound, call_quietly, end_of_callers, live
 from oracle.fakepool import PROGRAM, Script
 from oracle.fakes import World
-from oracle.fakevalues import Held, Method, read
+from oracle.faketransactions import Ledger
+from oracle.fakevalues import Held, Method, Value, read
 from oracle.fixture_source import (
     Rewritten,
     Target,
@@ -27,7 +28,9 @@ from oracle.fixture_source import (
     keepers,
     kinds_of,
     names_of_errors,
+    started,
     undefined,
+    yields,
     yields_once,
 )
 from oracle.search import Search
@@ -50,6 +53,7 @@ class Outcome:
     """How many runs came to a regular end."""
     acquired: int = 0
     """How many acquisitions all runs made together."""
+    ledger: Ledger = field(default_factory=Ledger)
     complete: bool = False
     last_error: str = ""
 
@@ -63,6 +67,8 @@ class Fixture:
         self.targets = tuple(t for t, _ in functions(tree))
         self._handled = {t: handlers(n) for t, n in functions(tree)}
         self._yields_once = {t for t, n in functions(tree) if yields_once(n)}
+        self._last = {t for t, n in functions(tree) if yields(n) or t.name in started(tree)}
+        """Functions during which, and after which, nobody else uses a pool that they close."""
         self._caught = names_of_errors(tree)
         self._keepers = keepers(source)
         self._undefined = undefined(tree)
@@ -78,6 +84,7 @@ class Fixture:
             for script in search.scripts():
                 self._run(target, script, outcome)
         outcome.runs, outcome.complete = search.runs, search.complete
+        outcome.misuses |= outcome.ledger.misuses()
         for held in self._never_released(target.owner) if target.owner else ():
             if held.registered:  # it is lost where it is acquired: nobody tells the registry
                 outcome.leaks[held.lines] = "each method is called"
@@ -109,6 +116,7 @@ class Fixture:
             call(kept, target in self._yields_once)
             ended = "returns"
             outcome.ended += 1
+            self._note_swallowed(kept, script, world)
         except (Exception, CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit) as error:
             at = _lines(error)
             ended = f"ends by {type(error).__name__} ({error}) from line {at[-1] if at else '?'}"
@@ -116,8 +124,11 @@ class Fixture:
             if isinstance(error, UnboundLocalError):
                 world.misused("CNX108", range(target.first, target.last + 1))
         opened = world.opened
+        outcome.ledger.add(world.ledger)
         world.note_unawaited()
         world.rest()
+        if world.pools_closed and target not in self._last:
+            self._call_others(target, namespace, world, kept)
         end_of_callers(world)
         outcome.acquired += len(opened)
         outcome.misuses |= world.misuses
@@ -130,6 +141,28 @@ class Fixture:
         for held in open_:
             if held.held and (held.handle is None or held.handle() is None):
                 outcome.leaks[held.lines] = "; ".join([*script.labels, ended])
+
+    def _note_swallowed(self, kept: list[object], script: Script, world: World) -> None:
+        """Transactions in which the caller has its connections back, though something has failed."""
+        for value in kept if script.raised else ():
+            if isinstance(value, Value) and value._given and value._work is not None:
+                world.ledger.swallowed |= value._work.begun
+
+    def _call_others(self, target: Target, namespace: dict[str, Any], world: World, kept: list[object]) -> None:
+        """Call the other functions, and methods of the same object, for which a pool was closed."""
+        instance = next((k for k in kept if type(k).__name__ == target.owner), None)
+        again = target.owner == "" and hasattr(namespace[target.name], "__called_again__")
+        before, attributes = set(world.misuses), dict(vars(instance)) if instance is not None else {}
+        for other in self.targets:
+            if other == target and not again:
+                continue
+            if other.owner and other.owner == target.owner and instance is not None:
+                vars(instance).update(attributes)  # each finds what the target has left
+                call_quietly(instance, other.name, world, [])
+            elif not other.owner:
+                with suppress(BaseException):
+                    bound(other, namespace, world)([], True)
+        world.misuses = before | {(code, at) for code, at in world.misuses if code == "CNX128"}
 
     def _note_replaced(self, world: World, opened: list[Held], outcome: Outcome) -> None:
         """What the object held before the call, and nobody holds after it, was replaced by what the call acquired."""

@@ -384,10 +384,11 @@ class Analysis:
             function = code if isinstance(code, Function) else None
             node: cst.CSTNode = code.node if isinstance(code, Function) else code.module
             repeated, answers = tested_names(node, self._decisive_words(code.scope.module))
+            collected = collections.named(function)
             self._facts[id(code)] = _Facts(
-                repeated,
+                repeated | collections.keys(function, collected),
                 answers,
-                collections.named(function),
+                collected,
                 liveness(function) if function else None,
                 _unbound(function, self.names.models.release_names) if function else (),
             )
@@ -595,8 +596,8 @@ class Analysis:
             if here in self._summaries and depth + height < _MAX_DEPTH:
                 self._summaries[key] = self._summaries.pop(here)
         self._reach(depth + height)
-        if found is None or (idle and not all(s.completion.exceptional for s in found)):
-            return None  # of a call that nothing depends on, only that it never returns is of interest
+        if found is None:
+            return None
         return tuple(_translated(s, known) for s in found)
 
     def _summarised(
@@ -811,6 +812,7 @@ def tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[fro
     decisive: set[str] = set()
     assigned: set[str] = set()
     answers: set[str] = set()
+    known: dict[int, bool] = {}
     for inner in descendants(node):
         if type(inner) not in _TESTING:  # matching on a class of nodes is slow; most are none of these
             continue
@@ -855,7 +857,7 @@ def tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[fro
             case _:
                 continue
         tested.update(names)
-        if not names <= decisive and _decides(inner, decisive_words):
+        if not names <= decisive and _decides(inner, decisive_words, known):
             decisive |= names
     repeated = frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
     return repeated, frozenset(answers & tested.keys())
@@ -868,14 +870,30 @@ def _is_literal(node: cst.BaseExpression) -> bool:
     return literal(node) is not ...
 
 
-def _decides(node: cst.CSTNode, words: frozenset[str]) -> bool:
-    """True when a branch leaves, stores something, or, as far as names tell, acquires or releases."""
+def _decides(node: cst.CSTNode, words: frozenset[str], known: dict[int, bool]) -> bool:
+    """True when a branch, or one of the `elif` branches that it shuts out, leaves, stores something, or, as far as
+    names tell, acquires or releases.
+
+    Args:
+        known: the answers for what was asked already, by the `id` of an `if`: each is part of the chain before it.
+    """
     if isinstance(node, cst.Assert):
         return True
-    if isinstance(node, cst.If):  # the branches that follow an `elif` are looked at with it
-        parts: list[cst.CSTNode] = [node.body, *([node.orelse.body] if isinstance(node.orelse, cst.Else) else [])]
-    else:
-        parts = children(node)
+    if not isinstance(node, cst.If):
+        return _has_decisive(children(node), words)
+    chain: list[cst.If] = []
+    current: cst.If | cst.Else | None = node
+    while isinstance(current, cst.If) and id(current) not in known:
+        chain.append(current)
+        current = current.orelse
+    decides = known[id(current)] if isinstance(current, cst.If) else _has_decisive([current] if current else [], words)
+    for each in reversed(chain):
+        decides = decides or _has_decisive([each.body], words)
+        known[id(each)] = decides
+    return decides
+
+
+def _has_decisive(parts: Sequence[cst.CSTNode], words: frozenset[str]) -> bool:
     for part in parts:
         for inner in descendants(part):
             if isinstance(inner, (cst.Return, cst.Raise, cst.Break, cst.Continue)):

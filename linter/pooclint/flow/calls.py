@@ -8,7 +8,7 @@ import libcst as cst
 
 from pooclint.flow import ambient, collections, misuses, work
 from pooclint.flow.acquiring import FAILED, checkout, entered, fail
-from pooclint.flow.completions import ATTRIBUTE_ERROR, OTHER, UNBOUND_LOCAL, Outcomes
+from pooclint.flow.completions import OTHER, UNBOUND_LOCAL, Outcomes
 from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
@@ -46,9 +46,6 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     Returns:
         Each way in which it completes normally, with its value; `out` receives the ways in which it raises.
     """
-    if invocation.head.constant is None and invocation.method:
-        out.add(ATTRIBUTE_ERROR, state.raised(invocation.node, {}, Lane.OTHER))
-        return []
     if invocation.head.method and not invocation.method:
         invocation = replace(invocation, method=invocation.head.method, head=replace(invocation.head, method=""))
     if invocation.head.collection and invocation.method:

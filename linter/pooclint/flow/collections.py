@@ -3,7 +3,9 @@
 A collection is a number from `COLLECTIONS` down, which a value carries (`Value.collection`), and which is the `owner`
 of what is in it. It releases nothing. Only resources themselves are followed into it, and only as long as nothing else
 gets the collection: what is returned, stored, handed to a function or used in a way that is not known here takes them
-along.
+along. In what order a set gives its elements is not known: both the order of acquisition and its reverse are followed,
+which shows each element as the first, and as one of the rest. Under a key that is a literal a dictionary has one
+element.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ import libcst as cst
 from pooclint.flow.completions import INDEX_ERROR, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, Results
 from pooclint.flow.run import Run
-from pooclint.flow.values import COLLECTIONS, MORE, NONE, NOTHING, Fate, Lane, State, Value
+from pooclint.flow.values import COLLECTIONS, MORE, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
+from pooclint.program.names import literal
 from pooclint.program.scopes import Function
 
 _MAKERS: Final = frozenset({"builtins.list", "builtins.dict", "builtins.set", "collections.deque"})
@@ -28,18 +31,30 @@ _QUIET: Final = frozenset({"count", "index", "sort"})
 """Methods that neither put nor take, and give nothing that was in it."""
 _SAME: Final = frozenset({f"builtins.{n}" for n in ("list", "tuple", "set", "frozenset", "sorted", "reversed", "iter")})
 """Functions whose result leads to what is in their argument."""
+_REVERSED: Final = "builtins.list_reverseiterator"
+_ANY_ORDER: Final = "builtins.set"
+_VIEWS: Final = {
+    "builtins.reversed": _REVERSED,
+    **{f"builtins.{n}": _ANY_ORDER for n in ("set", "frozenset", "sorted")},
+}
+"""What such a view is, by the function that gives it, where its order is another one."""
 _HARMLESS: Final = frozenset({f"builtins.{n}" for n in ("len", "bool", "any", "all", "isinstance", "print", "repr")})
 VALUES: Final = "builtins.dict_values"
 PAIRS: Final = "builtins.dict_items"
+_KINDS: Final = 3
+_KEYED: Final = 1
+_UNORDERED: Final = 2
+_KEY: Final = "#key "
+"""Prefix of the names under which a state remembers what a dictionary has under a key, by the dictionary's number."""
 
 
 def named(function: Function | None) -> dict[str, int]:
-    """Names of a function to which something is added, by the numbers of the collections that they may stand for. That
-    of a dictionary is odd."""
+    """Names of a function to which something is added, by the numbers of the collections that they may stand for: from
+    these it is told whether they are dictionaries or sets."""
     if function is None or isinstance(function.node, cst.Lambda):
         return {}
     added: list[str] = []
-    keyed: set[str] = set()
+    kinds: dict[str, int] = {}
     for node in function.own_nodes:
         match node:
             case cst.Call(func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=method))) if (
@@ -48,19 +63,60 @@ def named(function: Function | None) -> dict[str, int]:
                 added.append(name)
             case cst.AssignTarget(target=cst.Subscript(value=cst.Name(value=name))):
                 added.append(name)
-            case cst.Assign(targets=targets, value=cst.Dict() | cst.DictComp() | cst.Call(func=cst.Name(value="dict"))):
-                keyed.update(t.target.value for t in targets if isinstance(t.target, cst.Name))
-            case cst.AnnAssign(target=cst.Name(value=name), value=cst.Dict() | cst.DictComp()):
-                keyed.add(name)
+            case cst.Assign(targets=targets, value=value) if kind := _kind_of(value):
+                kinds.update((t.target.value, kind) for t in targets if isinstance(t.target, cst.Name))
+            case cst.AnnAssign(target=cst.Name(value=name), value=cst.BaseExpression() as value) if kind := _kind_of(
+                value
+            ):
+                kinds[name] = kind
     own = [n for n in dict.fromkeys(added) if n not in function.scope.declared_outside]
-    return {name: COLLECTIONS - 2 * i - (name in keyed) for i, name in enumerate(own)}
+    return {name: COLLECTIONS - _KINDS * i - kinds.get(name, 0) for i, name in enumerate(own)}
+
+
+def _kind_of(node: cst.BaseExpression) -> int:
+    """Whether an expression makes a dictionary, a set, or, for all that is seen, a list or queue: 0."""
+    match node:
+        case cst.Dict() | cst.DictComp() | cst.Call(func=cst.Name(value="dict")):
+            return _KEYED
+        case cst.Set() | cst.SetComp() | cst.Call(func=cst.Name(value="set")):
+            return _UNORDERED
+    return 0
+
+
+def keys(function: Function | None, names: Iterable[str]) -> frozenset[str]:
+    """Names by which the function puts something into its dictionaries.
+
+    Args:
+        names: those of its collections.
+    """
+    known = frozenset(names)
+    found: set[str] = set()
+    for node in function.own_nodes if function is not None and known else ():
+        match node:
+            case cst.AssignTarget(
+                target=cst.Subscript(
+                    value=cst.Name(value=name),
+                    slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=key)))],
+                )
+            ) if name in known:
+                found.add(key)
+    return frozenset(found)
+
+
+def key_of(node: cst.Subscript, state: State) -> object:
+    """The text or number under which `node` puts something; `UNKNOWN` where it is not known."""
+    index = node.slice[0].slice
+    if not isinstance(index, cst.Index):
+        return UNKNOWN
+    given = state.get(index.value.value).constant if isinstance(index.value, cst.Name) else literal(index.value)
+    return given if isinstance(given, (str, int)) else UNKNOWN
 
 
 def of_comprehension(run: Run, node: cst.BaseComp) -> int:
     """The number of what a comprehension makes."""
     known = run.record.comprehensions
     index = known.setdefault(id(node), len(known))
-    return COLLECTIONS - 2 * (len(run.collections) + index) - isinstance(node, cst.DictComp)
+    return COLLECTIONS - _KINDS * (len(run.collections) + index) - _kind_of(node)
 
 
 def makes_empty(run: Run, node: cst.Call) -> bool:
@@ -78,13 +134,21 @@ def bound(run: Run, name: str, value: Value, state: State) -> tuple[State, Value
         others = (v.reach() for k, v in state.env.items() if k != name)
         state = dropped(run, state, {number}) if number in frozenset[int]().union(*others) else _out(state, held)
     state = state.bind(f"{MORE}{number}", NOTHING)
+    for key in [k for k in state.env if k.startswith(f"{_KEY}{number} ")]:
+        state = state.bind(key, NOTHING)
     for item in value.items:
         state = put(run, number, item, state)
     return state, Value(collection=number)
 
 
-def put(run: Run, number: int, value: Value, state: State) -> State:
-    """The state after a value was put into a collection; what is not a resource itself is handed over."""
+def put(run: Run, number: int, value: Value, state: State, key: object = UNKNOWN) -> State:
+    """The state after a value was put into a collection; what is not a resource itself is handed over.
+
+    Args:
+        key: the text or number under which a dictionary has it; unknown ones are taken for new ones.
+    """
+    if key is not UNKNOWN and _kind(number) == _KEYED:
+        state = _replacing(number, value, state, f"{_KEY}{number} {key!r}")
     plain = value.refs and value.refs == state.reach(value) and not (value.pending or value.method or value.inner)
     more = state.assume(f"{MORE}{number}", truth=True)
     if not plain:
@@ -96,27 +160,43 @@ def put(run: Run, number: int, value: Value, state: State) -> State:
     return state.change(value.refs, owner=number)
 
 
+def _replacing(number: int, value: Value, state: State, name: str) -> State:
+    """The state in which what a dictionary had under a key is in it no more, and the key is remembered for the next."""
+    before = [n for n in state.get(name).derived if n in _elements(state, number) and n not in value.refs]
+    state = _out(state, before)
+    for other, known in [(k, v) for k, v in state.env.items() if k.startswith(f"{_KEY}{number} ")]:
+        if known.derived & value.refs:
+            state = state.bind(other, NOTHING)
+    return state.bind(name, Value(derived=value.refs))
+
+
 def made(number: int, state: State) -> Value:
     """What a comprehension gives."""
     return Value(collection=number) if number and _elements(state, number) else NOTHING
 
 
-def elements(value: Value, state: State) -> tuple[Value, ...]:
-    """What a loop over a value takes out of a collection, in the order of acquisition."""
+def elements(value: Value, state: State) -> tuple[tuple[Value, ...], ...]:
+    """What a loop over a value takes out of a collection, in each order that is possible; one empty order for anything
+    else."""
     if not value.collection or by_key(value):
-        return ()
+        return ((),)
     found = _values(state, value.collection)
-    return tuple(Value(items=(NOTHING, v)) for v in found) if value.type == PAIRS else found
+    if value.type == PAIRS:
+        found = tuple(Value(items=(NOTHING, v)) for v in found)
+    if value.type == _REVERSED:
+        return (found[::-1],)
+    unordered = value.type == _ANY_ORDER or _kind(value.collection) == _UNORDERED
+    return (found, found[::-1]) if unordered and len(found) > 1 else (found,)
 
 
 def by_key(value: Value) -> bool:
     """Whether a loop over a value gives keys, by which a dictionary is asked: which is which is not followed."""
-    return value.collection < 0 and _is_keyed(value.collection) and value.type not in (VALUES, PAIRS)
+    return value.collection < 0 and _kind(value.collection) == _KEYED and not value.type
 
 
 def item(value: Value, position: object, state: State) -> Value | None:
     """What `value[position]` is; None where that is not known."""
-    found = () if _is_keyed(value.collection) else _values(state, value.collection)
+    found = _values(state, value.collection) if _kind(value.collection) == 0 else ()
     if not isinstance(position, int) or not -len(found) <= position < len(found):
         return None
     return found[position]
@@ -166,7 +246,8 @@ def viewed(run: Run, invocation: Invocation, state: State) -> Value | None:
         return None
     called = run.names.qualify(invocation.node.func, run.scope)
     if called in _SAME:
-        return replace(value, type=value.type or VALUES)
+        known = value.type or VALUES
+        return replace(value, type=known if known in (PAIRS, _ANY_ORDER) else _VIEWS.get(called, known))
     return replace(value, type=PAIRS) if called == "builtins.enumerate" and value.type != PAIRS else None
 
 
@@ -182,19 +263,20 @@ def _taken(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Res
     number, method = invocation.head.collection, invocation.method
     found = _elements(state, number)
     given = [v for _, v in invocation.arguments]
-    if given and (_is_keyed(number) or given[0].constant != 0):
+    if given and (_kind(number) == _KEYED or given[0].constant != 0):
         return None
     if not found:
         empty = is_empty(invocation.head, state)
         run.fail(state, invocation.node, out, INDEX_ERROR if empty else OTHER, {}, Lane.OTHER)
         return [] if empty else [(state, NOTHING)]
-    taken = found[0] if given or method == "popleft" else found[-1]
-    value = _value(state, taken)
-    return [(_out(state, [taken]), Value(items=(NOTHING, value)) if method == "popitem" else value)]
+    first = given or method == "popleft"
+    taken = found if _kind(number) == _UNORDERED else found[:1] if first else found[-1:]
+    values = [(n, _value(state, n)) for n in taken]
+    return [(_out(state, [n]), Value(items=(NOTHING, v)) if method == "popitem" else v) for n, v in values]
 
 
-def _is_keyed(number: int) -> bool:
-    return number % 2 != COLLECTIONS % 2
+def _kind(number: int) -> int:
+    return (COLLECTIONS - number) % _KINDS
 
 
 def _elements(state: State, number: int) -> list[int]:

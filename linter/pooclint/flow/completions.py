@@ -22,6 +22,8 @@ class Completion:
     ]
     exception: str = ""
     """Qualified type of an explicitly raised exception, where it is known."""
+    inside: Completion | None = None
+    """Of a group that `except*` has made or taken apart: what is in it, where that is of one kind."""
 
     @property
     def exceptional(self) -> bool:

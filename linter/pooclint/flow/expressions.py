@@ -224,6 +224,9 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
         heads = evaluate(run, func, state, out)
         method = ""
     for after_head, head in heads:
+        if head.constant is None and method:  # before an argument is looked at
+            out.add(ATTRIBUTE_ERROR, after_head.raised(node, {}, Lane.OTHER))
+            continue
         for before_call, values in evaluate_all(run, arguments, after_head, out):
             results += calls.call(
                 run, Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out
@@ -373,29 +376,43 @@ def _looped(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outco
     for after, iterable in evaluate(run, loop.iter, state, out):
         # Whoever reads a generator over a resource reads it to its end.
         reading = run.keep(after, iterable.refs) if isinstance(turns.node, cst.GeneratorExp) else after
-        items = iterable.items or collections.elements(iterable, after)
         if collections.by_key(iterable):
             reading = collections.dropped(run, reading, {iterable.collection})
-        if len(items) > most:
-            items = (reduce(_either, items),)
-        ways: _Ways = [(reading, ())]
-        for turn, value in enumerate(items or (NOTHING, NOTHING)):
-            acquires = any(s.obligations.keys() - turns.before for s, _ in ways)
-            if turn and not items and not (acquires and turns.number):
-                break  # a second turn shows what is lost of the first
-            following: _Ways = []
-            for before, awaited in ways:
-                entered = [bind(run, loop.target, value, before, out)]
-                for condition in loop.ifs:
-                    tested = [test(run, condition.test, s, out) for s in entered]
-                    following += [(s, awaited) for _, false in tested for s in false]
-                    entered = [s for true, _ in tested for s in true]
-                for current in entered:
-                    done = _element(run, turns, loop, current, out, most // max(1, len(items)))
-                    following += [(s, (*awaited, *more)) for s, more in done]
-            ways = _distinct(run, following if items else [*following, *ways])
-        ended += [(read_to_end(run, loop.iter, iterable, s), awaited) for s, awaited in ways]
+        for items in [iterable.items] if iterable.items else collections.elements(iterable, after):
+            ways = _in_order(run, turns, loop, items, reading, out, most)
+            ended += [(read_to_end(run, loop.iter, iterable, s), awaited) for s, awaited in ways]
     return _distinct(run, ended)
+
+
+def _in_order(
+    run: Run,
+    turns: _Turns,
+    loop: cst.CompFor,
+    items: tuple[Value, ...],
+    reading: State,
+    out: Outcomes,
+    most: int,
+) -> _Ways:
+    """The states after the turns for these elements; for one that is not known, where there are none."""
+    if len(items) > most:
+        items = (reduce(_either, items),)
+    ways: _Ways = [(reading, ())]
+    for turn, value in enumerate(items or (NOTHING, NOTHING)):
+        acquires = any(s.obligations.keys() - turns.before for s, _ in ways)
+        if turn and not items and not (acquires and turns.number):
+            break  # a second turn shows what is lost of the first
+        following: _Ways = []
+        for before, awaited in ways:
+            entered = [bind(run, loop.target, value, before, out)]
+            for condition in loop.ifs:
+                tested = [test(run, condition.test, s, out) for s in entered]
+                following += [(s, awaited) for _, false in tested for s in false]
+                entered = [s for true, _ in tested for s in true]
+            for current in entered:
+                done = _element(run, turns, loop, current, out, most // max(1, len(items)))
+                following += [(s, (*awaited, *more)) for s, more in done]
+        ways = _distinct(run, following if items else [*following, *ways])
+    return ways
 
 
 def _element(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outcomes, most: int) -> _Ways:
@@ -515,7 +532,7 @@ def bind(run: Run, target: cst.CSTNode, value: Value, state: State, out: Outcome
         case cst.Subscript():
             after, into = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))
             if into.collection and all(isinstance(e.slice, cst.Index) for e in target.slice):
-                return collections.put(run, into.collection, value, after)
+                return collections.put(run, into.collection, value, after, collections.key_of(target, after))
             return _store(run, value, after)
         case cst.Tuple() | cst.List():
             return _bind_elements(run, target, value, state, out)

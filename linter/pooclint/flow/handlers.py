@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from dataclasses import replace
 from typing import Literal
 
 import libcst as cst
@@ -25,6 +26,8 @@ def exception_name(run: Run, node: cst.BaseExpression) -> str:
 
 def may_be_group(completion: Completion) -> bool:
     """Whether an exception may be a group, of which `except*` takes a part."""
+    if completion.inside is not None:
+        return may_be_group(completion.inside)
     if completion.kind == "raise":
         return not completion.exception or completion.exception.endswith("ExceptionGroup")
     return completion.kind == "other"
@@ -32,7 +35,9 @@ def may_be_group(completion: Completion) -> bool:
 
 def as_group(completion: Completion) -> Completion:
     """What `raise` raises in an `except*` that has caught it."""
-    return BASE_GROUP if completion.kind in ("cancel", "generator-exit", "exit") else GROUP
+    inside = completion.inside or completion
+    group = BASE_GROUP if inside.kind in ("cancel", "generator-exit", "exit") else GROUP
+    return replace(group, inside=inside) if not inside.exception.endswith("ExceptionGroup") else group
 
 
 def catches(run: Run, node: cst.BaseExpression | None, completion: Completion, in_groups: bool = False) -> Match:
@@ -43,6 +48,8 @@ def catches(run: Run, node: cst.BaseExpression | None, completion: Completion, i
     """
     if node is None:
         return "always"
+    if in_groups and completion.inside is not None:
+        return catches(run, node, completion.inside, in_groups)
     if isinstance(node, cst.Tuple):
         found = [catches(run, e.value, completion, in_groups) for e in node.elements]
         return "always" if "always" in found else "maybe" if "maybe" in found else "never"

@@ -72,15 +72,17 @@ def fits(
 
 
 def _not_none(run: Run, node: cst.BaseExpression | None, class_name: str, subject: Value, state: State) -> State:
-    """The state in which the subject is an instance of some class; hardly any has None for an instance."""
+    """The state in which the subject is an instance of some class; hardly any has None for an instance. What is an
+    `int` and was found not to be 0 is true."""
     path = dotted(node) if node is not None else ""
     if (
         path not in run.repeated
-        or subject.constant is not UNKNOWN
+        or subject.constant not in (UNKNOWN, NOT_NONE)
         or class_name in ("builtins.object", "types.NoneType")
     ):
         return state
-    return state.know(path, replace(subject, constant=NOT_NONE))
+    true = True if _is_no_empty(node, class_name, state) else subject.truth
+    return state.know(path, replace(subject, constant=NOT_NONE, truth=true))
 
 
 def _current(node: cst.BaseExpression | None, subject: Value, state: State) -> Value:

@@ -363,13 +363,14 @@ def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
         for after, iterable in evaluate(run, node.iter, state, out):
             entered = _sweep(run, node.iter, state, _reading(run, node, iterable, after))
             items = iterable.items if iterable.items is not None else _range(run, node.iter)
-            items = items or collections.elements(iterable, entered)
             if collections.is_empty(iterable, entered):
                 finished.append(entered)
-            elif 0 < len(items) <= MAX_UNROLLED and not node.asynchronous:
-                finished += _unrolled(run, node, items, entered, out)
-            else:
-                turning.setdefault(iterable, []).append(entered)
+                continue
+            for order in [items] if items else collections.elements(iterable, entered):
+                if 0 < len(order) <= MAX_UNROLLED and not node.asynchronous:
+                    finished += _unrolled(run, node, order, entered, out)
+                else:
+                    turning.setdefault(iterable, []).append(entered)
     for iterable, entering in turning.items():
         finished += _turns(run, node, iterable, entering, out)
     finished = list(States(finished))
