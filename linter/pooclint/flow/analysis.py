@@ -188,7 +188,10 @@ class Analysis:
 
     def _may_hold_lent(self, function: Function) -> bool:
         """What is lent can only be held across an external call, a second acquisition or a response, or be left inside
-        a transaction."""
+        a transaction. Few functions are lent anything: to follow all others to what they call would take far longer."""
+        lent = self._is_lent(function)
+        if not lent and not any(self.names.injected(p, function.parent) for p in function.parameters):
+            return False
         waits = (
             self.reaches(function) is not None
             or self._locks(function)
@@ -198,16 +201,16 @@ class Analysis:
         )
         # What a method of an unknown object does is looked for last, and only where something may be held.
         guess = not waits and self._worth_a_guess(function)
-        return (waits or guess) and self._is_lent(function) and (waits or self._guesses(function))
+        lent = lent or ((waits or guess) and bool(self._left_by_dependencies(function)))
+        return lent and (waits or (guess and self._guesses(function)))
 
     def _is_lent(self, function: Function) -> bool:
-        """A quick look: may it have something that it does not acquire?"""
+        """A quick look: may it have something that neither it nor its dependencies acquire?"""
         return (
             any(True for _ in held_parameters(self.names, function))
             or any(True for _ in held_attributes(self.names, function))
             or any(True for _ in decorated(self.names, function))
             or self.users().uses(function)
-            or bool(self._left_by_dependencies(function))
         )
 
     def _worth_a_guess(self, function: Function) -> bool:

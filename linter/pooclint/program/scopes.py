@@ -51,7 +51,10 @@ def _values(kind: Hashable) -> Callable[[cst.CSTNode], tuple[Any, ...]]:
     names = semantic_fields(kind)
     if len(names) > 1:
         return attrgetter(*names)
-    return lambda node: tuple(getattr(node, name) for name in names)
+    if not names:
+        return lambda _: ()
+    only = attrgetter(*names)
+    return lambda node: (only(node),)
 
 
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
@@ -62,8 +65,7 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
         if value is None or kind is str:
             continue
         if kind is tuple or kind is list:
-            if value:
-                found += [v for v in value if _is_node(type(v))]  # type: ignore[arg-type]
+            found += value  # of nodes, whichever field it is
         elif _is_node(kind):  # type: ignore[arg-type]
             found.append(value)
     return found
@@ -83,7 +85,8 @@ def descendants(node: cst.CSTNode, into_functions: bool = True) -> Iterator[cst.
         if kind in _CHILDLESS or (not into_functions and kind in _DEFINITIONS and current is not node):
             continue
         below = children(current)
-        below.reverse()
+        if len(below) > 1:
+            below.reverse()
         stack += below
 
 
