@@ -33,6 +33,9 @@ VALUES: Final = "builtins.dict_values"
 PAIRS: Final = "builtins.dict_items"
 
 
+_FILLING = frozenset({cst.Call, cst.AssignTarget, cst.Assign, cst.AnnAssign})
+
+
 def named(function: Function | None) -> dict[str, int]:
     """Names of a function to which something is added, by the numbers of the collections that they may stand for. That
     of a dictionary is odd."""
@@ -41,6 +44,8 @@ def named(function: Function | None) -> dict[str, int]:
     added: list[str] = []
     keyed: set[str] = set()
     for node in function.own_nodes:
+        if type(node) not in _FILLING:  # to match on the classes of nodes is slow; most are none of these
+            continue
         match node:
             case cst.Call(func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=method))) if (
                 method in _ADDING or method in ("extend", "update")
