@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import libcst as cst
 
 from pooclint.program.names import literal
 from pooclint.program.running import IMPLIED
-from pooclint.program.scopes import descendants, dotted
+from pooclint.program.scopes import descendants, dotted, nodes_of
 from pooclint.rule import Confidence, Place, Report, Severity
 from pooclint_rules.construction import built
 
@@ -82,10 +82,10 @@ class ClientInLoop:
             return
         assigned = _assigned(node, inside)
         # What an inner loop builds is the same in its turns as well, and is said of that one.
-        directly = {id(n) for loop in inside if isinstance(loop, _LOOPS) for n in _said_of(loop)}
-        for part in (n for n in inside if id(n) not in directly):
-            acquired = built(part, context, _KINDS) if isinstance(part, cst.Call) else None
-            if not isinstance(part, cst.Call) or acquired is None:
+        directly = {id(n) for loop in inside if type(loop) in _LOOPS for n in _said_of(cast(_Loop, loop))}
+        for part in (n for n in nodes_of(cst.Call, inside) if id(n) not in directly):
+            acquired = built(part, context, _KINDS)
+            if acquired is None:
                 continue
             directly.add(id(part))
             if not _mentions(part, assigned) and not _kept(part, context):
@@ -95,7 +95,9 @@ class ClientInLoop:
 
 
 _Loop = cst.For | cst.While | cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp
-_LOOPS = (cst.For, cst.While, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp)
+_LOOPS = frozenset({cst.For, cst.While, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp})
+_LEAVING = frozenset({cst.Break, cst.Return})
+_ASSIGNING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.For, cst.AugAssign, cst.AsName})
 
 
 def _said_of(loop: _Loop) -> Iterator[cst.CSTNode]:
@@ -110,7 +112,7 @@ def _said_of(loop: _Loop) -> Iterator[cst.CSTNode]:
 
 def _goes_on(loop: cst.For | cst.While, inside: list[cst.CSTNode]) -> bool:
     """False for attempts: a loop that is left as soon as a turn succeeds."""
-    if not any(isinstance(n, (cst.Break, cst.Return)) for n in inside):
+    if not any(type(n) in _LEAVING for n in inside):
         return True
     return isinstance(loop, cst.For) and not _attempts(loop) and not _leaves(loop.body)
 
@@ -179,7 +181,7 @@ def _report(
 
 def _pauses(inside: list[cst.CSTNode], context: FileContext) -> bool:
     """True for a loop that sleeps in each turn: what connecting costs is nothing beside that."""
-    found = (context.external(n) for n in inside if isinstance(n, cst.Call))
+    found = map(context.external, nodes_of(cst.Call, inside))
     return any(external is not None and external.category == "sleep" for external in found)
 
 
@@ -206,7 +208,7 @@ def _leaves(block: cst.BaseSuite) -> bool:
 def _assigned(loop: cst.For | cst.While, inside: list[cst.CSTNode]) -> frozenset[str]:
     """Names that the loop binds: its target and what its body assigns."""
     targets: list[cst.CSTNode] = [loop.target] if isinstance(loop, cst.For) else []
-    for node in inside:
+    for node in (n for n in inside if type(n) in _ASSIGNING):
         match node:
             case cst.Assign(targets=assigned):
                 targets += [t.target for t in assigned]

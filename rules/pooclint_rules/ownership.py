@@ -273,7 +273,7 @@ def _says_so(function: Function) -> bool:
 def _asked_for(release: cst.CSTNode, path: str, function: Function) -> bool:
     """True when a condition on something else than the resource decides whether it is closed (`if close_client:`)."""
     own = {path} | {n for n, bs in function.scope.bindings.items() if any(b.kind != "parameter" for b in bs)}
-    for node in descendants(function.node.body, into_functions=False):
+    for node in function.body_nodes:
         if not isinstance(node, cst.If) or not any(inner is release for inner in descendants(node)):
             continue
         asked = {p for part in descendants(node.test) if (p := dotted(part))}

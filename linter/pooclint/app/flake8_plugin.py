@@ -130,9 +130,9 @@ class Plugin:
                 return checker.check_data(self._lines_as_bytes(), display, config, str(path))
             source = Source(path, display, config)
             report = checker.check(source)
-        if self._caches is not None:
-            self._caches.add(source, report, checker.learned(config))
-            self._save_at_the_end()
+            if self._caches is not None:
+                self._caches.add(source, report, checker.learned(config))
+                self._save_at_the_end()
         return report
 
     def _is_file(self, path: Path) -> bool:

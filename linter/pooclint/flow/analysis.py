@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 import libcst as cst
 
@@ -21,7 +21,7 @@ from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, O
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names, literal
 from pooclint.program.request_holds import RequestHolds
-from pooclint.program.scopes import Function, Index, Scope, body_of, children, descendants, dotted
+from pooclint.program.scopes import Function, Index, Scope, body_of, children, descendants, dotted, nodes_of
 from pooclint.rule import Place
 
 _SYMBOLIC = 1_000_000  # numbers of a callee's parameters
@@ -188,7 +188,10 @@ class Analysis:
 
     def _may_hold_lent(self, function: Function) -> bool:
         """What is lent can only be held across an external call, a second acquisition or a response, or be left inside
-        a transaction."""
+        a transaction. Few functions are lent anything: to follow all others to what they call would take far longer."""
+        lent = self._is_lent(function)
+        if not lent and not any(self.names.injected(p, function.parent) for p in function.parameters):
+            return False
         waits = (
             self.reaches(function) is not None
             or self._locks(function)
@@ -198,16 +201,16 @@ class Analysis:
         )
         # What a method of an unknown object does is looked for last, and only where something may be held.
         guess = not waits and self._worth_a_guess(function)
-        return (waits or guess) and self._is_lent(function) and (waits or self._guesses(function))
+        lent = lent or ((waits or guess) and bool(self._left_by_dependencies(function)))
+        return lent and (waits or (guess and self._guesses(function)))
 
     def _is_lent(self, function: Function) -> bool:
-        """A quick look: may it have something that it does not acquire?"""
+        """A quick look: may it have something that neither it nor its dependencies acquire?"""
         return (
             any(True for _ in held_parameters(self.names, function))
             or any(True for _ in held_attributes(self.names, function))
             or any(True for _ in decorated(self.names, function))
             or self.users().uses(function)
-            or bool(self._left_by_dependencies(function))
         )
 
     def _worth_a_guess(self, function: Function) -> bool:
@@ -514,10 +517,8 @@ class Analysis:
         """A generator that yields once, outside any loop, has the form of an injected dependency."""
         if isinstance(function.node, cst.Lambda) or function.owner:
             return False
-        yields = [n for n in descendants(function.node.body, into_functions=False) if isinstance(n, cst.Yield)]
-        loops = [
-            n for n in descendants(function.node.body, into_functions=False) if isinstance(n, (cst.For, cst.While))
-        ]
+        yields = [n for n in function.body_nodes if isinstance(n, cst.Yield)]
+        loops = [n for n in function.body_nodes if isinstance(n, (cst.For, cst.While))]
         return (
             len(yields) == 1
             and not isinstance(yields[0].value, cst.From)
@@ -775,8 +776,8 @@ def _may_hand_over(names: Names, function: Function) -> bool:
         annotated = returns.annotation
         if annotated.value == "None" or names.qualify(annotated, function.parent) in _INERT_TYPES:
             return False
-    body = descendants(function.node.body, into_functions=False)
-    return any(isinstance(n, cst.Return) and n.value is not None and not _is_inert(n.value) for n in body)
+    statements = nodes_of(cst.Return, function.body_nodes)
+    return any(n.value is not None and not _is_inert(n.value) for n in statements)
 
 
 def _is_inert(node: cst.BaseExpression) -> bool:
@@ -870,6 +871,9 @@ def _is_literal(node: cst.BaseExpression) -> bool:
     return literal(node) is not ...
 
 
+_LEAVING = frozenset({cst.Return, cst.Raise, cst.Break, cst.Continue})
+
+
 def _decides(node: cst.CSTNode, words: frozenset[str], known: dict[int, bool]) -> bool:
     """True when a branch, or one of the `elif` branches that it shuts out, leaves, stores something, or, as far as
     names tell, acquires or releases.
@@ -896,7 +900,7 @@ def _decides(node: cst.CSTNode, words: frozenset[str], known: dict[int, bool]) -
 def _has_decisive(parts: Sequence[cst.CSTNode], words: frozenset[str]) -> bool:
     for part in parts:
         for inner in descendants(part):
-            if isinstance(inner, (cst.Return, cst.Raise, cst.Break, cst.Continue)):
+            if type(inner) in _LEAVING:
                 return True
             if isinstance(inner, cst.AssignTarget) and isinstance(inner.target, (cst.Attribute, cst.Subscript)):
                 return True  # it stores something
@@ -927,14 +931,17 @@ def _tested(condition: cst.BaseExpression) -> set[str]:
     return {path} if path and path not in ("None", "True", "False") else set()
 
 
-def _tested_in_cleanup(node: cst.CSTNode) -> frozenset[str]:
+_CLEANUP = frozenset({cst.Finally, cst.ExceptHandler})
+
+
+def _tested_in_cleanup(function: Function) -> frozenset[str]:
     """Names that decide something in a handler or `finally`, where they may have no value yet."""
     found: set[str] = set()
-    for inner in descendants(node, into_functions=False):
-        if isinstance(inner, (cst.Finally, cst.ExceptHandler)):
-            for condition in descendants(inner.body, into_functions=False):
-                if isinstance(condition, cst.If):
-                    found |= {n for n in _tested(condition.test) if "." not in n}
+    for inner in function.own_nodes:
+        if type(inner) in _CLEANUP:
+            below = descendants(cast("cst.Finally | cst.ExceptHandler", inner).body, into_functions=False)
+            for condition in nodes_of(cst.If, below):
+                found |= {n for n in _tested(condition.test) if "." not in n}
     return frozenset(found)
 
 
@@ -942,7 +949,7 @@ def _unbound(function: Function, release_names: frozenset[str]) -> tuple[str, ..
     """Names that are released somewhere, or decide what a cleanup does, and have no value at first."""
     if isinstance(function.node, cst.Lambda):
         return ()
-    released = released_names(function.node, release_names) | _tested_in_cleanup(function.node)
+    released = _released_names(function, release_names) | _tested_in_cleanup(function)
     return tuple(
         name
         for name, bindings in function.scope.bindings.items()
@@ -953,15 +960,11 @@ def _unbound(function: Function, release_names: frozenset[str]) -> tuple[str, ..
     )
 
 
-def released_names(node: cst.CSTNode, release_names: frozenset[str]) -> frozenset[str]:
+def _released_names(function: Function, release_names: frozenset[str]) -> frozenset[str]:
     """Names on which a release method is called, or that are passed to one."""
     found: set[str] = set()
-    for inner in descendants(node, into_functions=False):
-        if (
-            isinstance(inner, cst.Call)
-            and isinstance(inner.func, cst.Attribute)
-            and inner.func.attr.value in release_names
-        ):
+    for inner in nodes_of(cst.Call, function.own_nodes):
+        if isinstance(inner.func, cst.Attribute) and inner.func.attr.value in release_names:
             found.update(
                 n for n in (dotted(inner.func.value), *(dotted(a.value) for a in inner.args)) if n and "." not in n
             )

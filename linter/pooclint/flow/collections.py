@@ -48,6 +48,9 @@ _KEY: Final = "#key "
 """Prefix of the names under which a state remembers what a dictionary has under a key, by the dictionary's number."""
 
 
+_FILLING = frozenset({cst.Call, cst.AssignTarget, cst.Assign, cst.AnnAssign})
+
+
 def named(function: Function | None) -> dict[str, int]:
     """Names of a function to which something is added, by the numbers of the collections that they may stand for: from
     these it is told whether they are dictionaries or sets."""
@@ -56,6 +59,8 @@ def named(function: Function | None) -> dict[str, int]:
     added: list[str] = []
     kinds: dict[str, int] = {}
     for node in function.own_nodes:
+        if type(node) not in _FILLING:  # to match on the classes of nodes is slow; most are none of these
+            continue
         match node:
             case cst.Call(func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=method))) if (
                 method in _ADDING or method in ("extend", "update")

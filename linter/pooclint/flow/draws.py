@@ -11,7 +11,7 @@ from pooclint.flow.external import waited_for
 from pooclint.models import Call, Type
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool, Pools
-from pooclint.program.scopes import Function, descendants, dotted
+from pooclint.program.scopes import Function, dotted, nodes_of
 from pooclint.rule import Place
 
 _MAX_DRAWS = 6
@@ -61,9 +61,7 @@ class Draws:
         found: dict[Pool, Draw] = {}
         waited: frozenset[int] | None = None
         handed_over = self.names.returned_type(function)
-        for node in descendants(function.node.body, into_functions=False):
-            if not isinstance(node, cst.Call):
-                continue
+        for node in nodes_of(cst.Call, function.body_nodes):
             for draw, waits in self._by_call(node, function, handed_over):
                 if waits and waited is None:
                     waited = waited_for(self.names, function)
@@ -109,6 +107,5 @@ class Draws:
         if self.names.models.canonical(handed_over) in self.names.models.lineage(type_.name) or function.is_generator:
             return False
         return not type_.lazy or "*" in type_.checks_out or any(
-            isinstance(n, cst.Attribute) and n.attr.value in type_.checks_out
-            for n in descendants(function.node.body, into_functions=False)
+            n.attr.value in type_.checks_out for n in nodes_of(cst.Attribute, function.body_nodes)
         )  # fmt: skip

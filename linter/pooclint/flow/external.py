@@ -103,7 +103,7 @@ def waited_for(names: Names, function: Function) -> frozenset[int]:
         return frozenset(id(n) for n in descendants(function.node) if isinstance(n, cst.Call))
     roots: list[cst.CSTNode] = []
     given: dict[str, list[cst.CSTNode]] = {}  # what each name may stand for or contain
-    for node in descendants(function.node.body, into_functions=False):
+    for node in function.body_nodes:
         match node:
             case cst.Await(expression=value):
                 roots.append(value)

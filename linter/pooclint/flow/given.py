@@ -10,7 +10,7 @@ import libcst as cst
 from pooclint.models import Acquisition
 from pooclint.program.defaults import defaults
 from pooclint.program.names import Names, literal
-from pooclint.program.scopes import Class, Function, descendants, dotted
+from pooclint.program.scopes import Class, Function, dotted
 
 _MAX_PARTS = 2
 """Attributes that lead from an object to a session of it."""
@@ -128,7 +128,7 @@ def replaceable(names: Names, function: Function) -> Iterator[Given]:
 
 def _may_release(names: Names, function: Function) -> bool:
     """True when the function releases anything at all: else it is of no interest what it may be handed."""
-    for node in descendants(function.node.body, into_functions=False):
+    for node in function.body_nodes:
         if isinstance(node, cst.With):
             return True
         if isinstance(node, cst.Attribute) and node.attr.value in names.models.release_names:

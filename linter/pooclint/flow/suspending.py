@@ -8,7 +8,6 @@ from pooclint.flow.external import occupies
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Run, Suspended
 from pooclint.flow.values import NOTHING, Fate, State, Value
-from pooclint.program.scopes import descendants
 
 _SLOTS = frozenset({"connection", "session"})
 
@@ -66,7 +65,7 @@ def _waits(run: Run, value: Value, given: cst.BaseExpression | None) -> bool:
     endless = (cst.Await, cst.While)
     return any(
         isinstance(n, endless) or (isinstance(n, (cst.For, cst.CompFor)) and n.asynchronous is not None)
-        for n in descendants(generator.node.body, into_functions=False)
+        for n in generator.body_nodes
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from pooclint.program.names import Names, literal
-from pooclint.program.scopes import Class, Function, Index, Scope, children, descendants, dotted
+from pooclint.program.scopes import Class, Function, Index, Scope, children, dotted
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
 """Methods that the interpreter calls when an object is done with."""
@@ -125,7 +125,7 @@ def _only_called(names: Names, owner: Class, attribute: str) -> bool:
         return False
     for method, own in methods_of(family):
         path = f"{own}.{attribute}"
-        inner = list(descendants(method.node.body, into_functions=False))
+        inner = list(method.body_nodes)
         harmless = {id(n.func) for n in inner if isinstance(n, cst.Call)}
         harmless |= {id(n.target) for n in inner if isinstance(n, (cst.AssignTarget, cst.AnnAssign))}
         if any(isinstance(n, cst.Attribute) and dotted(n) == path and id(n) not in harmless for n in inner):
@@ -160,7 +160,7 @@ def builders(names: Names, owner: Class) -> list[tuple[cst.Call, Function | None
 def is_local(node: cst.Call, function: Function) -> bool:
     """True when a call's result stays in a name of the function: it is neither returned nor stored."""
     name = ""
-    for part in descendants(function.node.body, into_functions=False):
+    for part in function.body_nodes:
         match part:
             case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value) if value is node:
                 name = "" if target in function.scope.declared_outside else target

@@ -10,7 +10,7 @@ import libcst as cst
 from pooclint.models import Call
 from pooclint.program.keywords import keywords
 from pooclint.program.running import Edges
-from pooclint.program.scopes import Function, Index, Scope, descendants
+from pooclint.program.scopes import Function, Index, Scope, nodes_of
 
 _MAX_FRAMES = 4
 """Functions between the one that is asked about and the one that builds."""
@@ -90,7 +90,7 @@ class Constructions:
     def _built_in(self, function: Function, kinds: frozenset[str]) -> tuple[tuple[cst.Call, Call], ...]:
         key = (id(function), kinds)
         if key not in self._own:
-            calls = (n for n in descendants(function.node.body, into_functions=False) if isinstance(n, cst.Call))
+            calls = nodes_of(cst.Call, function.body_nodes)
             found = ((n, self.constructed(n, function.scope, kinds)) for n in calls)
             self._own[key] = tuple((n, call) for n, call in found if call)
         return self._own[key]

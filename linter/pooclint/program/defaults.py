@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from pooclint.program.scopes import Function, descendants, dotted
+from pooclint.program.scopes import Function, descendants, dotted, nodes_of
 
 _Leaves = dict[str, list[cst.BaseExpression]]
 
@@ -31,7 +31,9 @@ def defaults(function: Function) -> tuple[Default, ...]:
     roots = frozenset(p.name for p in function.parameters)
     found: dict[tuple[str, int], Default] = {}
     assigned: _Leaves = {}
-    for node in descendants(function.node.body, into_functions=False):
+    for node in function.body_nodes:
+        if type(node) not in _CHOOSING:  # to match on the classes of nodes is slow; most are none of these
+            continue
         match node:
             case cst.BooleanOperation(operator=cst.Or()) | cst.IfExp():
                 _pair(found, roots, alternatives(node))
@@ -50,6 +52,9 @@ def defaults(function: Function) -> tuple[Default, ...]:
             _pair(found, roots, leaves)
     # What the function stores in an attribute is its object's own.
     return tuple(d for d in found.values() if "." not in d.given or d.given not in assigned)
+
+
+_CHOOSING = frozenset({cst.BooleanOperation, cst.IfExp, cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.If})
 
 
 def alternatives(node: cst.BaseExpression) -> list[cst.BaseExpression]:
@@ -89,9 +94,7 @@ def _replaced(node: cst.If, roots: frozenset[str], function: Function) -> Iterat
         for binding in function.scope.bindings.get(name, ()):
             if isinstance(binding.value, (cst.Comparison, cst.UnaryOperation)):
                 asked |= _mentioned(binding.value)
-    for inner in descendants(node.body, into_functions=False):
-        if not isinstance(inner, cst.Assign):
-            continue
+    for inner in nodes_of(cst.Assign, descendants(node.body, into_functions=False)):
         for target in inner.targets:
             path = dotted(target.target)
             if path in asked and _is_given(path, roots):

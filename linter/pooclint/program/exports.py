@@ -42,6 +42,8 @@ class Exports:
     _large: dict[str, bool] = field(default_factory=dict)
     _imports: dict[str, tuple[ImportedName, ...]] = field(default_factory=dict)
     _outlines: dict[str, Outline] = field(default_factory=dict)
+    _words: dict[bytes, bytes] = field(default_factory=dict)
+    """Of all outlines."""
     _methods: dict[str, frozenset[str]] = field(default_factory=dict)
     _seeds: dict[tuple[str, Interest], frozenset[str]] = field(default_factory=dict)
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
@@ -208,7 +210,7 @@ class Exports:
     def outline(self, path: str, data: bytes) -> Outline:
         """The top-level definitions of a file."""
         if path not in self._outlines:
-            self._outlines[path] = outline(data)
+            self._outlines[path] = outline(data, self._words)
         return self._outlines[path]
 
 

@@ -139,7 +139,7 @@ class Invariants:
         """True when what a function returns depends on none of its parameters, and on nothing of the request."""
         if isinstance(function.node, cst.Lambda) or function.is_generator:
             return False
-        returned = [n.value for n in descendants(function.node.body, into_functions=False) if isinstance(n, cst.Return)]
+        returned = [n.value for n in function.body_nodes if isinstance(n, cst.Return)]
         return all(value is None or self.same(value, function.scope, steps + 1) for value in returned)
 
     def _of_request(self, node: cst.BaseExpression, scope: Scope) -> bool:

@@ -120,11 +120,16 @@ def is_guarded(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode, by:
     return False
 
 
+_ASKING = frozenset({cst.If, cst.IfExp, cst.BooleanOperation})
+
+
 def _asked(function: Function, node: cst.CSTNode) -> Iterator[str]:
     """The optional parameters that the conditions mention under which a node of a function is evaluated: those around
     it, and those with which the function may have ended before. Empty for what outlives the call."""
     optional = {p.name for p in function.parameters if p.default is not None}
-    for part in descendants(function.node.body, into_functions=False):
+    for part in function.body_nodes:
+        if type(part) not in _ASKING:
+            continue
         match part:
             case cst.If(test=test) | cst.IfExp(test=test) | cst.BooleanOperation(left=test):
                 names = {n.value for n in descendants(test) if isinstance(n, cst.Name)}
@@ -182,10 +187,10 @@ def built_per_request(names: Names, owner: Class, chain: tuple[Function, ...]) -
     return constructed or any(bases.intersection(s.bases) for s in names.models.scopes if s.instance == "request")
 
 
-_MOVING = (
+_MOVING = frozenset({
     cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.Return, cst.Yield, cst.Call, cst.WithItem,
     cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp,
-)  # fmt: skip
+})  # fmt: skip
 
 
 class _Flow:
@@ -201,8 +206,7 @@ class _Flow:
 
     def found(self) -> frozenset[Home]:
         """Where it goes in the end."""
-        body = self.function.node.body
-        parts = [n for n in descendants(body, into_functions=False) if isinstance(n, _MOVING)]
+        parts = [n for n in self.function.body_nodes if type(n) in _MOVING]
         homes: set[Home] = set()
         known = -1
         while known != len(self.made) + len(self.carriers):

@@ -18,7 +18,7 @@ from pooclint.program.exports import Interest
 from pooclint.program.keywords import argument_keys, keywords
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
-from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, Scope, children, descendants
+from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, Scope, children, descendants, nodes_of
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
 _MAX_IMPORTS = 24  # and names that modules pass on to each other
@@ -249,12 +249,14 @@ class Names:
         Args:
             interest: which definitions of other modules are worth a parse.
         """
-        if isinstance(node, cst.Lambda):
+        kind = type(node)  # as in `_qualify`
+        if kind is cst.Lambda:
             return scope.module.function(node)
-        if isinstance(node, cst.Attribute):
-            return self._method_definition(node, scope, interest)
-        if not isinstance(node, cst.Name) or steps > _MAX_STEPS:
+        if kind is cst.Attribute:
+            return self._method_definition(cast(cst.Attribute, node), scope, interest)
+        if kind is not cst.Name or steps > _MAX_STEPS:
             return None
+        node = cast(cst.Name, node)
         found = scope.lookup(node.value)
         if found is None:
             target = self.target(self._by_star(node.value, scope, interest), scope.module.origin, interest)
@@ -336,8 +338,8 @@ class Names:
         own = function.parameters[0].name if function.owner and function.parameters else ""
         found = {
             n.attr.value
-            for n in descendants(function.node.body)
-            if isinstance(n, cst.Attribute) and isinstance(n.value, cst.Name) and n.value.value == own
+            for n in nodes_of(cst.Attribute, descendants(function.node.body))
+            if isinstance(n.value, cst.Name) and n.value.value == own
         }
         called = [m for n in found if function.owner and (m := self.method(function.owner, n))]
         return frozenset(found).union(*(self.own_attributes(m) for m in called))
@@ -665,8 +667,8 @@ class Names:
             if annotated:
                 return annotated
         if id(function) not in self._returns:
-            statements = descendants(node.body, into_functions=False)
-            self._returns[id(function)] = tuple(n.value for n in statements if type(n) is cst.Return and n.value)
+            statements = nodes_of(cst.Return, function.body_nodes)
+            self._returns[id(function)] = tuple(n.value for n in statements if n.value)
         return next((t for v in self._returns[id(function)] if (t := self.type_of(v, function.scope))), "")
 
     def yielded_type(self, function: Function) -> str:
@@ -681,8 +683,8 @@ class Names:
                 annotated = self.annotated(item.value, function.parent) if isinstance(item, cst.Index) else ""
                 if annotated:
                     return annotated
-        for inner in descendants(node.body, into_functions=False):
-            if isinstance(inner, cst.Yield) and isinstance(inner.value, cst.BaseExpression):
+        for inner in nodes_of(cst.Yield, function.body_nodes):
+            if isinstance(inner.value, cst.BaseExpression):
                 return self.type_of(inner.value, function.scope)
         return ""
 
@@ -773,11 +775,10 @@ class Names:
             return self.injection(*alias)
         if annotation is None and isinstance(node, cst.Subscript) and isinstance(node.slice[0].slice, cst.Index):
             annotation = node.slice[0].slice.value  # `Annotated[Service, Depends()]`
-        for inner in [node, *(children(node))] if isinstance(node, cst.Call) else descendants(node):
-            model = (
-                self.models.dependencies.get(self.qualify(inner.func, scope)) if isinstance(inner, cst.Call) else None
-            )
-            if isinstance(inner, cst.Call) and model:
+        parts = [node, *children(node)] if isinstance(node, cst.Call) else descendants(node)
+        for inner in nodes_of(cst.Call, parts):
+            model = self.models.dependencies.get(self.qualify(inner.func, scope))
+            if model:
                 named = inner.args[0].value if inner.args else annotation
                 provider = self.definition(named, scope) if named is not None else None
                 given = {a.keyword.value: literal(a.value) for a in inner.args if a.keyword}

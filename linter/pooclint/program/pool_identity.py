@@ -13,7 +13,7 @@ import libcst as cst
 
 from pooclint.models import Call
 from pooclint.program.names import Names, literal
-from pooclint.program.scopes import Binding, Class, Function, Scope, descendants
+from pooclint.program.scopes import Binding, Class, Function, Scope
 
 _MAX_STEPS = 12
 """Names that only pass on another, calls that return it, and attributes are followed this far."""
@@ -94,7 +94,7 @@ class Pools:
     def provided_by(self, function: Function, steps: int = 0) -> Pool | None:
         """The one pool from which a function takes what it returns or yields, in terms of its own parameters."""
         found: set[Pool | None] = set()
-        for inner in descendants(function.node.body, into_functions=False):
+        for inner in function.body_nodes:
             if not isinstance(inner, cst.Call):
                 continue
             model = next((c for c in self.names.calls(inner, function.scope) if c.acquires), None)
@@ -252,7 +252,7 @@ class Pools:
             return Pool(("call", id(function.node), function.name))
         if isinstance(function.node, cst.Lambda):
             return self.of(function.node.body, function.scope, steps + 1)
-        body = descendants(function.node.body, into_functions=False)
+        body = function.body_nodes
         returned = [n.value for n in body if isinstance(n, cst.Return) and n.value is not None]
         found = {self.of(v, function.scope, steps + 1) for v in returned if literal(v) is not None}
         return found.pop() if len(found) == 1 else None

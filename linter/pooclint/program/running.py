@@ -43,7 +43,7 @@ class Edges:
         """The functions that one runs itself. What they run in their turn, and what is run by functions nested in it,
         is not among them."""
         if id(function) not in self._runs:
-            nodes = (n for n in descendants(function.node.body, into_functions=False) if type(n) in RUNNING)
+            nodes = (n for n in function.body_nodes if type(n) in RUNNING)
             self._runs[id(function)] = tuple(
                 (n.item if isinstance(n, cst.WithItem) else n, f)  # type: ignore[misc]
                 for n in nodes

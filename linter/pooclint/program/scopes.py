@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from operator import attrgetter
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import libcst as cst
 
@@ -17,6 +17,7 @@ from pooclint.source.parse import Unreadable
 from pooclint.source.pieces import Piece
 from pooclint.source.positions import Span, locate
 
+Node = TypeVar("Node", bound=cst.CSTNode)
 ScopeKind = Literal["module", "class", "function", "comprehension"]
 BindingKind = Literal["import", "assign", "parameter", "function", "class", "other"]
 
@@ -51,7 +52,10 @@ def _values(kind: Hashable) -> Callable[[cst.CSTNode], tuple[Any, ...]]:
     names = semantic_fields(kind)
     if len(names) > 1:
         return attrgetter(*names)
-    return lambda node: tuple(getattr(node, name) for name in names)
+    if not names:
+        return lambda _: ()
+    only = attrgetter(*names)
+    return lambda node: (only(node),)
 
 
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
@@ -62,14 +66,14 @@ def children(node: cst.CSTNode) -> list[cst.CSTNode]:
         if value is None or kind is str:
             continue
         if kind is tuple or kind is list:
-            if value:
-                found += [v for v in value if _is_node(type(v))]  # type: ignore[arg-type]
+            found += value  # of nodes, whichever field it is
         elif _is_node(kind):  # type: ignore[arg-type]
             found.append(value)
     return found
 
 
 _DEFINITIONS = frozenset({cst.FunctionDef, cst.Lambda, cst.ClassDef})
+_VALUED = frozenset({cst.Attribute, cst.Arg})
 _CHILDLESS = frozenset({cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Ellipsis, cst.Pass})
 
 
@@ -83,14 +87,20 @@ def descendants(node: cst.CSTNode, into_functions: bool = True) -> Iterator[cst.
         if kind in _CHILDLESS or (not into_functions and kind in _DEFINITIONS and current is not node):
             continue
         below = children(current)
-        below.reverse()
+        if len(below) > 1:
+            below.reverse()
         stack += below
+
+
+def nodes_of(kind: type[Node], nodes: Iterable[cst.CSTNode]) -> list[Node]:
+    """Those of a class that has no subclasses; to ask for an abstract one's (`isinstance`) is slow."""
+    return [n for n in nodes if type(n) is kind]
 
 
 def operands(node: cst.CSTNode) -> list[cst.CSTNode]:
     """Child nodes that carry meaning, but neither names of attributes nor keywords: of `f(a=b, c=d.e)`, `b` and `d` are
     variables, `a`, `c` and `e` are not."""
-    return [node.value] if isinstance(node, (cst.Attribute, cst.Arg)) else children(node)
+    return [cast("cst.Attribute | cst.Arg", node).value] if type(node) in _VALUED else children(node)
 
 
 def variables(node: cst.CSTNode) -> frozenset[str]:
@@ -197,15 +207,27 @@ class Function:
     is_generator: bool = False
     returns_value: bool = False
     """True when a `return` in it gives a value."""
-    _own: tuple[cst.CSTNode, ...] = ()
+    _body: tuple[cst.CSTNode, ...] = ()
+
+    @property
+    def body_nodes(self) -> tuple[cst.CSTNode, ...]:
+        """Its body and all that is in it, in source order, without what is in functions and classes nested in it.
+
+        Worked out once, since all that is asked of a function looks through them."""
+        if not self._body:
+            self._body = tuple(descendants(self.node.body, into_functions=False))
+        return self._body
 
     @property
     def own_nodes(self) -> tuple[cst.CSTNode, ...]:
-        """The function and all that is in it, in source order, without what is in functions and classes nested in it;
-        worked out once."""
-        if not self._own:
-            self._own = tuple(descendants(self.node, into_functions=False))
-        return self._own
+        """The function and all that is in it, decorators and parameters included; as above."""
+        found: list[cst.CSTNode] = [self.node]
+        for child in children(self.node):
+            if type(child) in _DEFINITIONS:  # the body of a lambda
+                found.append(child)
+            else:
+                found += self.body_nodes if child is self.node.body else descendants(child, into_functions=False)
+        return tuple(found)
 
     @property
     def name(self) -> str:
@@ -374,10 +396,10 @@ def body_of(node: cst.BaseSuite) -> Sequence[cst.CSTNode]:
 def dotted(node: cst.CSTNode) -> str:
     """`a.b.c` of a name or attribute chain; empty when it is anything else."""
     parts: list[str] = []
-    while isinstance(node, cst.Attribute):
+    while type(node) is cst.Attribute:  # asked for every call: `isinstance` of an abstract base class is slow
         parts.append(node.attr.value)
         node = node.value
-    if not isinstance(node, cst.Name):
+    if type(node) is not cst.Name:
         return ""
     parts.append(node.value)
     return ".".join(reversed(parts))

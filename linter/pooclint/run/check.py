@@ -28,7 +28,7 @@ from pooclint.run.models import ModelSet
 from pooclint.run.result import FileReport
 from pooclint.source.suppressions import apply, find_directives
 
-MAX_KEPT = 4_000_000
+MAX_KEPT = 6_000_000
 """Bytes of source whose trees are kept for the files that follow; a tree takes about forty times its source."""
 
 _WORTH_COLLECTING = 500_000  # bytes of source: with less, to look for what is garbage costs more than it takes
@@ -188,6 +188,7 @@ class Checker:
             exports.suppose(self._known(plan.config))
         known = self._projects[id(plan)] = plan.open(models, before=before, exports=exports, deployments=deployments)
         if heavy:
+            del before  # else nothing is garbage yet
             gc.collect()  # trees and what is known of them refer to each other
         return known
 

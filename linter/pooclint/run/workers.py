@@ -96,7 +96,8 @@ def check_here(checker: Checker, sources: Sequence[Source], indices: Sequence[in
         started = time.monotonic()
         with paused():
             report = checker.check(sources[index])
-        yield Done(index, report, time.monotonic() - started, checker.learned(sources[index].config))
+            learned = checker.learned(sources[index].config)
+        yield Done(index, report, time.monotonic() - started, learned)
 
 
 def check_in_workers(

@@ -78,13 +78,24 @@ def imports(data: bytes) -> tuple[ImportedName, ...]:
     return tuple(found)
 
 
-def outline(data: bytes) -> Outline:
-    """The top-level definitions of a file, by its bytes."""
+def outline(data: bytes, words: dict[bytes, bytes]) -> Outline:
+    """The top-level definitions of a file, by its bytes.
+
+    Args:
+        data: the bytes.
+        words: those of the files before, by themselves; new ones are added. Most words stand in many definitions, and
+            one object serves them all.
+    """
     tops = [(m.start(), (m[1] or m[2]).decode()) for m in _TOP.finditer(data)]
     ends = [at for at, _ in tops[1:]] + [len(data)] * bool(tops)
+
+    def known(pattern: re.Pattern[bytes], at: int, end: int) -> frozenset[bytes]:
+        found = frozenset(pattern.findall(data, at, end))
+        return frozenset(map(words.setdefault, found, found))
+
     return Outline(
         tuple(
-            Block(name, frozenset(_WORD.findall(data, at, end)), frozenset(_CALLED.findall(data, at, end)))
+            Block(name, known(_WORD, at, end), known(_CALLED, at, end))
             for (at, name), end in zip(tops, ends, strict=True)
         )
     )

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pooclint.source.positions import Span
 
@@ -62,8 +63,12 @@ def whole(data: bytes) -> Piece:
     return Piece(data, ((1, 1),))
 
 
+@lru_cache(maxsize=256)
 def cut(data: bytes) -> Pieces | None:
-    """Cut a file; None when it cannot be cut, or is not Python as the running interpreter knows it."""
+    """Cut a file; None when it cannot be cut, or is not Python as the running interpreter knows it.
+
+    Those of the last files are kept: what is cut to be looked into is soon asked for its parts (`source/parts.py`).
+    """
     if _ODD.search(data):
         return None
     try:
