@@ -69,7 +69,7 @@ class Learned:
     asked: list[tuple[str, Question]] = field(default_factory=list)
     """The file on whose behalf, and what."""
     used: list[tuple[str, str, str]] = field(default_factory=list)
-    """The file on whose behalf, whose content, and which name of that, `WHOLE` for all of it."""
+    """The file on whose behalf, whose content, and which name of that, as for `Consulted.used`."""
     parts: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """Digests of what was used of modules, by file and name."""
 
@@ -131,8 +131,8 @@ class Consulted:
         Args:
             asker: the file, or what stands for its callers.
             path: the other.
-            name: of that, what matters; by default all of it.
-            data: its bytes; they matter where a name is given.
+            name: of that, what matters: something that the module binds, `CODE` of `source/parts.py`, or all of it.
+            data: its bytes, where somebody has them.
         """
         if asker == path or (asker, path, name) in self._seen:
             return
@@ -148,9 +148,10 @@ class Consulted:
             return found
         from pooclint.source.parts import parts
 
-        for (path, name), data in self._contents.items():
+        for (path, name), given in self._contents.items():
             known = self._cut.get(path)
-            if known is None or known[0] is not data:
+            data = given or self.read(path) or b""
+            if known is None or known[0] != data:
                 known = self._cut[path] = (data, parts(data))
             found.parts[path, name] = known[1].of(name)
         self._contents.clear()

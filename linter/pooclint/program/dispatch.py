@@ -9,6 +9,7 @@ from functools import cache
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Index
+from pooclint.source.parts import CODE
 
 _MAX_FILES = 200
 """Modules that another one imports, itself or through those; one with more of them is not looked into."""
@@ -48,7 +49,7 @@ class Dispatch:
 
     def _of_files(self, modules: Modules, files: tuple[str, ...], name: str, asker: str) -> Iterator[Function]:
         for file in files:
-            index = modules.symbol(file, "", "anything", asker)
+            index = modules.symbol(file, CODE, "anything", asker)
             for owner in index.classes.values() if index else ():
                 method = owner.methods.get(name)
                 if method and not self.names.is_abstract(method):

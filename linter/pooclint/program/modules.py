@@ -62,7 +62,7 @@ class Modules:
 
         Args:
             path: the file.
-            name: what is looked for in it.
+            name: what is looked for in it; `CODE` of `source/parts.py` stands for all that is there.
             interest: which names are worth a parse.
             asker: the file on whose behalf that is asked.
         """

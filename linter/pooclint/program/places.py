@@ -191,6 +191,12 @@ class Places:
         return self._entries[folder]
 
 
+def may_serve(path: str) -> bool:
+    """Tests have no requests to serve."""
+    folders, name = os.path.split(path)
+    return not (name.startswith("test_") or name == "conftest.py" or f"{os.sep}tests" in folders)
+
+
 def _inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from pooclint.program.consulted import WHOLE, Answer, Consulted, Learned, Question, callers_of
-from pooclint.program.places import Places
+from pooclint.program.places import Places, may_serve
 from pooclint.run.cache_file import UNSETTLED, Links
 from pooclint.run.dependencies import DependencyFinder
 from pooclint.run.deployments import Found, answer_now
@@ -176,19 +176,28 @@ def _new_files(known: Collection[str], links: Links, places: Places) -> frozense
 
 
 def _newly_imported(links: Links, suspects: frozenset[str], exports: Exports) -> frozenset[str]:
-    """The callers of files that are imported by what is new or different, and mentions what is called."""
+    """The callers of files that are imported by what is new or different, and mentions what is called. What was looked
+    at for that before is known by its content."""
     words: dict[str, set[str]] = {}
     for question in links.answers:
         if question.kind == "importers":
             words.setdefault(question.place, set()).add(question.name)
     found: set[str] = set()
-    for file in suspects if words else ():
+    for file in filter(may_serve, suspects) if words else ():
         data = exports.read(file) or b""
         for path in _imported(file, exports) & words.keys():
+            if _looked_at(file, callers_of(path), links):
+                continue
             # What a package passes on is imported, and mentioned, elsewhere.
             if os.path.basename(file) == "__init__.py" or any(word.encode() in data for word in words[path]):
                 found.add(callers_of(path))
     return frozenset(found)
+
+
+def _looked_at(file: str, asker: str, links: Links) -> bool:
+    """True when somebody asked for something that is in a file."""
+    used, asked = links.used.get(asker, ()), links.asked.get(asker, ())
+    return any(path == file for path, _ in used) or any(q.kind == "mentions" and q.place == file for q in asked)
 
 
 def _imported(file: str, exports: Exports) -> frozenset[str]:
