@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from pooclint.source.parts import CODE, parts
+from pooclint.source.parts import CODE, FRAME, parts
 
 SOURCE = textwrap.dedent('''\
     import os
@@ -63,7 +63,7 @@ def test_comments_and_blank_lines_do_not_count(before: str, after: str, newline:
         ("# no comment\n", "# no command\n", ("first", CODE)),
         ("# no comment\n\n", "# no comment\n", ("first", CODE)),
         ("    return LIMIT\n", "    print()\n    return LIMIT\n", ("second", CODE)),
-        ("    return LIMIT\n", "    return first(LIMIT)\n", ("first", "second", CODE)),
+        ("    return LIMIT\n", "    return first(LIMIT)\n", ("second", CODE)),
         ("LIMIT = 3", "LIMIT = 4", NAMES),
     ],
 )
@@ -71,6 +71,85 @@ def test_what_does_count(before: str, after: str, others: tuple[str, ...]) -> No
     assert before in SOURCE
     now = zip(NAMES, digests(SOURCE), digests(SOURCE.replace(before, after, 1)), strict=True)
     assert {name for name, old, new in now if old != new} == set(others)
+
+
+KEEPING = textwrap.dedent("""\
+    LIMIT = 3
+    kept = {}
+    known = helped()
+
+
+    def helped():
+        return helper
+
+
+    def helper():
+        return LIMIT
+
+
+    def open_one():
+        return opened()
+
+
+    def opened():
+        return object()
+
+
+    def fill(key):
+        kept[key] = opened
+
+
+    def read(key):
+        return kept[key]
+
+
+    def rename():
+        Kept.name = "x"
+
+
+    class Kept:
+        def shown(self):
+            return self.name
+    """)
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("opened", {"opened"}),
+        ("open_one", {"open_one", "opened"}),
+        ("fill", {"fill", "opened"}),
+        ("read", {"read", "fill", "opened"}),  # what is read there is what the other has filled in
+        ("kept", {"kept", "fill", "opened"}),
+        ("Kept", {"Kept", "rename"}),
+        ("LIMIT", {"LIMIT"}),
+        ("nothing", {"nothing"}),
+        ("helped", set()),  # part of the frame
+        ("helper", set()),
+    ],
+)
+def test_what_a_name_rests_on(name: str, others: set[str]) -> None:
+    found = parts(KEEPING.encode())
+    assert found.rests_on(name) == others | {FRAME}
+    assert found.part(name) == (name if others else FRAME)
+    for other in ("opened", "fill", "helper", "rename"):
+        changed = KEEPING.replace(f"def {other}(", f"def {other}(*args, ", 1)
+        matters = other in others or found.part(other) == FRAME
+        assert (parts(changed.encode()).of(name) != found.of(name)) == matters
+
+
+def test_what_is_defined_in_the_frame_is_part_of_it() -> None:
+    """What it does with a variable is not told apart from what others do."""
+    found = parts(f"{KEEPING}\n\nif LIMIT:\n    def either():\n        return kept\n".encode())
+    assert [found.part(name) for name in ("either", "fill", "opened", "read")] == [FRAME, FRAME, FRAME, "read"]
+
+
+def test_the_name_of_a_method_matters_to_who_calls_one() -> None:
+    """By it, a call is taken for one that may decide something."""
+    source = "def f(x):\n    x.flush()\n\n\nclass A:\n    def %s(self):\n        pass\n"
+    one, other, unrelated = (parts((source % name).encode()).of("f") for name in ("flush", "close", "open"))
+    assert one != other
+    assert other == unrelated
 
 
 def test_nested_quotes() -> None:

@@ -11,7 +11,7 @@ import libcst as cst
 from pooclint.program.consulted import Question, callers_of
 from pooclint.program.exports import Exports
 from pooclint.program.names import Names
-from pooclint.program.places import may_serve
+from pooclint.program.places import Origin, may_serve
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.running import IMPLIED, Edges, tables_with
 from pooclint.program.scopes import Function, Index
@@ -73,7 +73,7 @@ class Callers:
         if not path or modules is None:
             return
         for importer in self._importing(modules.exports, path, words)[:_MAX_MODULES]:
-            index = modules.symbol(importer, CODE, "anything", callers_of(path))
+            index = modules.symbol(importer, CODE, "anything", Origin(callers_of(path)))
             if index:
                 yield index
 
@@ -92,7 +92,7 @@ class Callers:
         if not path or not words or modules is None:
             return
         for importer in self._importing(modules.exports, path, words)[:_MAX_IMPORTERS]:
-            index = modules.symbol(importer, CODE, "anything", callers_of(path))
+            index = modules.symbol(importer, CODE, "anything", Origin(callers_of(path)))
             if index:
                 yield from self.edges.callers(index, function)
 

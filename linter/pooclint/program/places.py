@@ -31,6 +31,8 @@ class Origin:
     """Folders in which its absolute imports are looked up, first match first."""
     project: str = ""
     """The folder that holds the whole project."""
+    part: str = ""
+    """On behalf of which of its definitions something is asked; empty for all of it."""
 
 
 @dataclass(slots=True)
