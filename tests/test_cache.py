@@ -172,8 +172,12 @@ def count():
         ('"nothing"', '"something"', False),
         ("LIMIT = 3", "LIMIT = 4", True),
         ('"dbname=app"', '"dbname=other"', True),  # what is used uses that
-        ("    return kept[key]()", "    return None", True),  # both have to do with what is kept
+        ("    return kept[key]()", "    return None", False),  # what reads leads to what fills, to nothing else
         ("class Report:", "# a line\nclass Report:", False),
+        ("    return psycopg2", "    # a line\n\n    return psycopg2", False),
+        ("dsn())", "dsn())  # what is used", False),
+        ("LIMIT = 3", "# the limit\nLIMIT = 3", False),
+        ('"dbname=app"', '"dbname=app#2"', True),
         ("def connect():\n    return", "def connect():\n    raise", True),
     ],
 )
@@ -198,6 +202,20 @@ def test_a_trace_into_another_file_names_lines(project: Path) -> None:
     second = run(project)
     assert "user.py" in second.checked
     assert second.reports == fresh(project).reports
+
+
+def test_a_comment_takes_nobody_along(project: Path) -> None:
+    """Neither those that use a module, nor those whose functions it calls."""
+    script = "from service import fetch\n\n\ndef main():\n    fetch('a')\n"
+    write(project, helper=SEVERAL, user=CAREFUL, service=SERVICE, script=script)
+    run(project)
+    for name, text in (("helper", SEVERAL), ("script", script)):
+        write(project, **{name: f"{text}\n# a line\n"})
+        changed = run(project)
+        assert changed.checked == {f"{name}.py"}
+        assert changed.reports == fresh(project).reports
+    write(project, script=script.replace("fetch('a')", "fetch('b')"))
+    assert run(project).checked == {"script.py", "service.py"}
 
 
 def test_an_unrelated_change_takes_nothing_along(project: Path) -> None:

@@ -327,5 +327,5 @@ def test_a_finding_says_where_its_figure_is_from(tmp_path: Path) -> None:
         ("app/settings.py", 2, "64: default of environment variable POOL")
     ]
     used = checker.learned(config).used
-    assert (str(main), str(tmp_path / "app/settings.py"), "SIZE") in used
-    assert (report_of(str(main)), str(tmp_path / "app/settings.py"), WHOLE) in used  # it names a line of it
+    assert (str(main), "", str(tmp_path / "app/settings.py"), "SIZE") in used
+    assert (report_of(str(main)), "", str(tmp_path / "app/settings.py"), WHOLE) in used  # it names a line of it

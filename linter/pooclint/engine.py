@@ -26,7 +26,7 @@ from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.constructions import Construction, Constructions
-from pooclint.program.consulted import Consulted, report_of
+from pooclint.program.consulted import Consulted, callers_of, report_of
 from pooclint.program.deadlines import Deadline, Deadlines
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.exports import Exports, exports_by
@@ -44,6 +44,7 @@ from pooclint.program.running import Edge, Edges
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
+from pooclint.source.parts import CODE
 from pooclint.source.positions import Span
 from pooclint.source.prefilter import Prefilter, compile_prefilter
 
@@ -115,6 +116,11 @@ class FileContext:
 
     def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does."""
+        home, modules = function.scope.module, self.names.modules
+        if home is not self.index and modules:
+            asker, consulted = report_of(self.index.origin.path), modules.exports.places.consulted
+            consulted.used(asker, home.origin.path, CODE)
+            consulted.used(asker, callers_of(home.origin.path))
         return self.callers.entry(function)
 
     def deadlines(self, node: cst.Call) -> tuple[Deadline, ...]:

@@ -233,7 +233,7 @@ class Analysis:
             return None
         if self.names.definition(func, scope) is not None:
             return None
-        methods = self.dispatch.methods(func.attr.value, scope.module)
+        methods = self.dispatch.methods(func.attr.value, scope.origin)
         reached = [self.reaches(method) for method in methods]
         slowest = [r for r in reached if r is not None and not any(r.rank)]
         if not slowest or len(slowest) != len(reached):
@@ -256,6 +256,7 @@ class Analysis:
     def streamed(self, function: Function) -> bool:
         """True when its module hands what the generator gives to a response that is sent piece by piece."""
         module = function.scope.module
+        self.names.looks_around(function.scope)
         if id(module) not in self._streamed:
             self._streamed[id(module)] = frozenset(id(f) for f in self._sent_in(module))
         return id(function) in self._streamed[id(module)]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from pooclint.flow.analysis import Analysis
+from pooclint.program.consulted import report_of
 from pooclint.program.exports import Exports
 from pooclint.program.names import Names, Target
 from pooclint.program.places import Origin
@@ -71,7 +72,7 @@ class Offers:
             lookup = os.path.join(os.path.dirname(origin.path), f"\0{qualified}")
             self.known[key] = (lookup, self._found(self.names.target(qualified, replace(origin, path=lookup))))
         lookup, words = self.known[key]
-        self.exports.places.consulted.used(origin.path, lookup)
+        self.exports.places.consulted.used(report_of(origin.path), lookup)
         return words
 
     def _found(self, target: Target | None) -> frozenset[str]:

@@ -115,6 +115,7 @@ def only_called(names: Names, owner: Class, attribute: str) -> bool:
     nobody gets it, and no method of it is called. Asked for every call of it in every state, and worked out once."""
     key = (id(owner), attribute)
     if key not in names.only_called:
+        names.looks_around(owner.scope)
         names.only_called[key] = _only_called(names, owner, attribute)
     return names.only_called[key]
 

@@ -11,9 +11,11 @@ import libcst as cst
 from pooclint.program.consulted import Question, callers_of
 from pooclint.program.exports import Exports
 from pooclint.program.names import Names
+from pooclint.program.places import Origin, may_serve
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.running import IMPLIED, Edges, tables_with
 from pooclint.program.scopes import Function, Index
+from pooclint.source.parts import CODE
 
 _MAX_FRAMES = 6
 """Functions between a handler and the function that is asked about."""
@@ -71,7 +73,7 @@ class Callers:
         if not path or modules is None:
             return
         for importer in self._importing(modules.exports, path, words)[:_MAX_MODULES]:
-            index = modules.symbol(importer, "", "anything", callers_of(path))
+            index = modules.symbol(importer, CODE, "anything", Origin(callers_of(path)))
             if index:
                 yield index
 
@@ -90,7 +92,7 @@ class Callers:
         if not path or not words or modules is None:
             return
         for importer in self._importing(modules.exports, path, words)[:_MAX_IMPORTERS]:
-            index = modules.symbol(importer, "", "anything", callers_of(path))
+            index = modules.symbol(importer, CODE, "anything", Origin(callers_of(path)))
             if index:
                 yield from self.edges.callers(index, function)
 
@@ -114,11 +116,11 @@ class Callers:
             # Who else comes to import it is not told by those who do: the question is noted, and not its answer.
             places.consulted.asked(asker, Question("importers", path, word), ())
         for package in passing_on:
-            places.consulted.used(asker, package)
-        serving = (p for p in importing if _may_serve(p))
+            places.consulted.used(asker, package, CODE)
+        serving = (p for p in importing if may_serve(p))
         naming = [p for p in serving if not words or exports.mentions(p, words, asker)]
         for importer in naming:
-            places.consulted.used(asker, importer)
+            places.consulted.used(asker, importer, CODE)
             places.consulted.used(asker, callers_of(importer))
         return naming
 
@@ -132,9 +134,3 @@ def _imported_names(function: Function) -> tuple[str, ...]:
         return (function.name,)
     named = function.owner or function
     return (named.name, *tables_with(named.name, function.scope.module)) if named.parent.kind == "module" else ()
-
-
-def _may_serve(path: str) -> bool:
-    """Tests have no requests to serve."""
-    folders, name = os.path.split(path)
-    return not (name.startswith("test_") or name == "conftest.py" or f"{os.sep}tests" in folders)

@@ -1,7 +1,8 @@
 """What a result rests on: the files and folders that were looked at, and what questions about the project found.
 
-Nothing here is about one file that is checked: modules ask about modules, and what one of them rests on is found by
-following who used whom. So an answer that comes from a memo needs no record of its own.
+Nothing here is about one file that is checked: definitions lead to definitions, and what one of them rests on is found
+by following which used which. So an answer that comes from a memo needs no record of its own, as long as whatever is
+asked while a definition is looked into is asked on its behalf.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ class Learned:
     answers: dict[Question, Answer] = field(default_factory=dict)
     asked: list[tuple[str, Question]] = field(default_factory=list)
     """The file on whose behalf, and what."""
-    used: list[tuple[str, str, str]] = field(default_factory=list)
-    """The file on whose behalf, whose content, and which name of that, `WHOLE` for all of it."""
+    used: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """The file on whose behalf, which part of it, whose content, and which name of that, as for `Consulted.used`."""
     parts: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """Digests of what was used of modules, by file and name."""
 
@@ -81,7 +82,7 @@ class Consulted:
     _learned: Learned = field(default_factory=Learned)
     _files: dict[str, State] = field(default_factory=dict)
     _folders: dict[str, State] = field(default_factory=dict)
-    _seen: set[tuple[str, Question] | tuple[str, str, str]] = field(default_factory=set)
+    _seen: set[tuple[str, Question] | tuple[str, str, str, str]] = field(default_factory=set)
     _cut: dict[str, tuple[bytes, Parts]] = field(default_factory=dict)
     _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
@@ -125,19 +126,21 @@ class Consulted:
             self._learned.asked.append((asker, question))
             self._learned.answers[question] = answer
 
-    def used(self, asker: str, path: str, name: str = WHOLE, data: bytes = b"") -> None:
+    def used(self, asker: str, path: str, name: str = WHOLE, data: bytes = b"", part: str = "") -> None:
         """Note that what is known of the file `asker` rests on the content of another.
 
         Args:
             asker: the file, or what stands for its callers.
             path: the other.
-            name: of that, what matters; by default all of it.
-            data: its bytes; they matter where a name is given.
+            name: of that, what matters: something that the module binds, `CODE` of `source/parts.py`, or all of it.
+            data: its bytes, where somebody has them.
+            part: the definition of `asker` of which that is known; by default it is all of the file.
         """
-        if asker == path or (asker, path, name) in self._seen:
+        note = (asker, part, path, name)
+        if (asker == path and name in (part, WHOLE)) or note in self._seen:
             return
-        self._seen.add((asker, path, name))
-        self._learned.used.append((asker, path, name))
+        self._seen.add(note)
+        self._learned.used.append(note)
         if name != WHOLE:
             self._contents[path, name] = data
 
@@ -148,9 +151,10 @@ class Consulted:
             return found
         from pooclint.source.parts import parts
 
-        for (path, name), data in self._contents.items():
+        for (path, name), given in self._contents.items():
             known = self._cut.get(path)
-            if known is None or known[0] is not data:
+            data = given or self.read(path) or b""
+            if known is None or known[0] != data:
                 known = self._cut[path] = (data, parts(data))
             found.parts[path, name] = known[1].of(name)
         self._contents.clear()

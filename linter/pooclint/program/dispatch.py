@@ -8,7 +8,9 @@ from functools import cache
 
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
-from pooclint.program.scopes import Function, Index
+from pooclint.program.places import Origin
+from pooclint.program.scopes import Function
+from pooclint.source.parts import CODE
 
 _MAX_FILES = 200
 """Modules that another one imports, itself or through those; one with more of them is not looked into."""
@@ -24,31 +26,35 @@ class Dispatch:
 
     names: Names
     _near: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
-    _known: dict[tuple[str, str], tuple[Function, ...]] = field(default_factory=dict)
+    _known: dict[tuple[str, Origin], tuple[Function, ...]] = field(default_factory=dict)
 
-    def methods(self, name: str, module: Index) -> tuple[Function, ...]:
+    def methods(self, name: str, asker: Origin) -> tuple[Function, ...]:
         """The methods of a name of all classes in the modules that one imports, two imports away, which do anything;
-        none where the name says too little."""
-        key = (module.origin.path, name)
+        none where the name says too little.
+
+        Args:
+            name: the name.
+            asker: the module, and the definition on whose behalf that is asked.
+        """
+        key = (name, asker)
         if key not in self._known:
-            self._known[key] = self._found(name, module)
+            self._known[key] = self._found(name, asker)
         return self._known[key]
 
-    def _found(self, name: str, module: Index) -> tuple[Function, ...]:
+    def _found(self, name: str, asker: Origin) -> tuple[Function, ...]:
         modules = self.names.modules
         models = self.names.models
         known = name in models.call_words or name in models.external_words or name in models.quiet_methods
-        if modules is None or not module.origin.path or known or name in models.release_names | _of_builtins():
+        if modules is None or not asker.path or known or name in models.release_names | _of_builtins():
             return ()
-        path = module.origin.path
-        if path not in self._near:
-            self._near[path] = self._around(modules, path)
-        files = self._near[path].get(name, ())
-        return tuple(self._of_files(modules, files, name, path)) if 0 < len(files) <= _MAX_DEFINING else ()
+        if asker.path not in self._near:
+            self._near[asker.path] = self._around(modules, asker.path)
+        files = self._near[asker.path].get(name, ())
+        return tuple(self._of_files(modules, files, name, asker)) if 0 < len(files) <= _MAX_DEFINING else ()
 
-    def _of_files(self, modules: Modules, files: tuple[str, ...], name: str, asker: str) -> Iterator[Function]:
+    def _of_files(self, modules: Modules, files: tuple[str, ...], name: str, asker: Origin) -> Iterator[Function]:
         for file in files:
-            index = modules.symbol(file, "", "anything", asker)
+            index = modules.symbol(file, CODE, "anything", asker)
             for owner in index.classes.values() if index else ():
                 method = owner.methods.get(name)
                 if method and not self.names.is_abstract(method):

@@ -19,6 +19,7 @@ from pooclint.program.keywords import argument_keys, keywords
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, Scope, children, descendants, nodes_of
+from pooclint.source.parts import CODE
 
 _MAX_STEPS = 12  # aliases of aliases are followed this far
 _MAX_IMPORTS = 24  # and names that modules pass on to each other
@@ -102,6 +103,12 @@ class Names:
         self.circles.forget()
         self._inferring = self._following = 0
 
+    def looks_around(self, scope: Scope) -> None:
+        """Note that what is known of the definition that a scope is part of rests on all of its module."""
+        origin = scope.origin
+        if self.modules is not None and origin.path:
+            self.modules.exports.places.consulted.used(origin.path, origin.path, CODE, part=origin.part)
+
     def qualify(self, node: cst.CSTNode, scope: Scope, steps: int = 0) -> str:
         """The qualified name that an expression stands for; empty when it is no name of an import or a builtin.
 
@@ -111,7 +118,7 @@ class Names:
         found = self._qualify(node, scope, steps)
         if not found or self.modules is None or found.startswith("builtins."):
             return found
-        target = self.target(found, scope.module.origin)
+        target = self.target(found, scope.origin)
         return target.name if target and target.name else found
 
     def target(self, qualified: str, origin: Origin, interest: Interest = "acquires") -> Target | None:
@@ -146,11 +153,12 @@ class Names:
     ) -> Target | None:
         """Follow attribute after attribute from a module: a name that it binds, else a submodule."""
         for position, part in enumerate(parts):
-            index = modules.symbol(place, part, interest, origin.path)
+            index = modules.symbol(place, part, interest, origin)
             if index and index.binds(part):
                 return self._bound(index, part, parts[position + 1 :], interest)
             for star in index.stars if index else ():
-                found = self._starred(modules, star, tuple(parts[position:]), index.origin, interest) if index else None
+                inner = index.view(part).origin if index else origin
+                found = self._starred(modules, star, tuple(parts[position:]), inner, interest)
                 if found:
                     return found
             place = modules.exports.places.child(place, part, origin)
@@ -183,11 +191,11 @@ class Names:
 
     def _bound(self, index: Index, name: str, rest: list[str], interest: Interest) -> Target | None:
         """What a name that a module binds leads to."""
-        bindings = index.bindings(name)
+        bindings, scope = index.bindings(name), index.view(name)
         for binding in reversed(bindings):
             if binding.kind == "import":
                 qualified = ".".join((binding.qualified, *rest))
-                return self.target(qualified, index.origin, interest) or Target(qualified)
+                return self.target(qualified, scope.origin, interest) or Target(qualified)
             if isinstance(binding.defined, Class):
                 method = self.method(binding.defined, rest[0]) if len(rest) == 1 else None
                 return Target(defined=method or binding.defined) if method or not rest else None
@@ -195,11 +203,11 @@ class Names:
                 return Target(defined=binding.defined) if not rest else None
         renamed = next((b.value for b in bindings if isinstance(b.value, (cst.Name, cst.Attribute))), None)
         if renamed is not None and not any(b.entered for b in bindings):
-            qualified = self.qualify(renamed, index.scope)
+            qualified = self.qualify(renamed, scope)
             if qualified:
                 full = ".".join((qualified, *rest))
-                return self.target(full, index.origin, interest) or Target(full)
-        return Target(scope=index.scope, variable=name) if not rest else None
+                return self.target(full, scope.origin, interest) or Target(full)
+        return Target(scope=scope, variable=name) if not rest else None
 
     def _qualify(self, node: cst.CSTNode, scope: Scope, steps: int) -> str:
         kind = type(node)  # asked for every call: `isinstance` of an abstract base class is slow
@@ -237,7 +245,7 @@ class Names:
             qualified = f"{star}.{name}"
             if self.models.calls(qualified) or self.models.type(qualified):
                 return qualified
-            if self.target(qualified, module.origin, interest):
+            if self.target(qualified, scope.origin, interest):
                 return qualified
         return ""
 
@@ -259,7 +267,7 @@ class Names:
         node = cast(cst.Name, node)
         found = scope.lookup(node.value)
         if found is None:
-            target = self.target(self._by_star(node.value, scope, interest), scope.module.origin, interest)
+            target = self.target(self._by_star(node.value, scope, interest), scope.origin, interest)
             return target.defined if target else None
         binding = self._defining(node.value, *found)
         if binding is None:
@@ -267,7 +275,7 @@ class Names:
         if binding.defined:
             return binding.defined
         if binding.kind == "import":
-            target = self.target(binding.qualified, found[0].module.origin, interest)
+            target = self.target(binding.qualified, found[0].origin, interest)
             return target.defined if target else None
         return self.definition(binding.value, found[0], steps + 1, interest) if binding.value is not None else None
 
@@ -291,11 +299,11 @@ class Names:
             owner = named if isinstance(named, Class) else None
         if owner is None and interest != "acquires" and self.modules:
             # A variable of a module that mattered to nobody so far: its object is now given something, or called.
-            holder = self.target(self._qualify(node.value, scope, 0), scope.module.origin, interest)
+            holder = self.target(self._qualify(node.value, scope, 0), scope.origin, interest)
             owner = self.local_class(self._type_of_target(holder))
         if owner:
             return self.method(owner, node.attr.value)
-        target = self.target(self._qualify(node, scope, 0), scope.module.origin, interest) if self.modules else None
+        target = self.target(self._qualify(node, scope, 0), scope.origin, interest) if self.modules else None
         return target.defined if target else None
 
     def local_class(self, type_name: str) -> Class | None:
@@ -540,13 +548,13 @@ class Names:
                 if owner:
                     return self.attribute_type(owner, attribute.value)
                 leads = attribute.value in self.models.class_attributes
-                far: Interest = "anything" if leads and self.keeps(scope.module.origin) else "acquires"
+                far: Interest = "anything" if leads and self.keeps(scope.origin) else "acquires"
                 named = self.definition(base, scope, interest=far) if leads else None
                 if isinstance(named, Class):
                     return self.attribute_type(self.modelled_base(named), attribute.value)
                 if self.modules is None:
                     return ""
-                return self._type_of_target(self.target(self._qualify(node, scope, 0), scope.module.origin))
+                return self._type_of_target(self.target(self._qualify(node, scope, 0), scope.origin))
             case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
                 return self.type_of(inner, scope)
             case cst.BooleanOperation(left=left, right=right):
@@ -561,7 +569,7 @@ class Names:
         """The modelled or local type of what a name stands for in a scope; empty when unknown."""
         found = scope.lookup(name)
         if found is None:
-            return self._type_of_target(self.target(self._by_star(name, scope), scope.module.origin))
+            return self._type_of_target(self.target(self._by_star(name, scope), scope.origin))
         holder, bindings = found
         key = (id(holder), name)
         known = self._named.get(key)
@@ -579,7 +587,7 @@ class Names:
         if binding.kind == "parameter" and holder.function:
             return self._type_of_parameter(name, holder.function)
         if binding.kind == "import":
-            target = self.target(binding.qualified, holder.module.origin)
+            target = self.target(binding.qualified, holder.origin)
             return self._type_of_target(target)
         if binding.value is None:
             return ""
@@ -722,7 +730,7 @@ class Names:
         defined = self.definition(node, scope)
         if isinstance(defined, Class):
             return self.local_type(defined)
-        target = self.target(self._qualify(node, scope, 0), scope.module.origin)
+        target = self.target(self._qualify(node, scope, 0), scope.origin)
         if target and target.scope:
             return self._annotated_alias(target.variable, target.scope)
         if defined is None and not qualified and isinstance(node, cst.Name):
@@ -796,7 +804,7 @@ class Names:
         """The `Annotated[...]` that a name stands for, with the scope to read it in."""
         found = scope.lookup(node.value) if isinstance(node, cst.Name) else None
         if found and isinstance(node, cst.Name) and any(b.kind == "import" for b in found[1]):
-            target = self.target(self._qualify(node, scope, 0), scope.module.origin)
+            target = self.target(self._qualify(node, scope, 0), scope.origin)
             found = target.scope.lookup(target.variable) if target and target.scope else None
         values = (b.value for b in found[1]) if found else ()
         return next(((v, found[0]) for v in values if isinstance(v, cst.Subscript) and found), None)

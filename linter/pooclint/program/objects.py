@@ -103,7 +103,7 @@ class Objects:
                 return
 
     def _imported(self, qualified: str, scope: Scope, depth: int) -> Iterator[tuple[Binding, Scope]]:
-        target = self.names.target(qualified, scope.module.origin, "anything")
+        target = self.names.target(qualified, scope.origin, "anything")
         if depth > _MAX_DEPTH or target is None or target.scope is None:
             return
         bindings = target.scope.bindings.get(target.variable, ())

@@ -31,6 +31,8 @@ class Origin:
     """Folders in which its absolute imports are looked up, first match first."""
     project: str = ""
     """The folder that holds the whole project."""
+    part: str = ""
+    """On behalf of which of its definitions something is asked; empty for all of it."""
 
 
 @dataclass(slots=True)
@@ -189,6 +191,12 @@ class Places:
         if folder not in self._entries:
             self._entries[folder] = frozenset(self.consulted.listing(folder))
         return self._entries[folder]
+
+
+def may_serve(path: str) -> bool:
+    """Tests have no requests to serve."""
+    folders, name = os.path.split(path)
+    return not (name.startswith("test_") or name == "conftest.py" or f"{os.sep}tests" in folders)
 
 
 def _inside(path: str, folder: str) -> bool:

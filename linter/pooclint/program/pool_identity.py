@@ -152,7 +152,7 @@ class Pools:
     def _variable(self, name: str, holder: Scope, bindings: list[Binding], steps: int) -> Pool | None:
         imported = next((b for b in bindings if b.kind == "import"), None)
         if imported:
-            target = self.names.target(imported.qualified, holder.module.origin)
+            target = self.names.target(imported.qualified, holder.origin)
             if target and target.scope:
                 return self._variable(target.variable, target.scope, target.scope.bindings[target.variable], steps + 1)
             defined = target.defined if target else None
@@ -200,7 +200,7 @@ class Pools:
                 defined = self.names.definition(base, scope)
                 owner = defined if isinstance(defined, Class) else None
             return self._attribute(held_by, owner, attribute, steps)
-        target = self.names.target(self.names._qualify(node, scope, 0), scope.module.origin)  # noqa: SLF001
+        target = self.names.target(self.names._qualify(node, scope, 0), scope.origin)  # noqa: SLF001
         if target and target.scope:
             return self._variable(target.variable, target.scope, target.scope.bindings[target.variable], steps + 1)
         return None

@@ -15,6 +15,7 @@ from pooclint.program.modules import Modules
 from pooclint.program.names import Names, literal
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Function, Index, Scope, descendants
+from pooclint.source.parts import CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class RequestHolds:
         files = tuple(f for p in sorted(programs) for f in places.tops(p, origin) if f.endswith(".py"))
         found = self.names.circles.answer(self._known, key, _Found(), lambda: self._looked_up(modules, files))
         for path in found.files:  # whoever asks rests on them, whoever asked first
-            places.consulted.used(origin.path, path)
+            places.consulted.used(origin.path, path, CODE)
         return found.holds
 
     def _looked_up(self, modules: Modules, files: tuple[str, ...]) -> _Found:

@@ -200,7 +200,7 @@ def _values(names: Names, name: str, scope: Scope) -> Iterator[tuple[cst.BaseExp
         if isinstance(binding.value, _TABLES) and found:
             yield binding.value, found[0]
         elif binding.kind == "import" and found:
-            target = names.target(binding.qualified, found[0].module.origin, "anything")
+            target = names.target(binding.qualified, found[0].origin, "anything")
             there = target.scope.bindings.get(target.variable, ()) if target and target.scope else ()
             for other in there:
                 if isinstance(other.value, _TABLES) and target and target.scope:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from operator import attrgetter
 from typing import Any, Literal, TypeVar, cast
@@ -151,15 +151,27 @@ class Scope:
     """The class whose body this is, or whose method this belongs to."""
     index: Index | None = field(default=None, repr=False)
     """Of a module's scope: all that the walk found in it."""
+    asker: Origin = field(default_factory=Origin)
+    """Of a module's scope: on whose behalf it is looked into."""
 
     @property
     def module(self) -> Index:
         """The module that the scope is part of."""
+        found = self._outermost.index
+        assert found is not None
+        return found
+
+    @property
+    def origin(self) -> Origin:
+        """Where the module comes from, and which of its definitions the scope is part of."""
+        return self._outermost.asker
+
+    @property
+    def _outermost(self) -> Scope:
         scope = self
         while scope.parent:
             scope = scope.parent
-        assert scope.index is not None
-        return scope.index
+        return scope
 
     @property
     def qualname(self) -> str:
@@ -310,9 +322,20 @@ class Index:
     parts: list[Part] = field(default_factory=list, repr=False)
     weight: int = 0
     """Bytes of source that have been parsed."""
+    _views: dict[str, Scope] = field(default_factory=dict, repr=False)
     _whole: Part | None = field(default=None, repr=False)
     _known: dict[int, Function | Class] = field(default_factory=dict, repr=False)
     _module: cst.Module | None = field(default=None, repr=False)
+
+    def view(self, name: str) -> Scope:
+        """The module's scope as it is for what a name of its top level stands for: what is asked from there, or from a
+        scope in it, is asked on behalf of that alone."""
+        if name not in self._views:
+            own, asker = self.scope, replace(self.origin, part=name)
+            self._views[name] = Scope(
+                own.kind, own.node, None, own.name, own.bindings, own.declared_outside, index=self, asker=asker
+            )
+        return self._views[name]
 
     def binds(self, name: str) -> bool:
         """True when the module binds a name at its top level."""

@@ -47,7 +47,7 @@ def _variable(names: Names, node: cst.Name | cst.Attribute, scope: Scope, steps:
         return
     if names.modules is None or (found and found[0].kind != "module"):
         return
-    target = names.target(names.qualify(node, scope), scope.module.origin)
+    target = names.target(names.qualify(node, scope), scope.origin)
     if target and target.scope and target.variable:
         yield from _built(names, target.scope, target.variable, steps)
 

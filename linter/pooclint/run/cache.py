@@ -27,6 +27,7 @@ from pooclint.run.cache_file import (
     Kept,
     Links,
     Together,
+    Use,
     locked,
     pack_links,
     read_cache,
@@ -193,8 +194,8 @@ class Cache:
                 links.answers[question] = UNSETTLED
         for asker, question in learned.asked:
             links.asked.setdefault(asker, set()).add(question)
-        for asker, path, name in learned.used:
-            links.used.setdefault(asker, set()).add((path, name))
+        for asker, *note in learned.used:
+            links.used.setdefault(asker, set()).add(Use(*note))
         for part, digest in learned.parts.items():
             if links.parts.setdefault(part, digest) != digest:
                 links.parts[part] = b""  # is taken for changed the next time
@@ -286,9 +287,9 @@ class Cache:
         stale = stale_files(self._files.keys(), links, changed, bool(moved), self._exports_by)
         for path in stale.asking:
             links.asked.pop(path, None)
-        for path in stale.resting:
-            links.used.pop(path, None)
-        gone = changed | stale.resting
+        for path in links.used.keys() & stale.resting.keys():
+            links.used[path] = {use for use in links.used[path] if not stale.concerns(path, use)}
+        gone = changed | stale.resting.keys()
         for path in [p for p in self._reports if not gone.isdisjoint((p, callers_of(p), report_of(p)))]:
             del self._reports[path]
         asked = set[object]().union(*links.asked.values())
@@ -331,7 +332,7 @@ class Cache:
             self._files = {path: state for path, state in self._files.items() if path in live}
         links.asked = {asker: questions for asker, questions in links.asked.items() if asker in live}
         links.used = {asker: pairs for asker, pairs in links.used.items() if asker in live}
-        needed = frozenset[tuple[str, str]]().union(*links.used.values())
+        needed = {(use.path, use.name) for uses in links.used.values() for use in uses}
         links.parts = {pair: digest for pair, digest in links.parts.items() if pair in needed}
 
 
@@ -360,7 +361,7 @@ def _learned(found: Contents, links: Links) -> Learned:
         found.folders,
         links.answers,
         [(asker, question) for asker, asked in links.asked.items() for question in asked],
-        [(asker, path, name) for asker, used in links.used.items() for path, name in used],
+        [(asker, *use) for asker, uses in links.used.items() for use in uses],
         links.parts,
     )
 
@@ -372,7 +373,7 @@ def _reachable(files: Iterable[str], links: Links) -> set[str]:
         path = todo.pop()
         if path not in live:
             live.add(path)
-            todo += (used for used, _ in links.used.get(path, ()))
+            todo += (use.path for use in links.used.get(path, ()))
             todo += (question.place for question in links.asked.get(path, ()) if question.kind in _OF_OTHERS)
     return live
 

@@ -28,7 +28,7 @@ MAX_DAYS = 30
 _MAX_FILES = 16
 """Caches in a folder: one for each combination of settings, versions and working directory."""
 _PATIENCE = 10.0  # seconds
-_MAGIC = b"pooclint cache 2\n"
+_MAGIC = b"pooclint cache 3\n"
 _TAG = """\
 Signature: 8a477f597d28d172789f06886806bc55
 # This folder is a cache of pooclint; it can be deleted at any time.
@@ -61,14 +61,23 @@ class Together(NamedTuple):
     findings: tuple[Finding, ...]
 
 
+class Use(NamedTuple):
+    """What is known of a file rests on another, as in `Consulted.used`."""
+
+    part: str
+    """The definition of the file of which that is known."""
+    path: str
+    name: str
+    """What matters of that."""
+
+
 @dataclass(slots=True)
 class Links:
     """What rests on what: the answers that were given, and for each file what it asked and whose content it used."""
 
     answers: dict[Question, Answer] = field(default_factory=dict)
     asked: dict[str, set[Question]] = field(default_factory=dict)
-    used: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    """Files and names; `WHOLE` for all of a file."""
+    used: dict[str, set[Use]] = field(default_factory=dict)
     parts: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """Digests of what was used of modules, by file and name."""
 
@@ -90,7 +99,7 @@ class _Links(msgspec.Struct, array_like=True):
     texts: list[str]
     questions: list[tuple[Kind, int, int, list[int]]]
     asked: dict[int, list[int]]
-    used: dict[int, list[tuple[int, int]]]
+    used: dict[int, list[tuple[int, int, int]]]
     parts: list[tuple[int, int, bytes]]
 
 
@@ -111,7 +120,7 @@ def pack_links(links: Links) -> msgspec.Raw:
                 answer = [number(text) for text in links.answers[question]]
                 questions.append((question.kind, number(question.place), number(question.name), answer))
         asked[number(asker)] = [places[question] for question in wanted]
-    used = {number(a): [(number(path), number(name)) for path, name in pairs] for a, pairs in links.used.items()}
+    used = {number(a): [(number(w), number(p), number(n)) for w, p, n in uses] for a, uses in links.used.items()}
     parts = [(number(path), number(name), digest) for (path, name), digest in links.parts.items()]
     return msgspec.Raw(msgspec.msgpack.encode(_Links(list(numbers), questions, asked, used, parts)))
 
@@ -129,7 +138,7 @@ def unpack_links(packed: msgspec.Raw) -> Links:
         return Links(
             {q: tuple(texts[t] for t in entry[3]) for q, entry in zip(questions, found.questions, strict=True)},
             {texts[asker]: {questions[q] for q in wanted} for asker, wanted in found.asked.items()},
-            {texts[asker]: {(texts[p], texts[n]) for p, n in pairs} for asker, pairs in found.used.items()},
+            {texts[a]: {Use(texts[w], texts[p], texts[n]) for w, p, n in uses} for a, uses in found.used.items()},
             {(texts[path], texts[name]): digest for path, name, digest in found.parts},
         )
     except (msgspec.DecodeError, IndexError) as error:

@@ -10,18 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from pooclint.program.consulted import WHOLE, Answer, Consulted, Learned, Question, callers_of
-from pooclint.program.places import Places
-from pooclint.run.cache_file import UNSETTLED, Links
+from pooclint.program.places import Places, may_serve
+from pooclint.run.cache_file import UNSETTLED, Links, Use
 from pooclint.run.dependencies import DependencyFinder
 from pooclint.run.deployments import Found, answer_now
 from pooclint.run.models import version_texts
 
 if TYPE_CHECKING:
     from pooclint.program.exports import Exports, Interest, Known
+    from pooclint.source.parts import Parts
 
 _OF_MODULES = frozenset({"names", "mentions", "methods", "imports", "importers"})
 """Questions whose answers are in the modules themselves, and not in what lies around them."""
 _OF_TEXT = frozenset({"mentions", "methods", "imports"})
+
+Part = tuple[str, str]
+"""A file, and a definition in it; empty for all of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,15 @@ class Stale:
 
     asking: frozenset[str]
     """Files for which a question has another answer."""
-    resting: frozenset[str]
-    """These, those that used what differs, and all that rest on them."""
+    resting: dict[str, frozenset[str]]
+    """These, those that used what differs, and all that rest on them: by file the parts, the empty one for all."""
     learned: Learned
     """What was consulted to find that out."""
+
+    def concerns(self, asker: str, use: Use) -> bool:
+        """True when what used something no longer holds."""
+        parts = self.resting.get(asker, frozenset())
+        return use.part in parts or "" in parts
 
 
 def stale_files(
@@ -62,17 +71,27 @@ def stale_files(
         new = _new_files(known, links, places) if moved else new
     seen = consulted.take()  # what was asked was asked for no file; what was read holds
     suspects = frozenset(path for path in changed | asking | new if path.endswith(".py"))
-    roots = asking
+    callers: frozenset[str] = frozenset()
     if suspects or (moved and any(question.kind == "imports" for question in links.answers)):
         exports = exports_by(consulted)
         asking |= _naming_otherwise(links, suspects, exports)
         asking |= _saying_otherwise(links, changed, moved, exports)
-        roots = asking | _newly_imported(links, suspects, exports)
-    roots |= _using_otherwise(links, changed, consulted)
+        callers = _newly_imported(links, suspects, exports)
+    known_parts: dict[str, Parts] = {}
+
+    def cut(path: str) -> Parts:
+        if path not in known_parts:
+            from pooclint.source.parts import parts  # with LibCST
+
+            known_parts[path] = parts(consulted.read(path) or b"")
+        return known_parts[path]
+
+    roots = [*((path, "") for path in asking | callers), *_using_otherwise(links, changed, cut)]
+    resting = _resting_on(roots, links.used, cut)
     learned = consulted.take()
     learned.files = {**seen.files, **learned.files}
     learned.folders = {**seen.folders, **learned.folders}
-    return Stale(asking, _resting_on(roots, links.used), learned)
+    return Stale(asking, resting, learned)
 
 
 def _answers(questions: Iterable[Question], places: Places, consulted: Consulted) -> dict[Question, Answer]:
@@ -151,22 +170,16 @@ def _said_now(question: Question, exports: Exports) -> Answer:
     return tuple(sorted(exports.methods(place, place) if kind == "methods" else exports.imported_files(place)))
 
 
-def _using_otherwise(links: Links, changed: frozenset[str], consulted: Consulted) -> frozenset[str]:
+def _using_otherwise(links: Links, changed: frozenset[str], cut: Callable[[str], Parts]) -> Iterator[Part]:
     """Who used a part of a changed file that is different now; the digests of the parts are brought up to date."""
-    if not changed:
-        return frozenset()
-    from pooclint.source.parts import Parts, parts  # with LibCST
-
-    now: dict[str, Parts] = {}
     other: set[tuple[str, str]] = {(path, WHOLE) for path in changed}
-    for (path, name), digest in list(links.parts.items()):
+    for (path, name), digest in links.parts.items():
         if path in changed:
-            if path not in now:
-                now[path] = parts(consulted.read(path) or b"")
-            links.parts[path, name] = now[path].of(name)
+            links.parts[path, name] = cut(path).of(name)
             if links.parts[path, name] != digest:
                 other.add((path, name))
-    return frozenset(asker for asker, used in links.used.items() if not used.isdisjoint(other))
+    for asker, uses in links.used.items():
+        yield from ((asker, use.part) for use in uses if (use.path, use.name) in other)
 
 
 def _new_files(known: Collection[str], links: Links, places: Places) -> frozenset[str]:
@@ -176,19 +189,28 @@ def _new_files(known: Collection[str], links: Links, places: Places) -> frozense
 
 
 def _newly_imported(links: Links, suspects: frozenset[str], exports: Exports) -> frozenset[str]:
-    """The callers of files that are imported by what is new or different, and mentions what is called."""
+    """The callers of files that are imported by what is new or different, and mentions what is called. What was looked
+    at for that before is known by its content."""
     words: dict[str, set[str]] = {}
     for question in links.answers:
         if question.kind == "importers":
             words.setdefault(question.place, set()).add(question.name)
     found: set[str] = set()
-    for file in suspects if words else ():
+    for file in filter(may_serve, suspects) if words else ():
         data = exports.read(file) or b""
         for path in _imported(file, exports) & words.keys():
+            if _looked_at(file, callers_of(path), links):
+                continue
             # What a package passes on is imported, and mentioned, elsewhere.
             if os.path.basename(file) == "__init__.py" or any(word.encode() in data for word in words[path]):
                 found.add(callers_of(path))
     return frozenset(found)
+
+
+def _looked_at(file: str, asker: str, links: Links) -> bool:
+    """True when somebody asked for something that is in a file."""
+    used, asked = links.used.get(asker, ()), links.asked.get(asker, ())
+    return any(use.path == file for use in used) or any(q.kind == "mentions" and q.place == file for q in asked)
 
 
 def _imported(file: str, exports: Exports) -> frozenset[str]:
@@ -198,21 +220,29 @@ def _imported(file: str, exports: Exports) -> frozenset[str]:
     return direct.union(*passed_on)
 
 
-def _resting_on(roots: frozenset[str], used: Mapping[str, Iterable[tuple[str, str]]]) -> frozenset[str]:
-    """The roots, and whoever used them, or used who used them."""
-    users: dict[str, list[str]] = {}
-    for asker, path in _pairs(used):
-        users.setdefault(path, []).append(asker)
-    found: set[str] = set()
+def _resting_on(
+    roots: Iterable[Part], used: Mapping[str, Iterable[Use]], cut: Callable[[str], Parts]
+) -> dict[str, frozenset[str]]:
+    """By file, the parts that are stale: the roots, what uses them, or leads to them in its module, and so on."""
     todo = list(roots)
+    if not todo:
+        return {}
+    from pooclint.source.parts import CODE, FRAME  # with LibCST
+
+    users: dict[str, list[tuple[str, Use]]] = {}
+    for asker, uses in used.items():
+        for use in uses:
+            users.setdefault(use.path, []).append((asker, use))
+    found: dict[str, set[str]] = {}
     while todo:
-        path = todo.pop()
-        if path not in found:
-            found.add(path)
-            todo += users.get(path, ())
-    return frozenset(found)
-
-
-def _pairs(used: Mapping[str, Iterable[tuple[str, str]]]) -> Iterator[tuple[str, str]]:
-    for asker, found in used.items():
-        yield from ((asker, path) for path in {path for path, _ in found})
+        path, name = todo.pop()
+        part = cut(path).part(name) if name and path in users else name
+        parts = found.setdefault(path, set())
+        if part in parts:
+            continue
+        parts.add(part)
+        for asker, use in users.get(path, ()):
+            everything = part == FRAME or use.name in (WHOLE, CODE)
+            if everything or use.name == part or part in cut(path).rests_on(use.name):
+                todo.append((asker, use.part))
+    return {path: frozenset(parts) for path, parts in found.items()}

@@ -1,17 +1,26 @@
 """What of a module somebody rests on who uses one of its names: digests that do not change with the rest of it.
 
 A module that is used is seldom used whole. Its frame (imports, assignments) matters to all users; of its definitions
-only the one that is asked for, and those that it and the others have to do with.
+only the one that is asked for, and those that it leads to. Comments and blank lines matter to nobody, lines only to who
+names them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import re
+import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pooclint.source.pieces import Pieces, cut
+
+CODE = "*"
+"""In place of a name: all of a module, without comments and blank lines."""
+FRAME = ""
+"""In place of a name: what is no definition of its own, and all definitions that it leads to."""
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 # `pool.default = connection`, `pools[key] = connection`, and what fills a collection.
@@ -20,61 +29,95 @@ _STORES = re.compile(
     rb"|\b(\w+)(?:\.\w+|\[[^\]\n]*\])*\.(?:append|appendleft|add|setdefault|update|insert|extend|put|put_nowait)\(",
     re.MULTILINE,
 )
+_LAYOUT = re.compile(rb"#|^[ \t]*\r?\n", re.MULTILINE)
+_DEFINED = re.compile(rb"\bdef[ \t]+(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The digests of a module."""
+    """A module, and what in it rests on what."""
 
-    frame: bytes
-    definitions: Mapping[str, bytes] = field(default_factory=dict)
-    """Of each definition, with all that it is connected to."""
+    data: bytes
+    pieces: Pieces | None = None
+    """None when it cannot be cut: all that uses it rests on the whole."""
+    leads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By definition, and by variable through which a definition stores something: the definitions that it leads to."""
+    framing: frozenset[str] = frozenset()
+    """The definitions to which the frame leads, and the names of those in it."""
+
+    def part(self, name: str) -> str:
+        """What a name is a part of: itself, or the frame."""
+        return FRAME if self.pieces is None or name in self.framing else name
+
+    def rests_on(self, name: str) -> frozenset[str]:
+        """The parts that matter to who uses a name, whether the module binds it or not; the frame always does."""
+        return (_reached([name], self.leads) - self.framing) | {self.part(name), FRAME}
 
     def of(self, name: str) -> bytes:
-        """What somebody rests on who uses a name, whether the module binds it or not."""
-        return self.definitions.get(name, self.frame)
+        """The digest of what matters to who uses a name, or uses `CODE`."""
+        if self.pieces is None:
+            return _digest([self.data])
+        if name == CODE:
+            return _digest([_code(self.data)])
+        texts = self.pieces.definitions
+        wanted = sorted((self.rests_on(name) | self.framing) & texts.keys())
+        # Which of their words are those of functions matters to how they are followed.
+        words = {word for name in wanted for word in _WORD.findall(texts[name].text)}
+        functions = sorted(words.intersection(_DEFINED.findall(self.data)))
+        codes = (_code(texts[name].text) for name in wanted)
+        return _digest([_code(self.pieces.frame.text), *codes, b"", *functions])
 
 
 def parts(data: bytes) -> Parts:
-    """The digests of a module's bytes; of one that cannot be cut, all are that of the whole."""
+    """A module's bytes in parts."""
     pieces = cut(data)
     if pieces is None:
-        return Parts(_digest([data]))
+        return Parts(data)
     texts = {name: piece.text for name, piece in pieces.definitions.items()}
-    groups = _connected(pieces, texts)
-    inherent = {groups[name] for name in pieces.mentioned if name in groups}
-    members: dict[str, list[bytes]] = {}
+    stores: dict[str, set[str]] = {}
     for name, text in texts.items():
-        members.setdefault(groups[name], []).append(text)
-    base = [pieces.frame.text, *(text for group in sorted(inherent) for text in members[group])]
-    frame = _digest(base)
-    own = {group: frame if group in inherent else _digest([frame, *found]) for group, found in members.items()}
-    return Parts(frame, {name: own[group] for name, group in groups.items()})
+        for first, second in _STORES.findall(text):
+            through = (first or second).decode()
+            if through in pieces.bound or through in texts:
+                stores.setdefault(through, set()).add(name)
+    leads = {name: frozenset(stored) for name, stored in stores.items()}
+    for name, text in texts.items():
+        words = {word.decode() for word in _WORD.findall(text)}
+        leads[name] = frozenset(words.intersection(texts).union(*(stores.get(word, ()) for word in words)))
+    used = pieces.mentioned & (leads.keys() if pieces.defined else texts.keys())
+    return Parts(data, pieces, leads, _reached(used, leads) & texts.keys() | pieces.defined)
 
 
-def _connected(pieces: Pieces, texts: Mapping[str, bytes]) -> dict[str, str]:
-    """For each definition, one that stands for all that it is connected to.
+def _reached(names: Iterable[str], leads: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """These names, and all that they lead to."""
+    found: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += leads.get(name, ())
+    return frozenset(found)
 
-    Two are connected when one mentions the other, or when both mention a name of the frame through which one of them
-    stores something.
-    """
-    heads = {name: name for name in texts}
 
-    def head(name: str) -> str:
-        while heads[name] != name:
-            heads[name] = name = heads[heads[name]]
-        return name
-
-    words = {name: {w.decode() for w in _WORD.findall(text)} for name, text in texts.items()}
-    stored = {(a or b).decode() for text in texts.values() for a, b in _STORES.findall(text)} & pieces.bound
-    users: dict[str, str] = {}
-    for name in texts:
-        for word in words[name]:
-            if word in heads:
-                heads[head(name)] = head(word)
-            elif word in stored:
-                heads[head(name)] = head(users.setdefault(word, name))
-    return {name: head(name) for name in texts}
+@lru_cache(maxsize=64)
+def _code(text: bytes) -> bytes:
+    """A text without its comments and blank lines; what looks like one in a string stays."""
+    if not _LAYOUT.search(text):
+        return text
+    lines = list(io.StringIO(text.decode(), newline=""))
+    read = iter(lines)
+    try:
+        tokens = list(tokenize.generate_tokens(lambda: next(read, "")))
+    except (tokenize.TokenError, SyntaxError):
+        return text
+    for token in tokens:
+        row, column = token.start[0] - 1, token.start[1]
+        if token.type == tokenize.COMMENT:
+            lines[row] = lines[row][:column].rstrip() + lines[row][token.end[1] :]
+        elif token.type == tokenize.NL and not lines[row].strip():
+            lines[row] = ""
+    return "".join(lines).encode()
 
 
 def _digest(texts: Iterable[bytes]) -> bytes:

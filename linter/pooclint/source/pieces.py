@@ -56,6 +56,8 @@ class Pieces:
     """Names that the frame binds."""
     mentioned: frozenset[str] = frozenset()
     """Names that the frame uses; what it lists for export is not used there."""
+    defined: frozenset[str] = frozenset()
+    """Names of functions and classes in the frame, nested ones included."""
 
 
 def whole(data: bytes) -> Piece:
@@ -100,7 +102,9 @@ def cut(data: bytes) -> Pieces | None:
             mentioned.update(_mentioned(node))
         rest.append((first, last))
     starts = tuple(first for first, _ in rest)
-    return Pieces(_joined(lines, rest), starts, definitions, others, frozenset(mentioned))
+    framed = (n for node in body if getattr(node, "name", "") not in definitions for n in ast.walk(node))
+    defined = frozenset(n.name for n in framed if isinstance(n, _DEFINITIONS))
+    return Pieces(_joined(lines, rest), starts, definitions, others, frozenset(mentioned), defined)
 
 
 def _joined(lines: Sequence[bytes], extents: Sequence[tuple[int, int]]) -> Piece:
