@@ -896,7 +896,7 @@ def _decides(node: cst.CSTNode, words: frozenset[str], known: dict[int, bool]) -
 def _has_decisive(parts: Sequence[cst.CSTNode], words: frozenset[str]) -> bool:
     for part in parts:
         for inner in descendants(part):
-            if isinstance(inner, (cst.Return, cst.Raise, cst.Break, cst.Continue)):
+            if isinstance(inner, (cst.Return, cst.Raise, cst.Break, cst.Continue, cst.Yield)):
                 return True
             if isinstance(inner, cst.AssignTarget) and isinstance(inner.target, (cst.Attribute, cst.Subscript)):
                 return True  # it stores something
