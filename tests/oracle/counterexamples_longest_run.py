@@ -365,4 +365,12 @@ def f(pool: fakepool.Pool, box):
         case 0:
             conn = fakepool.open()
 """),
+    Case("somebody-else-has-what-is-in-it", "missed", """\
+def f(pool: fakepool.Pool):
+    held = []
+    held.append(fakepool.open())
+    STORE.append(held[0])
+    conn = held.pop(0)
+    conn = fakepool.open()
+"""),
 )  # fmt: skip
