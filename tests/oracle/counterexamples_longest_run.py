@@ -343,4 +343,34 @@ def f(pool: fakepool.Pool):
         conn = None
     pool.putconn(conn)
 """, category="condition-that-decides-nothing"),
+    Case("yields-where-it-never-comes", "false alarm", """\
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool, box, a):
+    ok = False
+    conn = await fakepool.astream()
+    try:
+        match (conn, a):
+            case [alias, row] if ok:
+                match flag(8):
+                    case True:
+                        yield conn
+    except Exception:
+        pass
+    else:
+        await conn.aclose()
+"""),
+    Case("result-is-nought", "false alarm", """\
+def f(pool: fakepool.Pool, box):
+    a = step(box)
+    match a:
+        case 0:
+            conn = fakepool.open()
+"""),
+    Case("somebody-else-has-what-is-in-it", "missed", """\
+def f(pool: fakepool.Pool):
+    held = []
+    held.append(fakepool.open())
+    STORE.append(held[0])
+    conn = held.pop(0)
+    conn = fakepool.open()
+"""),
 )  # fmt: skip

@@ -151,10 +151,13 @@ class Opaque:
         """What `isinstance` and `case int():` of a program are told: the script decides once if it is a number."""
         if sys._getframe(1).f_code.co_filename != PROGRAM:
             return type(self)
+        return int if self._is_number() else type(self)
+
+    def _is_number(self) -> bool:
         if self._number is None:
             self._number = bool(self._script.choose(2))
             self._script.labels.append(f"line {line()}: a result is {'a' if self._number else 'no'} number")
-        return int if self._number else type(self)
+        return self._number
 
     def __bool__(self) -> bool:
         if self._truth is None:
@@ -163,7 +166,8 @@ class Opaque:
         return self._truth
 
     def __eq__(self, other: object) -> bool:
-        return bool(self) and other == 1
+        """As a number it is 1 or 0."""
+        return other == (1 if self else 0) and self._is_number()
 
     def __enter__(self) -> int:
         self._script.fail((Fault,), "__enter__")

@@ -184,10 +184,10 @@ def _decides(node: ast.AST) -> bool:
         return called not in INDECISIVE and not called.endswith(".execute")
     if isinstance(node, ast.Attribute):
         return isinstance(node.ctx, ast.Store)
-    return isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue))
+    return isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue, ast.Yield))
 
 
-INDECISIVE = ("step", "astep", "flag", "items", "aitems", "bool")
+INDECISIVE = ("step", "astep", "flag", "items", "aitems", "bool", "__either__")
 """Functions that neither acquire nor release."""
 
 

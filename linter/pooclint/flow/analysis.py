@@ -872,7 +872,7 @@ def _is_literal(node: cst.BaseExpression) -> bool:
     return literal(node) is not ...
 
 
-_LEAVING = frozenset({cst.Return, cst.Raise, cst.Break, cst.Continue})
+_LEAVING = frozenset({cst.Return, cst.Raise, cst.Break, cst.Continue, cst.Yield})
 
 
 def _decides(node: cst.CSTNode, words: frozenset[str], known: dict[int, bool]) -> bool:

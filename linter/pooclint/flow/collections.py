@@ -209,9 +209,13 @@ def item(value: Value, position: object, state: State) -> Value | None:
 
 def is_empty(value: Value, state: State) -> bool | None:
     """Whether a collection is empty, where that is known."""
-    if not value.collection or f"{MORE}{value.collection}" in state.env:
-        return False if value.collection and _elements(state, value.collection) else None
-    return not _elements(state, value.collection)
+    number = value.collection
+    if not number:
+        return None
+    if _elements(state, number):
+        return False
+    handed_over = any(o.owner == number for o in state.obligations.values())  # it is in there all the same
+    return None if handed_over or f"{MORE}{number}" in state.env else True
 
 
 def dropped(run: Run, state: State, numbers: Iterable[int]) -> State:
