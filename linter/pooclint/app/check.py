@@ -157,6 +157,7 @@ def _check_anew(
     # LibCST and the rules take longer to import than a run may last that has nothing to check.
     from pooclint.engine import Extent
     from pooclint.run.check import Checker
+    from pooclint.run.collector import paused
     from pooclint.run.progress import with_progress
     from pooclint.run.workers import check_here, check_in_workers, suitable_jobs
 
@@ -165,8 +166,9 @@ def _check_anew(
     make = partial(Checker, extent=Extent(prefilter=not options.no_prefilter, partial=not options.no_partial_parse))
     done = check_in_workers(chosen, jobs, make=make) if jobs > 1 else check_here(make(known=caches.names), chosen)
     hidden = options.no_progress or options.quiet or options.verbose or not sys.stderr.isatty()
-    for one in done if hidden else with_progress(done, len(chosen)):
-        yield places[one.index], one
+    with paused():  # between the files as well, where it would look through what each has added
+        for one in done if hidden else with_progress(done, len(chosen)):
+            yield places[one.index], one
 
 
 def _caches(options: argparse.Namespace) -> Caches:

@@ -34,6 +34,10 @@ class Origin:
     part: str = ""
     """On behalf of which of its definitions something is asked; empty for all of it."""
 
+    def __hash__(self) -> int:
+        """By the file alone, which tells most of them apart: they are keys of what is asked for every name."""
+        return hash(self.path)
+
 
 @dataclass(slots=True)
 class Places:

@@ -179,22 +179,17 @@ class Scope:
         above = self.parent.qualname if self.parent else ""
         return f"{above}.{self.name}" if above and self.name else above or self.name
 
-    def enclosing(self) -> Iterator[Scope]:
-        """This scope and those in which a name is looked up from it (class bodies are skipped, as Python does)."""
-        yield self
-        scope = self.parent
-        while scope:
-            if scope.kind != "class":
-                yield scope
-            scope = scope.parent
-
     def lookup(self, name: str) -> tuple[Scope, list[Binding]] | None:
-        """The scope that binds the name, and its bindings."""
-        for scope in self.enclosing():
-            if scope.index is not None and name in scope.index.waiting:
-                return scope, scope.index.bindings(name)
-            if name in scope.bindings and name not in scope.declared_outside:
-                return scope, scope.bindings[name]
+        """The scope that binds the name, and what it binds it to; class bodies around this one are skipped."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.kind != "class" or scope is self:
+                if scope.index is not None and name in scope.index.waiting:
+                    return scope, scope.index.bindings(name)
+                found = scope.bindings.get(name)
+                if found is not None and name not in scope.declared_outside:
+                    return scope, found
+            scope = scope.parent
         return None
 
 
@@ -407,8 +402,13 @@ class Index:
 
     def locate(self, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
         """Places of nodes in the file, by their `id`. Those that generate no code are left out."""
-        wanted = list(nodes)
-        return {key: piece.shifted(span) for piece, tree in self.trees for key, span in locate(tree, wanted).items()}
+        wanted = {id(node): node for node in nodes}
+        found: dict[int, Span] = {}
+        for piece, tree in self.trees:
+            # To look for them costs little beside generating the code of a tree in which none of them is.
+            if len(self.trees) == 1 or any(id(node) in wanted for node in descendants(tree)):
+                found |= {key: piece.shifted(span) for key, span in locate(tree, wanted.values()).items()}
+        return found
 
 
 def body_of(node: cst.BaseSuite) -> Sequence[cst.CSTNode]:

@@ -19,6 +19,9 @@ _TOKEN = re.compile(
     rb"|[()\[\]{},\n;]|[-+*/%@&|^<>=.~]|\b(?:and|or|not|if|else|lambda|await)\b",
     re.DOTALL,
 )
+_OPERATORS = b"-+*/%@&|^<>=.~"
+_WORDS = (b"and", b"or", b"not", b"if", b"else", b"lambda", b"await")
+"""Those of them that are words."""
 _PLACE = re.compile(r"error at (\d+):(\d+)")
 
 
@@ -81,7 +84,7 @@ def _nothing(node: cst.CSTNode) -> None:
 
 def _refusal(data: bytes) -> Unreadable | None:
     """Refuse brackets nested, or operators chained, beyond what the parser survives."""
-    if len(data) < MAX_DEPTH:
+    if _is_plainly_small(data):
         return None
     chains = [0]
     for match in _TOKEN.finditer(data):
@@ -102,6 +105,14 @@ def _refusal(data: bytes) -> Unreadable | None:
             if chains[-1] > MAX_CHAIN:
                 return _refused(data, match.start(), f"an expression of more than {MAX_CHAIN} operators")
     return None
+
+
+def _is_plainly_small(data: bytes) -> bool:
+    """True when there are not as many brackets and operators in all as would be too many in one expression."""
+    if len(data) < MAX_DEPTH:
+        return True
+    operators = len(data) - len(data.translate(None, _OPERATORS)) + sum(map(data.count, _WORDS))
+    return operators <= MAX_CHAIN and sum(map(data.count, (b"(", b"[", b"{"))) < MAX_DEPTH
 
 
 def _refused(data: bytes, at: int, why: str) -> Unreadable:

@@ -24,6 +24,10 @@ class Span:
     end_column: int
 
 
+class _AllFound(Exception):  # noqa: N818 - no error
+    """The code behind the last of the wanted nodes is not needed."""
+
+
 class _Recorder(CodegenState):
     """Generates code and notes the token range of wanted nodes."""
 
@@ -40,6 +44,8 @@ class _Recorder(CodegenState):
     def after_codegen(self, node: cst.CSTNode) -> None:
         if id(node) in self.wanted:
             self.ranges[id(node)] = (self._open.pop(), len(self.tokens))
+            if len(self.ranges) == len(self.wanted):
+                raise _AllFound
 
 
 def locate(module: cst.Module, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
@@ -48,7 +54,10 @@ def locate(module: cst.Module, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
     if not wanted:
         return {}
     recorder = _Recorder(module, wanted)
-    module._codegen(recorder)  # noqa: SLF001 - see the import
+    try:
+        module._codegen(recorder)  # noqa: SLF001 - see the import
+    except _AllFound:
+        recorder.tokens.append("\n")  # a line ends somewhere behind the last of them
     offsets = [0]
     for token in recorder.tokens:
         offsets.append(offsets[-1] + len(token))
