@@ -19,7 +19,7 @@ import libcst as cst
 from pooclint.flow.completions import INDEX_ERROR, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, Results
 from pooclint.flow.run import Run
-from pooclint.flow.values import COLLECTIONS, MORE, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
+from pooclint.flow.values import COLLECTIONS, KEY, MORE, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
 from pooclint.program.names import literal
 from pooclint.program.scopes import Function
 
@@ -44,8 +44,6 @@ PAIRS: Final = "builtins.dict_items"
 _KINDS: Final = 3
 _KEYED: Final = 1
 _UNORDERED: Final = 2
-_KEY: Final = "#key "
-"""Prefix of the names under which a state remembers what a dictionary has under a key, by the dictionary's number."""
 
 
 _FILLING = frozenset({cst.Call, cst.AssignTarget, cst.Assign, cst.AnnAssign})
@@ -139,7 +137,7 @@ def bound(run: Run, name: str, value: Value, state: State) -> tuple[State, Value
         others = (v.reach() for k, v in state.env.items() if k != name)
         state = dropped(run, state, {number}) if number in frozenset[int]().union(*others) else _out(state, held)
     state = state.bind(f"{MORE}{number}", NOTHING)
-    for key in [k for k in state.env if k.startswith(f"{_KEY}{number} ")]:
+    for key in [k for k in state.env if k.startswith(f"{KEY}{number} ")]:
         state = state.bind(key, NOTHING)
     for item in value.items:
         state = put(run, number, item, state)
@@ -153,7 +151,7 @@ def put(run: Run, number: int, value: Value, state: State, key: object = UNKNOWN
         key: the text or number under which a dictionary has it; unknown ones are taken for new ones.
     """
     if key is not UNKNOWN and _kind(number) == _KEYED:
-        state = _replacing(number, value, state, f"{_KEY}{number} {key!r}")
+        state = _replacing(number, value, state, f"{KEY}{number} {key!r}")
     plain = value.refs and value.refs == state.reach(value) and not (value.pending or value.method or value.inner)
     more = state.assume(f"{MORE}{number}", truth=True)
     if not plain:
@@ -169,7 +167,7 @@ def _replacing(number: int, value: Value, state: State, name: str) -> State:
     """The state in which what a dictionary had under a key is in it no more, and the key is remembered for the next."""
     before = [n for n in state.get(name).derived if n in _elements(state, number) and n not in value.refs]
     state = _out(state, before)
-    for other, known in [(k, v) for k, v in state.env.items() if k.startswith(f"{_KEY}{number} ")]:
+    for other, known in [(k, v) for k, v in state.env.items() if k.startswith(f"{KEY}{number} ")]:
         if known.derived & value.refs:
             state = state.bind(other, NOTHING)
     return state.bind(name, Value(derived=value.refs))

@@ -15,7 +15,7 @@ from operator import or_
 import libcst as cst
 
 from pooclint.flow.completions import States
-from pooclint.flow.values import COLLECTIONS, MORE, State
+from pooclint.flow.values import COLLECTIONS, KEY, MORE, State
 from pooclint.program.scopes import Function, body_of, dotted, operands, variables
 
 Names = int
@@ -71,10 +71,10 @@ class Liveness:
         if not dead:
             return state
         env = {k: v for k, v in state.env.items() if k not in dead}
-        noted = [k for k in env if k.startswith(MORE)]
+        noted = [k for k in env if k.startswith((MORE, KEY))]
         if noted:  # of collections that nothing leads to
             led_to = filled.union(*(v.reach() for v in env.values()))
-            env = {k: v for k, v in env.items() if k not in noted or int(k.removeprefix(MORE)) in led_to}
+            env = {k: v for k, v in env.items() if k not in noted or int(k.split(" ")[1]) in led_to}
         return State(env, state.obligations, state.trace, state.causes)
 
 

@@ -122,6 +122,8 @@ MORE: Final = "#more "
 """Prefix of the names under which a state remembers that something else is in a collection, by its number."""
 FORGOTTEN: Final = -2
 """The number of an obligation that is about to be dropped."""
+KEY: Final = "#key "
+"""Prefix of the names under which a state remembers what a dictionary has under a key, by the dictionary's number."""
 CALLBACKS: Final = "#callbacks "
 """Prefix of the names under which a state keeps what a stack will call at its end, by the stack's number."""
 AWAITS: Final = "#awaits "
