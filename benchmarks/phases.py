@@ -32,7 +32,20 @@ PHASES = {
     **{("analysis.py", name): "control flow" for name in ("_evaluate", "_summarise", "_body", "_leave", "summarise")},
     **{
         (f"{name}.py", "*"): "control flow"
-        for name in ("statements", "expressions", "calls", "modelled", "acquiring", "values", "run", "managers")
+        for name in (
+            "statements",
+            "expressions",
+            "calls",
+            "modelled",
+            "acquiring",
+            "values",
+            "run",
+            "managers",
+            "liveness",
+            "facts",
+            "summaries",
+            "collections",
+        )
     },
     ("analysis.py", "*"): "which functions need an evaluation",
     ("attributes.py", "*"): "attributes of classes",

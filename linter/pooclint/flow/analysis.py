@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, cast
+from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import ambient, collections, statements, suspending, work
-from pooclint.flow.completions import NORMAL, RETURN, Completion, Outcomes
+from pooclint.flow import ambient, statements, suspending, work
+from pooclint.flow.completions import RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, waited_for
+from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
-from pooclint.flow.liveness import Liveness, liveness
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
-from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
+from pooclint.flow.values import NONE, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names, literal
 from pooclint.program.request_holds import RequestHolds
-from pooclint.program.scopes import Function, Index, Scope, body_of, children, descendants, dotted, nodes_of
+from pooclint.program.scopes import Function, Index, Scope, body_of, descendants, dotted, nodes_of
 from pooclint.rule import Place
 
-_SYMBOLIC = 1_000_000  # numbers of a callee's parameters
-_RETURNED = 2_000_000  # numbers of what a callee returns to its caller
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8
 _INERT_TYPES = frozenset({f"builtins.{n}" for n in ("bool", "int", "float", "complex", "str", "bytes")})
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What the text of a function says of its names."""
-
-    repeated: frozenset[str]
-    answers: frozenset[str]
-    collections: Mapping[str, int]
-    live: Liveness | None
-    unbound: tuple[str, ...]
-    """Those that start out unbound; all others are simply unknown."""
 
 
 @dataclass(slots=True)
@@ -66,7 +52,7 @@ class Analysis:
     _entering: set[int] = field(default_factory=set)
     _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
-    _facts: dict[int, _Facts] = field(default_factory=dict)
+    _facts: dict[int, Facts] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget all of them."""
@@ -382,20 +368,11 @@ class Analysis:
             yields_to=self._yields_to(function),
         )
 
-    def _facts_of(self, code: Function | Index) -> _Facts:
+    def _facts_of(self, code: Function | Index) -> Facts:
         """What the text of a function says; it is evaluated many times, and read once."""
         if id(code) not in self._facts:
-            function = code if isinstance(code, Function) else None
-            node: cst.CSTNode = code.node if isinstance(code, Function) else code.module
-            repeated, answers = tested_names(node, self._decisive_words(code.scope.module))
-            collected = collections.named(function)
-            self._facts[id(code)] = _Facts(
-                repeated | collections.keys(function, collected),
-                answers,
-                collected,
-                liveness(function) if function else None,
-                _unbound(function, self.names.models.release_names) if function else (),
-            )
+            words = self._decisive_words(code.scope.module)
+            self._facts[id(code)] = facts_of(code, words, self.names.models.release_names)
         return self._facts[id(code)]
 
     def _initial(self, code: Function | Index) -> State:
@@ -405,7 +382,7 @@ class Analysis:
         """The state in which a function is entered with what is handed in."""
         state = self._initial(run.function or run.scope.module)
         for position, item in enumerate(items):
-            number = _SYMBOLIC + position
+            number = SYMBOLIC + position
             node: cst.CSTNode = run.function.node if run.function else run.scope.module.module
             site = Site(
                 number,
@@ -579,8 +556,8 @@ class Analysis:
             self._reach(_MAX_DEPTH)
             return None
         known = [n for n in numbers if n in state.obligations]
-        own = {number: _SYMBOLIC + index for index, number in enumerate(known)}
-        arguments = tuple((name, _symbolic(value, own)) for name, value in arguments)
+        own = {number: SYMBOLIC + index for index, number in enumerate(known)}
+        arguments = tuple((name, symbolic(value, own)) for name, value in arguments)
         key = (
             id(function),
             arguments,
@@ -600,7 +577,7 @@ class Analysis:
         self._reach(depth + height)
         if found is None:
             return None
-        return tuple(_translated(s, known) for s in found)
+        return tuple(translated(s, known) for s in found)
 
     def _summarised(
         self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], state: State
@@ -634,8 +611,8 @@ class Analysis:
         state = self._initial(function)
         for index, number in enumerate(known):
             origin = caller.obligations[number]
-            site = Site(_SYMBOLIC + index, function.node, origin.site.acquisition, origin.site.label, parameter=index)
-            state = state.add(_SYMBOLIC + index, Obligation(site, holding=origin.holding))
+            site = Site(SYMBOLIC + index, function.node, origin.site.acquisition, origin.site.label, parameter=index)
+            state = state.add(SYMBOLIC + index, Obligation(site, holding=origin.holding))
         shared = frozenset(function.scope.declared_outside & {name for name, _ in arguments})
         run.global_names -= shared
         passed = dict(arguments)
@@ -652,7 +629,7 @@ class Analysis:
         found: dict[tuple[object, ...], Summary] = {}
         for completion, states in self._body(run, state).items():
             for ended in states:
-                summary = _summary(completion, run.keep_cells(ended), shared)
+                summary = summarised(completion, run.keep_cells(ended), shared)
                 key = (
                     summary.completion,
                     summary.value,
@@ -666,102 +643,9 @@ class Analysis:
                 # Whether a lent session has a connection tells no ways apart: it may have one.
                 found[key] = replace(first, holding=first.holding | summary.holding)
         held = (h for h in run.record.holds.values() if h.obligation.lane is not Lane.RESOURCE)
-        waited = frozenset(h.site.number for h in held if h.site.number >= _SYMBOLIC)
+        waited = frozenset(h.site.number for h in held if h.site.number >= SYMBOLIC)
         ordered = sorted((replace(s, waited=waited) for s in found.values()), key=lambda s: s.completion.exceptional)
         return tuple(ordered[:_MAX_OUTCOMES])
-
-
-def _summary(completion: Completion, state: State, shared: frozenset[str]) -> Summary:
-    value = state.get(statements.RETURNED) if completion.kind == "return" else NONE
-    fates = tuple(
-        (n, o.fate) for n, o in sorted(state.obligations.items()) if n >= _SYMBOLIC and o.fate is not Fate.HELD
-    )
-    fresh: list[tuple[int, Site]] = []
-    outer = {name: state.get(name) for name in sorted(shared)}
-    reached = value.reach().union(*(v.reach() for v in outer.values()))
-    held = [n for n in reached if n < _SYMBOLIC and n in state.obligations and state.obligations[n].fate is Fate.HELD]
-    for number in sorted(held):
-        value = value.renumbered(number, _RETURNED + number)
-        outer = {k: v.renumbered(number, _RETURNED + number) for k, v in outer.items()}
-        fresh.append((_RETURNED + number, state.obligations[number].site))
-    doubtful = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.doubtful)
-    doubtful |= frozenset(_RETURNED + n for n in held if state.obligations[n].doubtful)
-    explicit = frozenset(n for n, o in state.obligations.items() if n >= _SYMBOLIC and o.released is not None)
-    completed = NORMAL if completion.kind == "return" else completion
-    left = tuple((k, _portable(v)) for k, v in outer.items())
-    lent = {n: o for n, o in state.obligations.items() if n >= _SYMBOLIC and o.holding}
-    # Where the callee has caught a failure of the session, nobody goes on in earnest: what is held for long then is the
-    # lesser evil.
-    holding = frozenset(n for n, o in lent.items() if completion.exceptional or o.lane is not Lane.RESOURCE)
-    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left, holding)
-
-
-def _symbolic(value: Value, numbers: Mapping[int, int]) -> Value:
-    """An argument as the callee sees it: with its own numbers, and of constants only whether they are true.
-
-    It is what a summary depends on, so it must hold nothing that tells one call from the next without need.
-    """
-    plain = not (value.constant is None or isinstance(value.constant, (bool, type(UNBOUND))))
-    pending = value.pending
-    if pending is not None:
-        pending = replace(
-            pending,
-            arguments=tuple((k, _symbolic(v, numbers)) for k, v in pending.arguments),
-            receiver=_symbolic(pending.receiver, numbers) if pending.receiver else None,
-            releases=_known(pending.releases, numbers),
-            passes=tuple(_symbolic(v, numbers) for v in pending.passes),
-        )
-    return replace(
-        value,
-        refs=_known(value.refs, numbers),
-        derived=_known(value.derived, numbers),
-        items=tuple(_symbolic(v, numbers) for v in value.items) if value.items is not None else None,
-        constant=NOT_NONE if plain else value.constant,
-        truth=bool(value.constant) if plain else value.truth,
-        pending=pending,
-        inner=_symbolic(value.inner, numbers) if value.inner else None,
-        collection=0,
-    )
-
-
-def _known(found: frozenset[int], numbers: Mapping[int, int]) -> frozenset[int]:
-    return frozenset(numbers[n] for n in found if n in numbers)
-
-
-def _portable(value: Value) -> Value:
-    """What of a returned value means something to the caller."""
-    return Value(
-        type=value.type,
-        refs=frozenset(n for n in value.refs if n >= _SYMBOLIC),
-        derived=frozenset(n for n in value.derived if n >= _SYMBOLIC),
-        items=tuple(_portable(v) for v in value.items) if value.items is not None else None,
-        constant=value.constant if value.constant is None or isinstance(value.constant, bool) else NOTHING.constant,
-        inner=_portable(value.inner) if value.inner else None,
-    )
-
-
-def _translated(summary: Summary, known: list[int]) -> Summary:
-    """A memoised summary with the caller's numbers in place of the symbolic ones."""
-    value = summary.value
-    outer = summary.outer
-    for index, number in enumerate(known):
-        value = value.renumbered(_SYMBOLIC + index, number)
-        outer = tuple((k, v.renumbered(_SYMBOLIC + index, number)) for k, v in outer)
-    return Summary(
-        summary.completion,
-        value,
-        tuple((known[n - _SYMBOLIC], fate) for n, fate in summary.fates if n - _SYMBOLIC < len(known)),
-        frozenset(
-            n if n >= _RETURNED else known[n - _SYMBOLIC]
-            for n in summary.doubtful
-            if n >= _RETURNED or n - _SYMBOLIC < len(known)
-        ),
-        summary.fresh,
-        frozenset(known[n - _SYMBOLIC] for n in summary.explicit if n - _SYMBOLIC < len(known)),
-        outer,
-        frozenset(known[n - _SYMBOLIC] for n in summary.holding if n - _SYMBOLIC < len(known)),
-        frozenset(known[n - _SYMBOLIC] for n in summary.waited if n - _SYMBOLIC < len(known)),
-    )
 
 
 # ------------------------------------------------------------------------------------------------- a look at the syntax
@@ -795,178 +679,3 @@ def own_calls(node: cst.CSTNode, scope: Scope) -> Iterator[tuple[cst.Call, Scope
     for inner in descendants(node, into_functions=False):
         if type(inner) is cst.Call:
             yield inner, scope
-
-
-_TESTING = frozenset({
-    cst.If, cst.While, cst.IfExp, cst.Assert, cst.BooleanOperation, cst.MatchCase, cst.Match, cst.Assign, cst.Return
-})  # fmt: skip
-
-
-def tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Names and dotted paths that are worth telling apart.
-
-    Returns:
-        Those on which control flow depends more than once, or that are assigned a constant and tested, where at least
-        one of these conditions decides whether something is acquired, released or left (every other one joins again
-        without consequence); and those that stand for what a call gave, and are tested.
-    """
-    tested: Counter[str] = Counter()
-    decisive: set[str] = set()
-    assigned: set[str] = set()
-    answers: set[str] = set()
-    known: dict[int, bool] = {}
-    for inner in descendants(node):
-        if type(inner) not in _TESTING:  # matching on a class of nodes is slow; most are none of these
-            continue
-        match inner:
-            case (
-                cst.If(test=condition)
-                | cst.While(test=condition)
-                | cst.IfExp(test=condition)
-                | cst.Assert(test=condition)
-            ):
-                names = _tested(condition)
-            case cst.BooleanOperation(left=left):
-                names = _tested(left)
-            case cst.Match(subject=subject, cases=cases):
-                names = _tested(subject)
-                if len(cases) > 1:  # each case asks again
-                    tested.update(names)
-                for guard in [c.guard for c in cases if c.guard is not None]:  # it decides about the cases that follow
-                    tested.update(_tested(guard))
-                    names = names | _tested(guard)
-            case cst.Assign(
-                targets=targets,
-                value=cst.Comparison() | cst.UnaryOperation() | cst.Call(func=cst.Name(value="bool")) as condition,
-            ):
-                assigned.update(path for t in targets if (path := dotted(t.target)))
-                names = _tested(condition)
-            case cst.Assign(targets=targets, value=cst.Tuple(elements=values)):
-                for target in targets:
-                    if isinstance(target.target, (cst.Tuple, cst.List)):
-                        pairs = zip(target.target.elements, values, strict=False)
-                        assigned.update(p for t, v in pairs if literal(v.value) is not ... and (p := dotted(t.value)))
-                continue
-            case cst.Return(value=cst.IfExp(test=condition) | cst.BooleanOperation(left=condition)):
-                names = _tested(condition)
-                decisive |= names
-            case cst.Assign(targets=targets, value=value) if _is_literal(value):
-                assigned.update(path for t in targets if (path := dotted(t.target)))
-                continue
-            case cst.Assign(targets=targets, value=cst.Call() | cst.Await(expression=cst.Call())):
-                answers.update(t.target.value for t in targets if isinstance(t.target, cst.Name))
-                continue
-            case _:
-                continue
-        tested.update(names)
-        if not names <= decisive and _decides(inner, decisive_words, known):
-            decisive |= names
-    repeated = frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
-    return repeated, frozenset(answers & tested.keys())
-
-
-def _is_literal(node: cst.BaseExpression) -> bool:
-    """True for a constant, and for `1 if condition else None`."""
-    if isinstance(node, cst.IfExp):
-        return _is_literal(node.body) or _is_literal(node.orelse)
-    return literal(node) is not ...
-
-
-_LEAVING = frozenset({cst.Return, cst.Raise, cst.Break, cst.Continue, cst.Yield})
-
-
-def _decides(node: cst.CSTNode, words: frozenset[str], known: dict[int, bool]) -> bool:
-    """True when a branch, or one of the `elif` branches that it shuts out, leaves, stores something, or, as far as
-    names tell, acquires or releases.
-
-    Args:
-        known: the answers for what was asked already, by the `id` of an `if`: each is part of the chain before it.
-    """
-    if isinstance(node, cst.Assert):
-        return True
-    if not isinstance(node, cst.If):
-        return _has_decisive(children(node), words)
-    chain: list[cst.If] = []
-    current: cst.If | cst.Else | None = node
-    while isinstance(current, cst.If) and id(current) not in known:
-        chain.append(current)
-        current = current.orelse
-    decides = known[id(current)] if isinstance(current, cst.If) else _has_decisive([current] if current else [], words)
-    for each in reversed(chain):
-        decides = decides or _has_decisive([each.body], words)
-        known[id(each)] = decides
-    return decides
-
-
-def _has_decisive(parts: Sequence[cst.CSTNode], words: frozenset[str]) -> bool:
-    for part in parts:
-        for inner in descendants(part):
-            if type(inner) in _LEAVING:
-                return True
-            if isinstance(inner, cst.AssignTarget) and isinstance(inner.target, (cst.Attribute, cst.Subscript)):
-                return True  # it stores something
-            if isinstance(inner, cst.Call):
-                word = dotted(inner.func).rpartition(".")[2] or (
-                    inner.func.attr.value if isinstance(inner.func, cst.Attribute) else ""
-                )
-                if word in words:
-                    return True
-    return False
-
-
-def _tested(condition: cst.BaseExpression) -> set[str]:
-    match condition:
-        case cst.BooleanOperation(left=left, right=right):
-            return _tested(left) | _tested(right)
-        case cst.UnaryOperation(expression=inner):
-            return _tested(inner)
-        case cst.Comparison(left=left, comparisons=comparisons):
-            return _tested(left).union(*(_tested(c.comparator) for c in comparisons))
-        case cst.NamedExpr(target=target):
-            return _tested(target)
-        case cst.Call(func=cst.Name(value="bool"), args=[cst.Arg(value=inner)]):
-            return _tested(inner)
-        case cst.Tuple(elements=elements):
-            return set[str]().union(*(_tested(e.value) for e in elements))
-    path = dotted(condition)
-    return {path} if path and path not in ("None", "True", "False") else set()
-
-
-_CLEANUP = frozenset({cst.Finally, cst.ExceptHandler})
-
-
-def _tested_in_cleanup(function: Function) -> frozenset[str]:
-    """Names that decide something in a handler or `finally`, where they may have no value yet."""
-    found: set[str] = set()
-    for inner in function.own_nodes:
-        if type(inner) in _CLEANUP:
-            below = descendants(cast("cst.Finally | cst.ExceptHandler", inner).body, into_functions=False)
-            for condition in nodes_of(cst.If, below):
-                found |= {n for n in _tested(condition.test) if "." not in n}
-    return frozenset(found)
-
-
-def _unbound(function: Function, release_names: frozenset[str]) -> tuple[str, ...]:
-    """Names that are released somewhere, or decide what a cleanup does, and have no value at first."""
-    if isinstance(function.node, cst.Lambda):
-        return ()
-    released = _released_names(function, release_names) | _tested_in_cleanup(function)
-    return tuple(
-        name
-        for name, bindings in function.scope.bindings.items()
-        if name in released
-        and name not in function.scope.declared_outside
-        and all(b.kind in ("assign", "other") for b in bindings)
-        and any(b.kind == "assign" for b in bindings)
-    )
-
-
-def _released_names(function: Function, release_names: frozenset[str]) -> frozenset[str]:
-    """Names on which a release method is called, or that are passed to one."""
-    found: set[str] = set()
-    for inner in nodes_of(cst.Call, function.own_nodes):
-        if isinstance(inner.func, cst.Attribute) and inner.func.attr.value in release_names:
-            found.update(
-                n for n in (dotted(inner.func.value), *(dotted(a.value) for a in inner.args)) if n and "." not in n
-            )
-    return frozenset(found)

@@ -1,0 +1,226 @@
+"""What the text of a function says of its names before anything is evaluated: which are worth telling apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import libcst as cst
+
+from pooclint.flow import collections
+from pooclint.flow.liveness import Liveness, liveness
+from pooclint.program.names import literal
+from pooclint.program.scopes import Function, Index, children, descendants, dotted, nodes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the text of a function says of its names."""
+
+    repeated: frozenset[str]
+    """Those that are tested at least twice, or assigned a constant and tested: worth telling apart."""
+    answers: frozenset[str]
+    """Those that stand for what a call gave, and are tested."""
+    collections: Mapping[str, int]
+    """Those to which something is added, by the numbers of the collections that they may stand for."""
+    live: Liveness | None
+    """Those that may still be read, by places; None: all of them, always."""
+    unbound: tuple[str, ...]
+    """Those that start out unbound; all others are simply unknown."""
+
+
+def facts_of(code: Function | Index, decisive_words: frozenset[str], release_names: frozenset[str]) -> Facts:
+    """Read a function, or a module's own code.
+
+    Args:
+        code: what is read.
+        decisive_words: names of functions that acquire or release.
+        release_names: names of methods that release.
+    """
+    function = code if isinstance(code, Function) else None
+    repeated, answers = _tested_names(code.node if isinstance(code, Function) else code.module, decisive_words)
+    collected = collections.named(function)
+    return Facts(
+        repeated | collections.keys(function, collected),
+        answers,
+        collected,
+        liveness(function) if function else None,
+        _unbound(function, release_names) if function else (),
+    )
+
+
+_TESTING = frozenset({
+    cst.If, cst.While, cst.IfExp, cst.Assert, cst.BooleanOperation, cst.MatchCase, cst.Match, cst.Assign, cst.Return
+})  # fmt: skip
+
+
+def _tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Names and dotted paths that are worth telling apart.
+
+    Returns:
+        Those on which control flow depends more than once, or that are assigned a constant and tested, where at least
+        one of these conditions decides whether something is acquired, released or left (every other one joins again
+        without consequence); and those that stand for what a call gave, and are tested.
+    """
+    tested: Counter[str] = Counter()
+    decisive: set[str] = set()
+    assigned: set[str] = set()
+    answers: set[str] = set()
+    known: dict[int, bool] = {}
+    for inner in descendants(node):
+        if type(inner) not in _TESTING:  # matching on a class of nodes is slow; most are none of these
+            continue
+        match inner:
+            case (
+                cst.If(test=condition)
+                | cst.While(test=condition)
+                | cst.IfExp(test=condition)
+                | cst.Assert(test=condition)
+            ):
+                names = _tested(condition)
+            case cst.BooleanOperation(left=left):
+                names = _tested(left)
+            case cst.Match(subject=subject, cases=cases):
+                names = _tested(subject)
+                if len(cases) > 1:  # each case asks again
+                    tested.update(names)
+                for guard in [c.guard for c in cases if c.guard is not None]:  # it decides about the cases that follow
+                    tested.update(_tested(guard))
+                    names = names | _tested(guard)
+            case cst.Assign(
+                targets=targets,
+                value=cst.Comparison() | cst.UnaryOperation() | cst.Call(func=cst.Name(value="bool")) as condition,
+            ):
+                assigned.update(path for t in targets if (path := dotted(t.target)))
+                names = _tested(condition)
+            case cst.Assign(targets=targets, value=cst.Tuple(elements=values)):
+                for target in targets:
+                    if isinstance(target.target, (cst.Tuple, cst.List)):
+                        pairs = zip(target.target.elements, values, strict=False)
+                        assigned.update(p for t, v in pairs if literal(v.value) is not ... and (p := dotted(t.value)))
+                continue
+            case cst.Return(value=cst.IfExp(test=condition) | cst.BooleanOperation(left=condition)):
+                names = _tested(condition)
+                decisive |= names
+            case cst.Assign(targets=targets, value=value) if _is_literal(value):
+                assigned.update(path for t in targets if (path := dotted(t.target)))
+                continue
+            case cst.Assign(targets=targets, value=cst.Call() | cst.Await(expression=cst.Call())):
+                answers.update(t.target.value for t in targets if isinstance(t.target, cst.Name))
+                continue
+            case _:
+                continue
+        tested.update(names)
+        if not names <= decisive and _decides(inner, decisive_words, known):
+            decisive |= names
+    repeated = frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
+    return repeated, frozenset(answers & tested.keys())
+
+
+def _is_literal(node: cst.BaseExpression) -> bool:
+    """True for a constant, and for `1 if condition else None`."""
+    if isinstance(node, cst.IfExp):
+        return _is_literal(node.body) or _is_literal(node.orelse)
+    return literal(node) is not ...
+
+
+_LEAVING = frozenset({cst.Return, cst.Raise, cst.Break, cst.Continue, cst.Yield})
+
+
+def _decides(node: cst.CSTNode, words: frozenset[str], known: dict[int, bool]) -> bool:
+    """True when a branch, or one of the `elif` branches that it shuts out, leaves, stores something, or, as far as
+    names tell, acquires or releases.
+
+    Args:
+        known: the answers for what was asked already, by the `id` of an `if`: each is part of the chain before it.
+    """
+    if isinstance(node, cst.Assert):
+        return True
+    if not isinstance(node, cst.If):
+        return _has_decisive(children(node), words)
+    chain: list[cst.If] = []
+    current: cst.If | cst.Else | None = node
+    while isinstance(current, cst.If) and id(current) not in known:
+        chain.append(current)
+        current = current.orelse
+    decides = known[id(current)] if isinstance(current, cst.If) else _has_decisive([current] if current else [], words)
+    for each in reversed(chain):
+        decides = decides or _has_decisive([each.body], words)
+        known[id(each)] = decides
+    return decides
+
+
+def _has_decisive(parts: Sequence[cst.CSTNode], words: frozenset[str]) -> bool:
+    for part in parts:
+        for inner in descendants(part):
+            if type(inner) in _LEAVING:
+                return True
+            if isinstance(inner, cst.AssignTarget) and isinstance(inner.target, (cst.Attribute, cst.Subscript)):
+                return True  # it stores something
+            if isinstance(inner, cst.Call):
+                word = dotted(inner.func).rpartition(".")[2] or (
+                    inner.func.attr.value if isinstance(inner.func, cst.Attribute) else ""
+                )
+                if word in words:
+                    return True
+    return False
+
+
+def _tested(condition: cst.BaseExpression) -> set[str]:
+    match condition:
+        case cst.BooleanOperation(left=left, right=right):
+            return _tested(left) | _tested(right)
+        case cst.UnaryOperation(expression=inner):
+            return _tested(inner)
+        case cst.Comparison(left=left, comparisons=comparisons):
+            return _tested(left).union(*(_tested(c.comparator) for c in comparisons))
+        case cst.NamedExpr(target=target):
+            return _tested(target)
+        case cst.Call(func=cst.Name(value="bool"), args=[cst.Arg(value=inner)]):
+            return _tested(inner)
+        case cst.Tuple(elements=elements):
+            return set[str]().union(*(_tested(e.value) for e in elements))
+    path = dotted(condition)
+    return {path} if path and path not in ("None", "True", "False") else set()
+
+
+_CLEANUP = frozenset({cst.Finally, cst.ExceptHandler})
+
+
+def _tested_in_cleanup(function: Function) -> frozenset[str]:
+    """Names that decide something in a handler or `finally`, where they may have no value yet."""
+    found: set[str] = set()
+    for inner in function.own_nodes:
+        if type(inner) in _CLEANUP:
+            below = descendants(cast("cst.Finally | cst.ExceptHandler", inner).body, into_functions=False)
+            for condition in nodes_of(cst.If, below):
+                found |= {n for n in _tested(condition.test) if "." not in n}
+    return frozenset(found)
+
+
+def _unbound(function: Function, release_names: frozenset[str]) -> tuple[str, ...]:
+    """Names that are released somewhere, or decide what a cleanup does, and have no value at first."""
+    if isinstance(function.node, cst.Lambda):
+        return ()
+    released = _released_names(function, release_names) | _tested_in_cleanup(function)
+    return tuple(
+        name
+        for name, bindings in function.scope.bindings.items()
+        if name in released
+        and name not in function.scope.declared_outside
+        and all(b.kind in ("assign", "other") for b in bindings)
+        and any(b.kind == "assign" for b in bindings)
+    )
+
+
+def _released_names(function: Function, release_names: frozenset[str]) -> frozenset[str]:
+    """Names on which a release method is called, or that are passed to one."""
+    found: set[str] = set()
+    for inner in nodes_of(cst.Call, function.own_nodes):
+        if isinstance(inner.func, cst.Attribute) and inner.func.attr.value in release_names:
+            found.update(
+                n for n in (dotted(inner.func.value), *(dotted(a.value) for a in inner.args)) if n and "." not in n
+            )
+    return frozenset(found)
