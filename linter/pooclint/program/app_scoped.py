@@ -17,7 +17,8 @@ def kept_as(node: cst.Call, scope: Scope) -> str:
         if any(_gives(b, node) for b in bindings):
             return name
     body = scope.function.node.body if scope.function else scope.module.module
-    own = scope.function.parameters[0].name if scope.function and scope.function.owner else ""
+    function = scope.function
+    own = function.parameters[0].name if function and function.owner and function.parameters else ""
     for part in descendants(body, into_functions=False):
         match part:
             case cst.Assign(targets=targets, value=value) if _is_made_by(value, node):
