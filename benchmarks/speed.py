@@ -240,6 +240,7 @@ def main() -> None:
     chosen = [t for t in tools(options.semgrep_rules) if not options.tools or t.name.startswith(tuple(options.tools))]
     versions = install(options.folder.resolve(), tuple(dict.fromkeys(("pooclint", *(t.environment for t in chosen)))))
     shutil.rmtree(options.folder / "caches", ignore_errors=True)
+    (options.folder / "caches").mkdir()  # a folder that appears around a project would have to be looked at
     found = list(measure(options, chosen))
     (options.folder / "speed.json").write_text(json.dumps([asdict(item) for item in found], indent=1))
     profile = phases(options.folder.resolve(), options.profile) if options.profile else ""
