@@ -71,7 +71,8 @@ def page(
     names = list(dict.fromkeys(m.tool for m in found))
     shown = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "flake8-pooclint")
     about = (
-        f"{rounds} rounds, in each of which every tool ran once on every package; medians. {os.cpu_count()} cores, "
+        f"{'One round' if rounds == 1 else f'{rounds} rounds'}, in each of which every tool ran once on every package; "
+        f"medians. {os.cpu_count()} cores, "
         f"Python {platform.python_version()}. {shown}. What took longer than {limit:,.0f} s was "
         "ended, and has a dash. Tools that are missing were not run."
     )
