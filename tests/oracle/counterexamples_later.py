@@ -320,7 +320,7 @@ def f(pool: fakepool.Pool, box, a):
         other = None
     elif not other:
         conn = fakepool.connect()
-""", category="reads-unbound"),
+"""),
     Case("caught-twice", "false alarm", """\
 def f(pool: fakepool.Pool):
     try:

@@ -373,4 +373,21 @@ def f(pool: fakepool.Pool):
     conn = held.pop(0)
     conn = fakepool.open()
 """),
+    Case("assigned-by-another-branch", "missed", """\
+def f(pool: fakepool.Pool):
+    if flag(1):
+        other = 1
+    else:
+        conn = pool.getconn()
+    STORE.append(other)
+    pool.putconn(conn)
+"""),
+    Case("bound-by-a-loop-of-another-branch", "false alarm", """\
+def f(pool: fakepool.Pool, a):
+    if a:
+        for row in items(1):
+            step(row)
+    elif not row:
+        conn = fakepool.connect()
+""", category="reads-unbound"),
 )  # fmt: skip

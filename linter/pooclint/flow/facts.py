@@ -42,12 +42,13 @@ def facts_of(code: Function | Index, decisive_words: frozenset[str], release_nam
     function = code if isinstance(code, Function) else None
     repeated, answers = _tested_names(code.node if isinstance(code, Function) else code.module, decisive_words)
     collected = collections.named(function)
+    live = liveness(function) if function else None
     return Facts(
         repeated | collections.keys(function, collected),
         answers,
         collected,
-        liveness(function) if function else None,
-        _unbound(function, release_names) if function else (),
+        live,
+        _unbound(function, release_names, live) if function else (),
     )
 
 
@@ -200,15 +201,17 @@ def _tested_in_cleanup(function: Function) -> frozenset[str]:
     return frozenset(found)
 
 
-def _unbound(function: Function, release_names: frozenset[str]) -> tuple[str, ...]:
-    """Names that are released somewhere, or decide what a cleanup does, and have no value at first."""
+def _unbound(function: Function, release_names: frozenset[str], live: Liveness | None) -> tuple[str, ...]:
+    """Names that have no value at first, where that matters: they may be read before they have one, are released
+    somewhere, or decide what a cleanup does."""
     if isinstance(function.node, cst.Lambda):
         return ()
-    released = _released_names(function, release_names) | _tested_in_cleanup(function)
+    read = live.unassigned if live else frozenset[str]()
+    wanted = read | _released_names(function, release_names) | _tested_in_cleanup(function)
     return tuple(
         name
         for name, bindings in function.scope.bindings.items()
-        if name in released
+        if name in wanted
         and name not in function.scope.declared_outside
         and all(b.kind in ("assign", "other") for b in bindings)
         and any(b.kind == "assign" for b in bindings)

@@ -35,6 +35,8 @@ class Liveness:
     """By the `id` of a statement: what may be read after it has ended in any other way than normally."""
     bits: Mapping[str, Names]
     """Of each name and path that stands in the function."""
+    unassigned: frozenset[str]
+    """Names that may be read before the function has assigned them."""
     _needed: dict[str, Names] = field(default_factory=dict, compare=False)
 
     def keeps(self, key: str, live: Names) -> bool:
@@ -94,8 +96,9 @@ def liveness(function: Function) -> Liveness | None:
         return None
     always = _union(bits.setdefault(name, 1 << len(bits)) for name in sorted(elsewhere))
     walk = _Walk(bits, _by_root(bits), always)
-    walk.block(body_of(function.node.body), _Exits(always, always, always))
-    return Liveness(walk.before, walk.left, bits)
+    first = walk.block(body_of(function.node.body), _Exits(always, always, always)) & ~always
+    unassigned = frozenset(name for name, bit in bits.items() if bit & first)
+    return Liveness(walk.before, walk.left, bits, unassigned)
 
 
 @dataclass(frozen=True, slots=True)
