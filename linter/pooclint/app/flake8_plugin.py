@@ -93,9 +93,10 @@ class Plugin:
         cls._finder = ConfigFinder(rule_codes, overrides)
         folder = Path(options.pooclint_cache_dir) if options.pooclint_cache_dir else None
         # What is reported without regard to suppressions is not what the command keeps.
-        cls._caches = Caches(folder, _nobody, off=options.pooclint_no_cache or options.disable_noqa)
+        off = options.pooclint_no_cache or options.disable_noqa
+        cls._caches = Caches(folder, _nobody, off=off)
         cls._saved_by = 0
-        cls._checker = Checker(noqa=not options.disable_noqa)
+        cls._checker = Checker(noqa=not options.disable_noqa, kept=not off)
         cls._stdin = options.stdin_display_name if "-" in (options.filenames or ()) else ""
 
     def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:

@@ -298,13 +298,13 @@ class Run:
     reaches: Callable[[Function], Reached | None]
     """The external call that a project function makes, itself or through others, and the way to it."""
     ambient: Callable[[Function], Mapping[str, bool]]
+    """By type of a session that nobody acquires, whether a function of the project may leave it with a connection."""
     dispatched: Callable[[cst.Call], Reached | None]
     """What tells which external call a method makes whose receiver is not known."""
     is_kept: Callable[[str], bool]
     """Whether a type of sessions that nobody acquires matters here."""
     kept: Callable[[Function], RequestHold | None]
     """What settings make a request keep in which a function runs."""
-    """By type of a session that nobody acquires, whether a function of the project may leave it with a connection."""
     draws: Draws
     """The pools from which functions of the project take connections."""
     global_names: frozenset[str]

@@ -20,6 +20,10 @@ Kind = Literal[
 ]
 
 
+OF_CONTENT: frozenset[Kind] = frozenset({"names", "mentions", "methods", "imports"})
+"""Questions about the content of a file."""
+
+
 class State(NamedTuple):
     """How a file or folder stood when it was read."""
 
@@ -79,11 +83,13 @@ class Learned:
 class Consulted:
     """The door to the file system for whatever concerns other files than the one that is checked."""
 
+    kept: bool = True
+    """False when nobody keeps what rests on it: then nothing is noted."""
     _learned: Learned = field(default_factory=Learned)
     _files: dict[str, State] = field(default_factory=dict)
     _folders: dict[str, State] = field(default_factory=dict)
     _seen: set[tuple[str, Question] | tuple[str, str, str, str]] = field(default_factory=set)
-    _cut: dict[str, tuple[bytes, Parts]] = field(default_factory=dict)
+    _cut: dict[str, Parts] = field(default_factory=dict)
     _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes | None:
@@ -115,13 +121,13 @@ class Consulted:
     def listing(self, folder: str) -> list[str]:
         """The names in a folder, in order; none when it cannot be read."""
         names, state = list_folder(folder)
-        if self._folders.get(folder) != state:
+        if self.kept and self._folders.get(folder) != state:
             self._folders[folder] = self._learned.folders[folder] = state
         return names
 
     def asked(self, asker: str, question: Question, answer: Answer) -> None:
         """Note that what is known of the file `asker` rests on an answer."""
-        if (asker, question) not in self._seen:
+        if self.kept and (asker, question) not in self._seen:
             self._seen.add((asker, question))
             self._learned.asked.append((asker, question))
             self._learned.answers[question] = answer
@@ -137,7 +143,7 @@ class Consulted:
             part: the definition of `asker` of which that is known; by default it is all of the file.
         """
         note = (asker, part, path, name)
-        if (asker == path and name in (part, WHOLE)) or note in self._seen:
+        if not self.kept or (asker == path and name in (part, WHOLE)) or note in self._seen:
             return
         self._seen.add(note)
         self._learned.used.append(note)
@@ -153,15 +159,14 @@ class Consulted:
 
         for (path, name), given in self._contents.items():
             known = self._cut.get(path)
-            data = given or self.read(path) or b""
-            if known is None or known[0] != data:
-                known = self._cut[path] = (data, parts(data))
-            found.parts[path, name] = known[1].of(name)
+            if known is None or (given and known.data != given):
+                known = self._cut[path] = parts(given or self.read(path) or b"")
+            found.parts[path, name] = known.of(name)
         self._contents.clear()
         return found
 
     def _note(self, path: str, state: State) -> None:
-        if self._files.get(path) != state:
+        if self.kept and self._files.get(path) != state:
             self._files[path] = self._learned.files[path] = state
 
 

@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pooclint.config import Config
-from pooclint.program.consulted import GONE, Consulted, Learned, State, callers_of, list_folder, read_file, report_of
+from pooclint.program.consulted import (
+    GONE,
+    OF_CONTENT,
+    Consulted,
+    Learned,
+    State,
+    callers_of,
+    list_folder,
+    read_file,
+    report_of,
+)
 from pooclint.rule import Finding
 from pooclint.run.cache_file import (
     MAX_DAYS,
@@ -42,8 +52,6 @@ if TYPE_CHECKING:
     from pooclint.program.exports import Exports, Known
 
 FOLDER = ".pooclint_cache"
-_OF_OTHERS = frozenset({"names", "mentions", "methods", "imports"})
-"""Questions about the content of another file."""
 _MOMENT = 2_000_000_000
 """Nanoseconds. A file that was written so shortly before it was read may change again without its time changing."""
 _AMBIGUOUS = State(-2, 0, 0, b"changed while it was looked at")
@@ -374,7 +382,7 @@ def _reachable(files: Iterable[str], links: Links) -> set[str]:
         if path not in live:
             live.add(path)
             todo += (use.path for use in links.used.get(path, ()))
-            todo += (question.place for question in links.asked.get(path, ()) if question.kind in _OF_OTHERS)
+            todo += (question.place for question in links.asked.get(path, ()) if question.kind in OF_CONTENT)
     return live
 
 

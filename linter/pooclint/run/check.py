@@ -56,7 +56,11 @@ class Checker:
     """Checks files; rules and models are prepared once per configuration."""
 
     def __init__(
-        self, noqa: bool = True, extent: Extent = WHOLE, known: Callable[[Config], Known] = lambda _: {}
+        self,
+        noqa: bool = True,
+        extent: Extent = WHOLE,
+        known: Callable[[Config], Known] = lambda _: {},
+        kept: bool = True,
     ) -> None:
         """Prepares a checker.
 
@@ -64,7 +68,9 @@ class Checker:
             noqa: False leaves `# noqa` comments without effect.
             extent: How far the look goes.
             known: Gives the names by which modules acquire, as far as they are known from an earlier run.
+            kept: False when nobody wants to know what the results rest on.
         """
+        self._kept = kept
         self._known = known
         self._noqa = noqa
         self._extent = extent
@@ -195,16 +201,16 @@ class Checker:
     def _plan(self, config: Config) -> _Plan:
         plan = self._plans.get(id(config))
         if plan is None or plan.config is not config:
-            plan = _make_plan(config, self._extent)
+            plan = _make_plan(config, self._extent, self._kept)
             self._plans[id(config)] = plan
         return plan
 
 
-def _make_plan(config: Config, extent: Extent) -> _Plan:
+def _make_plan(config: Config, extent: Extent, kept: bool) -> _Plan:
     settings = config.settings
     chosen = select_rules(rules_of(config), settings.select, settings.extend_select, settings.ignore)
     about_project = tuple(rule for rule in chosen if issubclass(rule, ProjectRule))
-    consulted = Consulted()
+    consulted = Consulted(kept)
     extent = replace(extent, pools=extent.pools or bool(about_project))
     models = ModelSet(models_of(config), consulted)
     limits = Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout)

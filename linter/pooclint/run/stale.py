@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from pooclint.program.consulted import WHOLE, Answer, Consulted, Learned, Question, callers_of
+from pooclint.program.consulted import OF_CONTENT, WHOLE, Answer, Consulted, Learned, Question, callers_of
 from pooclint.program.places import Places, may_serve
 from pooclint.run.cache_file import UNSETTLED, Links, Use
 from pooclint.run.dependencies import DependencyFinder
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pooclint.program.exports import Exports, Interest, Known
     from pooclint.source.parts import Parts
 
-_OF_MODULES = frozenset({"names", "mentions", "methods", "imports", "importers"})
+_OF_MODULES = OF_CONTENT | {"importers"}
 """Questions whose answers are in the modules themselves, and not in what lies around them."""
-_OF_TEXT = frozenset({"mentions", "methods", "imports"})
+_OF_TEXT = OF_CONTENT - {"names"}
 
 Part = tuple[str, str]
 """A file, and a definition in it; empty for all of the file."""

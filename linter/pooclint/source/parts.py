@@ -44,6 +44,9 @@ class Parts:
     """By definition, and by variable through which a definition stores something: the definitions that it leads to."""
     framing: frozenset[str] = frozenset()
     """The definitions to which the frame leads, and the names of those in it."""
+    functions: frozenset[bytes] = frozenset()
+    """Names of all functions in it."""
+    _digests: dict[str, bytes] = field(default_factory=dict, compare=False)
 
     def part(self, name: str) -> str:
         """What a name is a part of: itself, or the frame."""
@@ -55,6 +58,11 @@ class Parts:
 
     def of(self, name: str) -> bytes:
         """The digest of what matters to who uses a name, or uses `CODE`."""
+        if name not in self._digests:
+            self._digests[name] = self._of(name)
+        return self._digests[name]
+
+    def _of(self, name: str) -> bytes:
         if self.pieces is None:
             return _digest([self.data])
         if name == CODE:
@@ -63,7 +71,7 @@ class Parts:
         wanted = sorted((self.rests_on(name) | self.framing) & texts.keys())
         # Which of their words are those of functions matters to how they are followed.
         words = {word for name in wanted for word in _WORD.findall(texts[name].text)}
-        functions = sorted(words.intersection(_DEFINED.findall(self.data)))
+        functions = sorted(words & self.functions)
         codes = (_code(texts[name].text) for name in wanted)
         return _digest([_code(self.pieces.frame.text), *codes, b"", *functions])
 
@@ -85,7 +93,8 @@ def parts(data: bytes) -> Parts:
         words = {word.decode() for word in _WORD.findall(text)}
         leads[name] = frozenset(words.intersection(texts).union(*(stores.get(word, ()) for word in words)))
     used = pieces.mentioned & (leads.keys() if pieces.defined else texts.keys())
-    return Parts(data, pieces, leads, _reached(used, leads) & texts.keys() | pieces.defined)
+    framing = _reached(used, leads) & texts.keys() | pieces.defined
+    return Parts(data, pieces, leads, framing, frozenset(_DEFINED.findall(data)))
 
 
 def _reached(names: Iterable[str], leads: Mapping[str, frozenset[str]]) -> frozenset[str]:
@@ -100,7 +109,7 @@ def _reached(names: Iterable[str], leads: Mapping[str, frozenset[str]]) -> froze
     return frozenset(found)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _code(text: bytes) -> bytes:
     """A text without its comments and blank lines; what looks like one in a string stays."""
     if not _LAYOUT.search(text):
