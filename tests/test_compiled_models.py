@@ -65,8 +65,8 @@ def test_the_key_knows_version_and_schema(monkeypatch: pytest.MonkeyPatch, tmp_p
     keys = {compiled.key_of([b"a"])}
     monkeypatch.setattr(compiled, "__version__", "0.0.1")
     keys.add(compiled.key_of([b"a"]))
-    (tmp_path / "schema.py").write_text("# changed", "utf-8")
-    monkeypatch.setattr(compiled.schema, "__file__", str(tmp_path / "schema.py"))
+    (tmp_path / "calls.py").write_text("# changed", "utf-8")
+    monkeypatch.setattr(compiled.schema, "__file__", str(tmp_path / "__init__.py"))
     keys.add(compiled.key_of([b"a"]))
     assert len(keys) == 3
 

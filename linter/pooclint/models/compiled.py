@@ -17,7 +17,7 @@ import msgspec
 
 from pooclint import __version__
 from pooclint.models import schema
-from pooclint.models.schema import ModelFile
+from pooclint.models.schema.file import ModelFile
 
 _KEPT = 4
 """Versions of a cache that are kept, for those who change between several."""
@@ -29,7 +29,8 @@ def key_of(texts: Sequence[bytes]) -> bytes:
 
     digest = hashlib.sha256(__version__.encode())
     with suppress(OSError):  # an installation without sources has the version to go by
-        digest.update(Path(schema.__file__).read_bytes())
+        for module in sorted(Path(schema.__file__).parent.glob("*.py")):
+            digest.update(module.read_bytes())
     for text in texts:
         digest.update(len(text).to_bytes(8, "big"))
         digest.update(text)

@@ -8,7 +8,8 @@ from pathlib import Path
 from pooclint.models.compiled import cache_folder, cached, drop_old, key_of, read_compiled, write_compiled
 from pooclint.models.lookup import Models
 from pooclint.models.references import problems
-from pooclint.models.schema import ModelFile, parse_release
+from pooclint.models.schema.file import ModelFile
+from pooclint.models.schema.release import parse_release
 from pooclint.models.versions import is_requirement, newest
 from pooclint.toml_files import Key, TomlError, TomlText, convert, dotted, parse_toml, read_bytes
 

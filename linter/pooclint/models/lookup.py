@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pooclint.models.schema import (
-    Acquisition,
-    Call,
-    External,
-    Library,
-    ModelFile,
-    Release,
-    Setting,
-    Type,
-    parse_release,
-)
+from pooclint.models.acquisition import Acquisition
+from pooclint.models.schema.calls import Call, External
+from pooclint.models.schema.file import ModelFile
+from pooclint.models.schema.library import Library
+from pooclint.models.schema.release import Release, parse_release
+from pooclint.models.schema.settings import Setting
+from pooclint.models.schema.types import Type
 
 _LASTING = frozenset({"connection", "session", "pool", "engine", "client"})
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from pooclint.config import ExternalCall, Resource
-from pooclint.models.schema import Call, External, Library, ModelFile, Type
+from pooclint.models.schema.calls import Call, External
+from pooclint.models.schema.file import ModelFile
+from pooclint.models.schema.library import Library
+from pooclint.models.schema.types import Type
 
 CONFIGURED = "configured"
 """The note of a library that stands for an entry of a configuration."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from pooclint.models.schema import Call, External, ModelFile, Type
+from pooclint.models.schema.calls import Call, External
+from pooclint.models.schema.file import ModelFile
+from pooclint.models.schema.types import Type
 from pooclint.toml_files import Key, dotted, suggestion
 
 

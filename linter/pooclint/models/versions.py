@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pooclint.models.schema import (
-    Call,
-    Dependency,
-    External,
-    ModelFile,
-    PoolSetting,
-    RequestHold,
-    Scope,
-    Teardown,
-    Type,
-)
+from pooclint.models.schema.calls import Call, External
+from pooclint.models.schema.file import ModelFile
+from pooclint.models.schema.frameworks import Dependency, RequestHold, Scope, Teardown
+from pooclint.models.schema.settings import PoolSetting
+from pooclint.models.schema.types import Type
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
