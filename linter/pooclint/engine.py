@@ -33,8 +33,9 @@ from pooclint.program.exports import Exports, exports_by
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
 from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, is_guarded, outlives
+from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
-from pooclint.program.names import Names, literal
+from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import address_of, find_pools, setting_words
 from pooclint.program.pools import Address, Pool

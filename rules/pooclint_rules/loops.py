@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 import libcst as cst
 
-from pooclint.program.names import literal
+from pooclint.program.literals import literal
 from pooclint.program.running import IMPLIED
 from pooclint.program.scopes import descendants, dotted, nodes_of
 from pooclint.rule import Confidence, Place, Report, Severity

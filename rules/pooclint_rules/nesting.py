@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
-from pooclint.program.names import literal
+from pooclint.program.literals import literal
 from pooclint.rule import Confidence, Place, Report, Severity
 
 if TYPE_CHECKING:

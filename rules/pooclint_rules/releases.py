@@ -11,7 +11,7 @@ from pooclint.flow.fields import used_up_fields
 from pooclint.flow.run import Misuse, MisuseKind, Record
 from pooclint.flow.values import Lane, Site
 from pooclint.flow.verdicts import Verdict, verdicts
-from pooclint.program.names import literal
+from pooclint.program.literals import literal
 from pooclint.program.scopes import dotted
 from pooclint.rule import Confidence, Report, Severity
 

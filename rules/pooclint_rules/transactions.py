@@ -10,7 +10,7 @@ import libcst as cst
 from pooclint.flow.analysis import own_calls
 from pooclint.flow.run import Misuse, MisuseKind, Record
 from pooclint.flow.values import Lane, Obligation, Site
-from pooclint.program.names import literal
+from pooclint.program.literals import literal
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Confidence, Report, Severity
 

@@ -19,7 +19,8 @@ from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
 from pooclint.flow.values import NONE, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.dispatch import Dispatch
-from pooclint.program.names import Names, literal
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
 from pooclint.program.request_holds import RequestHolds
 from pooclint.program.scopes import Function, Index, Scope, body_of, descendants, dotted, nodes_of
 from pooclint.rule import Place

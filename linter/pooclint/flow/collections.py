@@ -20,7 +20,7 @@ from pooclint.flow.completions import INDEX_ERROR, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, Results
 from pooclint.flow.run import Run
 from pooclint.flow.values import COLLECTIONS, KEY, MORE, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
-from pooclint.program.names import literal
+from pooclint.program.literals import literal
 from pooclint.program.scopes import Function
 
 _MAKERS: Final = frozenset({"builtins.list", "builtins.dict", "builtins.set", "collections.deque"})

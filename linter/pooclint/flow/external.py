@@ -11,7 +11,8 @@ from pooclint.flow.run import Hold, Reached, Run
 from pooclint.flow.values import Fate, Obligation, State
 from pooclint.models import Call, External
 from pooclint.program.keywords import argument_keys
-from pooclint.program.names import Names, literal
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Scope, descendants, dotted
 from pooclint.rule import Place
 

@@ -11,7 +11,7 @@ import libcst as cst
 
 from pooclint.flow import collections
 from pooclint.flow.liveness import Liveness, liveness
-from pooclint.program.names import literal
+from pooclint.program.literals import literal
 from pooclint.program.scopes import Function, Index, children, descendants, dotted, nodes_of
 
 

@@ -9,7 +9,8 @@ import libcst as cst
 
 from pooclint.models import Acquisition
 from pooclint.program.defaults import defaults
-from pooclint.program.names import Names, literal
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, dotted
 
 _MAX_PARTS = 2

@@ -12,7 +12,7 @@ from pooclint.flow.completions import Outcomes, States
 from pooclint.flow.expressions import bind, none_test, same
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOT_NONE, UNKNOWN, State, Value
-from pooclint.program.names import literal
+from pooclint.program.literals import literal
 from pooclint.program.scopes import descendants, dotted
 
 Fits = tuple[list[State], list[State]]

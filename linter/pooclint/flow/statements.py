@@ -28,7 +28,7 @@ from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, exh
 from pooclint.flow.parts import with_parts
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
-from pooclint.program.names import literal
+from pooclint.program.literals import literal
 from pooclint.program.scopes import body_of, dotted
 
 RETURNED = "#return"

@@ -11,6 +11,7 @@ import libcst as cst
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Misuse, MisuseKind, Run
 from pooclint.flow.values import Fate, Lane, State, Value
+from pooclint.program.literals import leading_text
 
 _WRITES: Final = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"})
 _FIRST_WORD: Final = re.compile(r"[\s(]*([A-Za-z]+)(?=[\s;(*])")
@@ -73,7 +74,7 @@ def _verb(run: Run, invocation: Invocation) -> str:
     given = invocation.node.args[0].value if invocation.node.args else None
     value = next(iter(invocation.argument(0)), None)
     text = value.constant if value is not None and isinstance(value.constant, str) else ""
-    text = text or (run.names.leading_text(given, run.scope) if given is not None else "")
+    text = text or (leading_text(given, run.scope) if given is not None else "")
     found = _FIRST_WORD.match(text)
     verb = found[1].upper() if found else ""
     whole = verb == "SELECT" and value is not None and value.constant == text

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from pooclint.program.names import Names, literal
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Index, Scope, children, dotted
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})

@@ -17,7 +17,8 @@ import libcst as cst
 
 from pooclint.models import Argument, Parameter, Setting
 from pooclint.program.keywords import Given, Value, entries, given_arguments
-from pooclint.program.names import Names, literal
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
 from pooclint.program.objects import Objects
 from pooclint.program.scopes import Scope
 from pooclint.rule import Place

@@ -14,7 +14,8 @@ from itertools import pairwise
 import libcst as cst
 
 from pooclint.program.decorators import keeps_result
-from pooclint.program.names import Names, literal
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
 from pooclint.program.requests import Entry
 from pooclint.program.running import ENTERED_BY, Edges
 from pooclint.program.scopes import Binding, Class, Function, Scope, descendants, dotted

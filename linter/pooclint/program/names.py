@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pooclint.program.circles import Circles
 from pooclint.program.decorators import keeps_result
 from pooclint.program.exports import Interest
 from pooclint.program.keywords import argument_keys, keywords
+from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, Scope, children, descendants, nodes_of
@@ -504,27 +504,6 @@ class Names:
             return None
         return self.origin(given[0][0], given[0][1], steps + 1)
 
-    def leading_text(self, node: cst.BaseExpression, scope: Scope, steps: int = 0) -> str:
-        """The text that a string expression begins with, as far as it is written out; empty when it is not."""
-        match node:
-            case cst.SimpleString():
-                value = node.evaluated_value
-                return value if isinstance(value, str) else ""
-            case cst.FormattedString(parts=[cst.FormattedStringText(value=text), *_]):
-                return text
-            case cst.ConcatenatedString(left=left) | cst.BinaryOperation(left=left):
-                return self.leading_text(left, scope, steps)
-            case cst.Call(func=cst.Attribute(value=receiver, attr=cst.Name(value="format" | "strip" | "join"))):
-                return self.leading_text(receiver, scope, steps)
-            case cst.Call(args=[first, *_]):
-                return self.leading_text(first.value, scope, steps)  # `text("…")`, `dedent("…")`
-            case cst.Name():
-                found = scope.lookup(node.value)
-                values = [b.value for b in found[1]] if found else []
-                if found and len(values) == 1 and values[0] is not None and steps < _MAX_STEPS:
-                    return self.leading_text(values[0], found[0], steps + 1)
-        return ""
-
     def type_of(self, node: cst.BaseExpression | cst.CSTNode, scope: Scope) -> str:
         """The modelled or local type of an expression, without regard to control flow; empty when unknown."""
         key = (id(node), id(scope))
@@ -822,34 +801,6 @@ def _says_nothing(node: cst.CSTNode) -> bool:
         ):
             return True
     return False
-
-
-def literal(node: cst.BaseExpression) -> object:
-    """The value of a literal (numbers and their products, strings, True, False, None); `...` for anything else."""
-    match node:
-        case cst.Name(value="None"):
-            return None
-        case cst.Name(value="True"):
-            return True
-        case cst.Name(value="False"):
-            return False
-        case cst.Integer() | cst.Float():
-            return node.evaluated_value
-        case cst.SimpleString(value=text):
-            return _string(text)
-        case cst.UnaryOperation(operator=cst.Minus(), expression=cst.Integer() | cst.Float() as number):
-            return -number.evaluated_value
-        case cst.BinaryOperation(operator=cst.Multiply(), left=left, right=right):
-            factors = literal(left), literal(right)
-            if all(isinstance(f, (int, float)) for f in factors):
-                return factors[0] * factors[1]  # type: ignore[operator]
-    return ...
-
-
-@lru_cache(4096)
-def _string(text: str) -> object:
-    """What a string literal stands for. To find out takes the compiler, and the same ones are asked for often."""
-    return ast.literal_eval(text)
 
 
 def _only(types: Iterable[str]) -> str:

@@ -13,7 +13,8 @@ import libcst as cst
 
 from pooclint.models import Setting
 from pooclint.program.keywords import Value, bound_values, given_arguments
-from pooclint.program.names import Names, literal
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
 from pooclint.program.scopes import Binding, Class, Function, Scope, descendants
 
 _MAX_DEPTH = 12

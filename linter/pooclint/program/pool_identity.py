@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from pooclint.models import Call
-from pooclint.program.names import Names, literal
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
 from pooclint.program.scopes import Binding, Class, Function, Scope
 
 _MAX_STEPS = 12

@@ -11,8 +11,9 @@ import libcst as cst
 from pooclint.models import RequestHold
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constants
+from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
-from pooclint.program.names import Names, literal
+from pooclint.program.names import Names
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Function, Index, Scope, descendants
 from pooclint.source.parts import CODE
