@@ -217,6 +217,7 @@ class Calling:
         given = () if self.model.borrows else (*self.args, *self.kwargs.values())
         shared = self.chosen(self.model.shares) if self.acquisition else []  # a factory refers to its engine
         kept = tuple(v for v in given if not any(v is s for s in shared))
+        kept = (*kept, self.head) if self.model.needs_receiver else kept
         if self.type is None:
             derived = self.library if self.head is not None and self.head._type.derives else ""
             return Unknown(self.world, self.method or self.path, derived, kept=kept)

@@ -53,7 +53,8 @@ def acquire(
         # Closing the client closes what it handed out; the caller's client is not closed here.
         own = [n for n in head.refs if n in state.obligations and state.obligations[n].site.parameter < 0]
         state = state.change([number], owner=min(own)) if own else state
-    value = Value(acquisition.type, refs=frozenset({number}))
+    through = head.refs if head is not None and model.needs_receiver else frozenset[int]()
+    value = Value(acquisition.type, refs=frozenset({number}), derived=through)
     if model.element >= 0:
         return state, Value(
             items=tuple(value if i == model.element else NOTHING for i in range(max(2, model.element + 1)))
@@ -147,10 +148,12 @@ def checkout(run: Run, invocation: Invocation, model: Call | None, state: State)
     for number in invocation.head.refs:
         obligation = state.obligations.get(number)
         type_ = run.models.type(obligation.site.acquisition.type) if obligation else None
-        if obligation is None or type_ is None or not type_.lazy:
-            continue
         method = invocation.method
-        if method in type_.checks_in:
+        if obligation is None or type_ is None or not (type_.lazy or method in type_.undone):
+            continue
+        if not type_.lazy:
+            state = state.occupy([number], invocation.node)
+        elif method in type_.checks_in:
             state = state.change([number], holding=False)
         elif method in type_.checks_out or ("*" in type_.checks_out and method not in type_.cannot_raise):
             if not obligation.holding:

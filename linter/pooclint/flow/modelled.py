@@ -260,7 +260,7 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
         if value.function and value.items:
             state = run.hand_over(state, Value(items=value.items))
     numbers = reach(state, [v for _, v in invocation.arguments]) - registered
-    numbers = numbers.union(*(run.read_from(v, state) for _, v in invocation.arguments))
+    numbers = numbers.union(*(run.comes_with(v, state) for _, v in invocation.arguments))
     if not numbers:
         return state
     pending = frozenset[int]().union(*(v.pending.releases for _, v in invocation.arguments if v.pending))

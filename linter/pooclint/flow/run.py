@@ -69,8 +69,8 @@ class Leak:
 
     @property
     def idle(self) -> bool:
-        """True for a lazy one that has no connection there: not used yet, given back by a commit, failed to connect."""
-        return self.site.acquisition.lazy and not self.obligation.holding
+        """True for one that has no connection there: not used yet, given back by a commit, failed to connect."""
+        return not self.obligation.holding
 
     @property
     def rank(self) -> tuple[int, bool, int, bool, int]:
@@ -459,17 +459,23 @@ class Run:
         """
         through = state.reach(value) - value.reach()
         self._handed(state, through, stored)
-        state = self.keep(state, value.reach() | self.read_from(value, state), stored).change(through, doubtful=True)
+        state = self.keep(state, value.reach() | self.comes_with(value, state), stored).change(through, doubtful=True)
         for name in value.captured():
             state = state.assume(CELL + name, truth=True)
         return state
 
-    def read_from(self, value: Value, state: State) -> frozenset[int]:
-        """Responses whose body the value reads (`response.iter_content()`): who has the one has the other."""
-        type_ = self.models.type(value.type) if value.derived else None
+    def comes_with(self, value: Value, state: State) -> frozenset[int]:
+        """What who has the value has, too: a response whose body it reads (`response.iter_content()`), and what it
+        works through (the Sentinel of a client)."""
+        known = value.derived & state.obligations.keys()
+        if not known:
+            return frozenset()
+        held = (state.obligations[n].site.acquisition for n in value.refs & state.obligations.keys())
+        if any(acquisition.needs_receiver for acquisition in held):
+            return known
+        type_ = self.models.type(value.type)
         if type_ is None or type_.kind != "response":
             return frozenset()
-        known = value.derived & state.obligations.keys()
         return frozenset(n for n in known if state.obligations[n].site.acquisition.kind == "response")
 
     def keep_cells(self, state: State) -> State:

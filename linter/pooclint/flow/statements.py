@@ -158,7 +158,7 @@ def _returning(run: Run, state: State, value: Value) -> State:
     pending = value.pending
     if pending and pending.releases:  # `return conn.close()`: whoever awaits the result releases
         state = run.release(state, pending.releases, pending.node)
-    return run.keep(state, run.read_from(value, state)).bind(RETURNED, value)
+    return run.keep(state, run.comes_with(value, state)).bind(RETURNED, value)
 
 
 def _assign(run: Run, targets: Sequence[cst.BaseExpression], value: Value, state: State, out: Outcomes) -> State:

@@ -27,6 +27,8 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     """Type of the pool or engine that the call is a method of."""
     raises_when_empty: bool = False
     """True when the call raises at once where the pool has no connection left."""
+    needs_receiver: bool = False
+    """True when it works through what it was acquired from: who is given the one has the other, too."""
 
     @property
     def released_by_awaiting(self) -> bool:

@@ -231,6 +231,7 @@ class Models:
             entered_unawaited=call.awaited == "may" and call.with_form not in (None, "none"),
             acquired_from=self.canonical(call.on[0]) if call.on else "",
             raises_when_empty=call.raises_when_empty,
+            needs_receiver=call.needs_receiver,
         )
 
     def acquisition_of_type(self, name: str) -> Acquisition | None:

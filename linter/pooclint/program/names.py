@@ -613,9 +613,10 @@ class Names:
             found = self.models.type(owner_type)
             return self.models.canonical(found.attributes.get(attribute, "")) if found else ""
         for current in self.ancestors(owner):
+            # What methods assign is what is there; a declaration may say less, or be wrong.
+            known = _only(self.type_of(v, s) for v, s in current.attributes.get(attribute, ()))
             declared = current.scope.bindings.get(attribute, ())
-            known = _only(self._type_of_binding(attribute, binding, current.scope) for binding in declared)
-            known = known or _only(self.type_of(v, s) for v, s in current.attributes.get(attribute, ()))
+            known = known or _only(self._type_of_binding(attribute, binding, current.scope) for binding in declared)
             method = current.methods.get(attribute)
             if not known and method and self.is_property(method):
                 known = self.returned_type(method)

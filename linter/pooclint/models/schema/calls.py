@@ -78,6 +78,9 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     derived_from: tuple[Argument, ...] = ()
     """Arguments that the result works on, as a cursor does on its connection (`kombu.Producer(connection)`): ownership
     stays where it was, and what the result does is done on them."""
+    needs_receiver: bool = False
+    """True when what it acquires works through the receiver for as long as it lives (the client of a Sentinel's
+    master): who is given the one has the other, too. Releasing it does not release the receiver."""
     passes: tuple[Argument, ...] = ()
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
     repeats: bool = False

@@ -75,7 +75,8 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     checks_in: tuple[str, ...] = ()
     """Methods after which the instance holds no connection although it is not released (`commit`, `rollback`)."""
     undone: tuple[str, ...] = ()
-    """Those in `checks-out` that close what they have opened when they fail: nothing is left to release then."""
+    """Methods that close what is open when they fail (`connect`, the `open` of a pool): nothing is left to release
+    then."""
     cannot_raise: tuple[str, ...] = ()
     """Methods that do not fail in practice (`cursor()` of a live connection)."""
     reads_to_end: tuple[str, ...] = ()
