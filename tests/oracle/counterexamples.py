@@ -196,7 +196,7 @@ def f(pool: fakepool.Pool, a):
     if a:
         conn, other = other, conn
     conn.close()
-""", category="correlation-through-and"),
+"""),
 )  # fmt: skip
 
 CASES = (*OLDER, *LATER, *LONG_RUN, *LONGEST_RUN)

@@ -342,7 +342,7 @@ def f(pool: fakepool.Pool):
     if not ok:
         conn = None
     pool.putconn(conn)
-""", category="condition-that-decides-nothing"),
+"""),
     Case("yields-where-it-never-comes", "false alarm", """\
 async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool, box, a):
     ok = False
@@ -390,4 +390,43 @@ def f(pool: fakepool.Pool, a):
     elif not row:
         conn = fakepool.connect()
 """, category="reads-unbound"),
+    Case("works-where-it-never-comes", "false alarm", """\
+def f(pool: fakepool.Pool):
+    ok = False
+    conn = pool.getconn()
+    if ok:
+        conn.execute('q')
+    pool.putconn(conn)
+""", category="condition-that-decides-nothing"),
+    Case("asked-once-in-every-turn", "false alarm", """\
+def f(pool: fakepool.Pool, box, a):
+    conn = None
+    while True:
+        if a is None:
+            try:
+                conn.close()
+            except Exception:
+                conn = fakepool.open()
+            else:
+                return
+        else:
+            step(1)
+"""),
+    Case("none-that-a-stack-enters", "false alarm", """\
+def f(pool: fakepool.Pool):
+    stack = contextlib.ExitStack()
+    conn = fakepool.connect() if flag(9) else None
+    stack.enter_context(conn)
+    conn = conn or fakepool.connect()
+    stack.close()
+"""),
+    Case("none-that-a-stack-is-pushed", "false alarm", """\
+async def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push(conn)
+    except asyncio.CancelledError:
+        conn = fakepool.connect()
+"""),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from pooclint.flow import collections
 from pooclint.flow.liveness import Liveness, liveness
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function, Index, children, descendants, dotted, nodes_of
+from pooclint.program.targets import paths, target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,12 @@ def _tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[fr
     assigned: set[str] = set()
     answers: set[str] = set()
     known: dict[int, bool] = {}
+    asked: dict[int, set[str]] = {}
+    loops: list[cst.For | cst.While] = []
+    decides = _Decisive(decisive_words, _holders(node, decisive_words))
     for inner in descendants(node):
+        if isinstance(inner, (cst.For, cst.While)):
+            loops.append(inner)
         if type(inner) not in _TESTING:  # matching on a class of nodes is slow; most are none of these
             continue
         match inner:
@@ -114,8 +120,14 @@ def _tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[fr
             case _:
                 continue
         tested.update(names)
-        if not names <= decisive and _decides(inner, decisive_words, known):
+        asked[id(inner)] = names
+        if not names <= decisive and _decides(inner, decides, known):
             decisive |= names
+    for loop in loops:  # each turn asks again what no turn changes
+        turn = list(descendants(loop))
+        bound = frozenset[str]().union(*(paths(target_of(inner)) for inner in turn))
+        for names in [asked[id(inner)] for inner in turn if id(inner) in asked]:
+            tested.update(names - bound)
     repeated = frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
     return repeated, frozenset(answers & tested.keys())
 
@@ -130,9 +142,54 @@ def _is_literal(node: cst.BaseExpression) -> bool:
 _LEAVING = frozenset({cst.Return, cst.Raise, cst.Break, cst.Continue, cst.Yield})
 
 
-def _decides(node: cst.CSTNode, words: frozenset[str], known: dict[int, bool]) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Decisive:
+    """What matters in a branch, besides leaving it and storing something."""
+
+    words: frozenset[str]
+    """Names of functions that acquire or release."""
+    holders: frozenset[str]
+    """Names of variables that may hold a resource: who binds one anew, or deletes it, may drop the last reference."""
+
+
+def _holders(node: cst.CSTNode, words: frozenset[str]) -> frozenset[str]:
+    """Names that are bound to what a call by one of these names gives, and those that stand for the same."""
+    found: set[str] = set()
+    same: list[tuple[frozenset[str], set[str]]] = []
+    for inner in descendants(node):
+        match inner:
+            case cst.Assign(targets=targets, value=value):
+                bound = frozenset[str]().union(*(paths(t.target) for t in targets))
+            case cst.NamedExpr(target=name, value=value) | cst.WithItem(item=value, asname=cst.AsName(name=name)):
+                bound = paths(name)
+            case cst.AnnAssign(target=name, value=cst.BaseExpression() as value):
+                bound = paths(name)
+            case _:
+                continue
+        if any(_word(n) in words for n in nodes_of(cst.Call, descendants(value))):
+            found |= bound
+        else:
+            same.append((bound, _stands_for(value)))
+    while more := [bound for bound, others in same if others & found and not bound <= found]:
+        found = found.union(*more)
+    return frozenset(found)
+
+
+def _stands_for(value: cst.BaseExpression) -> set[str]:
+    """The names of which an expression may be the value, or one of its elements."""
+    match value:
+        case cst.Name(value=name):
+            return {name}
+        case cst.Tuple(elements=elements) | cst.List(elements=elements):
+            return set[str]().union(*(_stands_for(e.value) for e in elements))
+        case cst.IfExp(body=one, orelse=other) | cst.BooleanOperation(left=one, right=other):
+            return _stands_for(one) | _stands_for(other)
+    return set()
+
+
+def _decides(node: cst.CSTNode, words: _Decisive, known: dict[int, bool]) -> bool:
     """True when a branch, or one of the `elif` branches that it shuts out, leaves, stores something, or, as far as
-    names tell, acquires or releases.
+    names tell, acquires, releases, or drops the last reference.
 
     Args:
         known: the answers for what was asked already, by the `id` of an `if`: each is part of the chain before it.
@@ -153,20 +210,26 @@ def _decides(node: cst.CSTNode, words: frozenset[str], known: dict[int, bool]) -
     return decides
 
 
-def _has_decisive(parts: Sequence[cst.CSTNode], words: frozenset[str]) -> bool:
+def _has_decisive(parts: Sequence[cst.CSTNode], decisive: _Decisive) -> bool:
     for part in parts:
         for inner in descendants(part):
             if type(inner) in _LEAVING:
                 return True
-            if isinstance(inner, cst.AssignTarget) and isinstance(inner.target, (cst.Attribute, cst.Subscript)):
+            if type(inner) is cst.AssignTarget and isinstance(inner.target, (cst.Attribute, cst.Subscript)):
                 return True  # it stores something
-            if isinstance(inner, cst.Call):
-                word = dotted(inner.func).rpartition(".")[2] or (
-                    inner.func.attr.value if isinstance(inner.func, cst.Attribute) else ""
-                )
-                if word in words:
-                    return True
+            if type(inner) is cst.Call and _word(inner) in decisive.words:
+                return True
+            if not paths(target_of(inner)).isdisjoint(decisive.holders):
+                return True
     return False
+
+
+def _word(call: cst.Call) -> str:
+    """The last name of what is called."""
+    path = dotted(call.func)
+    if path:
+        return path.rpartition(".")[2]
+    return call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
 
 
 def _tested(condition: cst.BaseExpression) -> set[str]:

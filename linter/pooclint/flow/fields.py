@@ -6,10 +6,8 @@ with that attribute held, and says whether it releases it, hands it out, or show
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any
 
 import libcst as cst
 
@@ -19,6 +17,7 @@ from pooclint.flow.run import GaveUp, Record
 from pooclint.flow.values import Fate, Site
 from pooclint.program.attributes import PROTOCOL, answered_outside, methods_of, relatives, taken
 from pooclint.program.scopes import Class, Function, Index, descendants, dotted
+from pooclint.program.targets import target_of
 
 _KINDS = frozenset({"connection", "session", "client", "pool", "engine", "response", "subscription"})
 
@@ -98,19 +97,9 @@ def replaced_fields(analysis: Analysis, owner: Class) -> Iterator[Replaced]:
 
 def _fills(method: Function, attributes: frozenset[str]) -> bool:
     """A quick look: does a method bind one of these attributes, of whatever object?"""
-    targets = (_TARGETS[type(n)](n) for n in descendants(method.node.body) if type(n) in _TARGETS)
-    below = (n for t in targets if t is not None for n in descendants(t))
+    targets = (t for n in descendants(method.node.body) if (t := target_of(n)) is not None)
+    below = (n for t in targets for n in descendants(t))
     return any(isinstance(n, cst.Attribute) and n.attr.value in attributes for n in below)
-
-
-_TARGETS: Mapping[type[cst.CSTNode], Callable[[Any], cst.CSTNode | None]] = {
-    cst.AssignTarget: attrgetter("target"),
-    cst.AnnAssign: attrgetter("target"),
-    cst.AugAssign: attrgetter("target"),
-    cst.AsName: attrgetter("name"),
-    cst.For: attrgetter("target"),
-    cst.Del: attrgetter("target"),
-}
 
 
 @dataclass(frozen=True, slots=True)

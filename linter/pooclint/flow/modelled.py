@@ -9,7 +9,7 @@ import libcst as cst
 from pooclint.flow import nesting, sharing, stacks, suspending
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
 from pooclint.flow.bodies import read_to_end
-from pooclint.flow.completions import EXIT, Completion, Outcomes
+from pooclint.flow.completions import EXIT, TYPE_ERROR, Completion, Outcomes
 from pooclint.flow.external import called_elsewhere, external_call, hold
 from pooclint.flow.invocations import Attempt, Invocation, Results, reach
 from pooclint.flow.project import settled_by
@@ -74,6 +74,9 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
     owner = min(invocation.head.refs, default=-1)
     values = invocation.chosen(model.enters)
     first = values[0] if len(values) == 1 else NOTHING
+    if first.constant is None and model.raises != "never":  # it would be entered
+        out.add(TYPE_ERROR, state.raised(invocation.node, {}, Lane.OTHER))
+        return []
     attempt: Attempt = "async-with" if model.awaited == "must" else "sync-with"
     entering = (
         complete(run, invocation.node, first, state, out, attempt) if first.pending else [(state, entered(run, first))]
@@ -82,7 +85,7 @@ def _register(run: Run, invocation: Invocation, model: Call, state: State, out: 
     for entered_in, inside in entering:
         # What has been left can be used again.
         after = entered_in.change(invocation.head.refs, fate=Fate.HELD) if is_left(owner, entered_in) else entered_in
-        called = stacks.callback(invocation)
+        called = first if first.constant is None else stacks.callback(invocation)
         if called is not None:
             known = is_own(owner, after)
             results.append((stacks.registered(after, owner, called) if known else run.hand_over(after, called), first))

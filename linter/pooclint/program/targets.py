@@ -1,0 +1,36 @@
+"""What statements and expressions bind, or delete: names, and paths of attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any
+
+import libcst as cst
+
+from pooclint.program.scopes import dotted
+
+_TARGETS: Mapping[type[cst.CSTNode], Callable[[Any], cst.BaseExpression | None]] = {
+    cst.AssignTarget: attrgetter("target"),
+    cst.AnnAssign: attrgetter("target"),
+    cst.AugAssign: attrgetter("target"),
+    cst.NamedExpr: attrgetter("target"),
+    cst.AsName: attrgetter("name"),
+    cst.For: attrgetter("target"),
+    cst.CompFor: attrgetter("target"),
+    cst.Del: attrgetter("target"),
+}
+
+
+def target_of(node: cst.CSTNode) -> cst.BaseExpression | None:
+    """What a node itself binds or deletes, not those below it; None when it is nothing."""
+    get = _TARGETS.get(type(node))
+    return get(node) if get else None
+
+
+def paths(target: cst.BaseExpression | None) -> frozenset[str]:
+    """The names and dotted paths that binding a target binds: `a` and `b.c` of `a, *b.c`."""
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return frozenset[str]().union(*(paths(element.value) for element in target.elements))
+    path = dotted(target) if target is not None else ""
+    return frozenset((path,)) if path else frozenset()
