@@ -351,7 +351,7 @@ def open_project(
     edges = Edges(names)
     callers = Callers(names, edges)
     holds = RequestHolds(names, callers)
-    names.keeps = holds.is_on
+    names.types.keeps = holds.is_on
     analysis = Analysis(names, Draws(names, Pools(names)), holds, Dispatch(names))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
     settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None

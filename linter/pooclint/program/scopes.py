@@ -283,6 +283,12 @@ class Class:
         """Its name."""
         return self.node.name.value
 
+    @property
+    def bases(self) -> tuple[cst.BaseExpression, ...]:
+        """What names its bases, without their type arguments: `Base` of `class A(Base[T])`."""
+        values = (base.value for base in self.node.bases)
+        return tuple(value.value if isinstance(value, cst.Subscript) else value for value in values)
+
 
 @dataclass(eq=False, slots=True)
 class Part:
