@@ -13,8 +13,9 @@ from pooclint.models import Models, Parameter
 from pooclint.packs import models_of
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import WHOLE, report_of
-from pooclint.program.scopes import Index, descendants
+from pooclint.program.scopes import Index
 from pooclint.run.check import Checker
+from pooclint.source.nodes import descendants
 
 MODELS = Models(models_of(Config(settings=Settings(), root=Path.cwd())))
 MAIN = "app/main.py"

@@ -18,7 +18,8 @@ from pooclint.flow.given import Given
 from pooclint.flow.run import GaveUp, Record
 from pooclint.flow.values import Fate, Site
 from pooclint.program.attributes import PROTOCOL, answered_outside, methods_of, relatives, taken
-from pooclint.program.scopes import Class, Function, Index, descendants, dotted
+from pooclint.program.scopes import Class, Function, Index
+from pooclint.source.nodes import descendants, dotted
 
 _KINDS = frozenset({"connection", "session", "client", "pool", "engine", "response", "subscription"})
 

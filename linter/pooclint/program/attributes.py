@@ -10,7 +10,8 @@ import libcst as cst
 
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
-from pooclint.program.scopes import Class, Function, Index, Scope, children, dotted
+from pooclint.program.scopes import Class, Function, Index, Scope
+from pooclint.source.nodes import children, dotted
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
 """Methods that the interpreter calls when an object is done with."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from pooclint.program.definitions import Definitions
-from pooclint.program.scopes import Function, Scope, descendants
+from pooclint.program.scopes import Function, Scope
+from pooclint.source.nodes import descendants
 
 _ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
 _PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})

@@ -10,7 +10,8 @@ import libcst as cst
 
 from pooclint.program.exports import Interest
 from pooclint.program.imports import Imports, Target
-from pooclint.program.scopes import Binding, Class, Function, Scope, descendants, nodes_of
+from pooclint.program.scopes import Binding, Class, Function, Scope
+from pooclint.source.nodes import descendants, nodes_of
 
 _MAX_STEPS = 12
 """Aliases of aliases are followed this far."""

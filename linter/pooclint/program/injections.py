@@ -9,7 +9,8 @@ import libcst as cst
 from pooclint.program.definitions import Definitions
 from pooclint.program.imports import Target
 from pooclint.program.literals import literal
-from pooclint.program.scopes import Class, Function, Parameter, Scope, children, descendants, nodes_of
+from pooclint.program.scopes import Class, Function, Parameter, Scope
+from pooclint.source.nodes import children, descendants, nodes_of
 
 
 @dataclass(frozen=True, slots=True)

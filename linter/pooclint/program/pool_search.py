@@ -15,8 +15,9 @@ from pooclint.program.keywords import Entries, Value, entries, given_arguments
 from pooclint.program.names import Names
 from pooclint.program.objects import Objects
 from pooclint.program.pools import Address, Amount, Doubt, Pool
-from pooclint.program.scopes import Function, Index, Scope, descendants, dotted
+from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Place
+from pooclint.source.nodes import descendants, dotted
 from pooclint.source.positions import Span
 
 _URL_NAME = re.compile(r"url|uri|dsn|conn|database|postgres|mysql", re.IGNORECASE)

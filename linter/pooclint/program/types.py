@@ -20,7 +20,8 @@ from pooclint.program.imports import Imports, Target
 from pooclint.program.keywords import argument_keys
 from pooclint.program.literals import literal
 from pooclint.program.places import Origin
-from pooclint.program.scopes import Binding, Class, Function, Scope, nodes_of
+from pooclint.program.scopes import Binding, Class, Function, Scope
+from pooclint.source.nodes import nodes_of
 
 _MAX_STEPS = 12
 """Names of names are followed this far."""
