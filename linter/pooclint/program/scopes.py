@@ -187,10 +187,9 @@ class Class:
         return self.node.name.value
 
     @property
-    def bases(self) -> tuple[cst.BaseExpression, ...]:
+    def bases(self) -> list[cst.BaseExpression]:
         """What names its bases, without their type arguments: `Base` of `class A(Base[T])`."""
-        values = (base.value for base in self.node.bases)
-        return tuple(value.value if isinstance(value, cst.Subscript) else value for value in values)
+        return [b.value.value if isinstance(b.value, cst.Subscript) else b.value for b in self.node.bases]
 
 
 @dataclass(eq=False, slots=True)
