@@ -23,6 +23,7 @@ from pooclint.flow.offers import Offers
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Call, External, Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
+from pooclint.program.addresses import address_of
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.constructions import Construction, Constructions
@@ -37,7 +38,8 @@ from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pools
-from pooclint.program.pool_search import address_of, find_pools, setting_words
+from pooclint.program.pool_search import find_pools
+from pooclint.program.pool_settings import setting_words
 from pooclint.program.pools import Address, Pool
 from pooclint.program.request_holds import RequestHolds
 from pooclint.program.requests import Entry, RequestScopes
