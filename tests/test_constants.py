@@ -11,6 +11,7 @@ from pooclint.config import Config, Settings
 from pooclint.engine import Limits, open_project
 from pooclint.models import Models, Parameter
 from pooclint.packs import models_of
+from pooclint.program.arguments import parameter_of
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import WHOLE, report_of
 from pooclint.program.scopes import Index
@@ -52,7 +53,7 @@ def given(tmp_path: Path, main: str, **others: str) -> Worth:
         for n in descendants(index.module)
         if isinstance(n, cst.Call) and isinstance(n.func, cst.Name) and n.func.value == "make"
     ]
-    return constants.parameter(calls[-1], POOL_SIZE, index.scope)
+    return parameter_of(calls[-1], POOL_SIZE, index.scope, constants)
 
 
 @pytest.mark.parametrize(

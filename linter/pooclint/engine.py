@@ -24,6 +24,7 @@ from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Call, External, Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.addresses import address_of
+from pooclint.program.arguments import entry_of, parameter_of
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.constructions import Construction, Constructions
@@ -221,7 +222,7 @@ class FileContext:
     def parameter(self, node: cst.Call, parameter: Parameter, scope: Scope | None = None) -> Worth:
         """What a call gives a modelled parameter, as an argument, in an unpacked dictionary or in a URL; arguments as
         in `constant`."""
-        return Constants(self.names).parameter(node, parameter, scope or self.scope)
+        return parameter_of(node, parameter, scope or self.scope, Constants(self.names))
 
     def nested(self, node: cst.Call, *path: str) -> Worth:
         """What a keyword of a call, or a dictionary that it is given, holds: `connect_args={"timeout": 5}`.
@@ -230,7 +231,7 @@ class FileContext:
             node: a call of the visited scope.
             path: the keyword, and the keys that lead to the entry, outermost first.
         """
-        return Constants(self.names).nested(node, path, self.scope)
+        return entry_of(node, path, self.scope, Constants(self.names))
 
     def external(self, node: cst.Call) -> External | None:
         """What is known of a call that leaves the process; None for any other."""

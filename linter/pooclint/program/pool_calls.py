@@ -8,6 +8,7 @@ import libcst as cst
 
 from pooclint.models import Call, Library, PoolSetting, Size
 from pooclint.program.addresses import address_of
+from pooclint.program.arguments import parameter_of
 from pooclint.program.constants import Constants
 from pooclint.program.keywords import Entries, entries, given_arguments
 from pooclint.program.names import Names
@@ -59,7 +60,7 @@ def _from_call(node: cst.Call, call: Call, size: Size, scope: Scope, constants: 
     group = f"{scope.module.origin.path}:{scope.qualname}:{name}" if name else ""
     return Draft(
         node, name or _made_in(node, scope), made_by, library, size,
-        lambda parameter: constants.parameter(node, parameter, scope), address, group, doubt=doubt,
+        lambda parameter: parameter_of(node, parameter, scope, constants), address, group, doubt=doubt,
     )  # fmt: skip
 
 
