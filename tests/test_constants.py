@@ -11,9 +11,9 @@ from pooclint.config import Config, Settings
 from pooclint.engine import Limits, open_project
 from pooclint.models import Models, Parameter
 from pooclint.packs import models_of
-from pooclint.program.arguments import parameter_of
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import WHOLE, report_of
+from pooclint.program.parameters import parameter_of
 from pooclint.program.scopes import Index
 from pooclint.run.check import Checker
 from pooclint.source.nodes import descendants

@@ -24,7 +24,6 @@ from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Call, External, Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.addresses import address_of
-from pooclint.program.arguments import entry_of, parameter_of
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.constructions import Construction, Constructions
@@ -38,6 +37,7 @@ from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, 
 from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
+from pooclint.program.parameters import entry_of, parameter_of
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import find_pools
 from pooclint.program.pool_settings import setting_words

@@ -8,10 +8,10 @@ import libcst as cst
 
 from pooclint.models import Call, Library, PoolSetting, Size
 from pooclint.program.addresses import address_of
-from pooclint.program.arguments import parameter_of
 from pooclint.program.constants import Constants
 from pooclint.program.keywords import Entries, entries, given_arguments
 from pooclint.program.names import Names
+from pooclint.program.parameters import parameter_of
 from pooclint.program.pool_drafts import Draft, figures_in
 from pooclint.program.pools import Address, Doubt
 from pooclint.program.scopes import Function, Index, Scope
