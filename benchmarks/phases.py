@@ -25,7 +25,10 @@ PHASES = {
     ("parse.py", "_refusal"): "guard before the parser",
     ("parse.py", "parse"): "LibCST parse",
     ("walk.py", "*"): "walk: scopes and bindings",
-    ("names.py", "*"): "look-up of names and types",
+    **{
+        (f"{name}.py", "*"): "look-up of names and types"
+        for name in ("imports", "definitions", "decorators", "annotations", "injections", "types", "modelled_calls")
+    },
     ("offers.py", "*"): "look-up of what imported names lead to",
     ("callers.py", "*"): "callers and request scope",
     ("requests.py", "*"): "callers and request scope",

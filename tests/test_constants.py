@@ -13,8 +13,10 @@ from pooclint.models import Models, Parameter
 from pooclint.packs import models_of
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import WHOLE, report_of
-from pooclint.program.scopes import Index, descendants
+from pooclint.program.parameters import parameter_of
+from pooclint.program.scopes import Index
 from pooclint.run.check import Checker
+from pooclint.source.nodes import descendants
 
 MODELS = Models(models_of(Config(settings=Settings(), root=Path.cwd())))
 MAIN = "app/main.py"
@@ -51,7 +53,7 @@ def given(tmp_path: Path, main: str, **others: str) -> Worth:
         for n in descendants(index.module)
         if isinstance(n, cst.Call) and isinstance(n.func, cst.Name) and n.func.value == "make"
     ]
-    return constants.parameter(calls[-1], POOL_SIZE, index.scope)
+    return parameter_of(calls[-1], POOL_SIZE, index.scope, constants)
 
 
 @pytest.mark.parametrize(

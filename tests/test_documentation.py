@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import pooclint.program
 from fixture_files import expectations
 from pooclint.engine import Limits, check_bytes
 from pooclint.models import Models, load_models
@@ -116,3 +117,10 @@ def test_named_files_exist() -> None:
     named = _FILE.findall(PAGE.read_text(encoding="utf-8"))
     assert len(named) > 10
     assert [name for name in named if not (ROOT / "linter" / "pooclint" / name).is_file()] == []
+
+
+def test_the_overview_of_a_package_names_its_modules() -> None:
+    named = set(re.findall(r"\w+", pooclint.program.__doc__ or ""))
+    modules = {path.stem for path in Path(pooclint.program.__file__).parent.glob("*.py")} - {"__init__"}
+    assert len(modules) > 30
+    assert sorted(modules - named) == []

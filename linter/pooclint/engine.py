@@ -23,6 +23,7 @@ from pooclint.flow.offers import Offers
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Call, External, Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
+from pooclint.program.addresses import address_of
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.constructions import Construction, Constructions
@@ -36,8 +37,10 @@ from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, 
 from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
+from pooclint.program.parameters import entry_of, parameter_of
 from pooclint.program.pool_identity import Pools
-from pooclint.program.pool_search import address_of, find_pools, setting_words
+from pooclint.program.pool_search import find_pools
+from pooclint.program.pool_settings import setting_words
 from pooclint.program.pools import Address, Pool
 from pooclint.program.request_holds import RequestHolds
 from pooclint.program.requests import Entry, RequestScopes
@@ -219,7 +222,7 @@ class FileContext:
     def parameter(self, node: cst.Call, parameter: Parameter, scope: Scope | None = None) -> Worth:
         """What a call gives a modelled parameter, as an argument, in an unpacked dictionary or in a URL; arguments as
         in `constant`."""
-        return Constants(self.names).parameter(node, parameter, scope or self.scope)
+        return parameter_of(node, parameter, scope or self.scope, Constants(self.names))
 
     def nested(self, node: cst.Call, *path: str) -> Worth:
         """What a keyword of a call, or a dictionary that it is given, holds: `connect_args={"timeout": 5}`.
@@ -228,7 +231,7 @@ class FileContext:
             node: a call of the visited scope.
             path: the keyword, and the keys that lead to the entry, outermost first.
         """
-        return Constants(self.names).nested(node, path, self.scope)
+        return entry_of(node, path, self.scope, Constants(self.names))
 
     def external(self, node: cst.Call) -> External | None:
         """What is known of a call that leaves the process; None for any other."""
@@ -351,7 +354,7 @@ def open_project(
     edges = Edges(names)
     callers = Callers(names, edges)
     holds = RequestHolds(names, callers)
-    names.keeps = holds.is_on
+    names.types.keeps = holds.is_on
     analysis = Analysis(names, Draws(names, Pools(names)), holds, Dispatch(names))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
     settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None

@@ -10,8 +10,9 @@ import libcst as cst
 from pooclint.models import Acquisition
 from pooclint.program.lifetimes import Home
 from pooclint.program.running import ENTERED_BY, IMPLIED
-from pooclint.program.scopes import Function, dotted
+from pooclint.program.scopes import Function
 from pooclint.rule import Confidence, Place, Report, Severity
+from pooclint.source.nodes import dotted
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext

@@ -9,8 +9,8 @@ import libcst as cst
 
 from pooclint.models import Call, Parameter
 from pooclint.program.constants import ABSENT, Constant, Worth
-from pooclint.program.scopes import descendants
 from pooclint.rule import Confidence, Place, Report, Severity
+from pooclint.source.nodes import descendants
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext

@@ -9,8 +9,8 @@ import libcst as cst
 
 from pooclint.flow.run import Hold
 from pooclint.flow.values import Lane
-from pooclint.program.scopes import dotted
 from pooclint.rule import Confidence, Report, Severity
+from pooclint.source.nodes import dotted
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext

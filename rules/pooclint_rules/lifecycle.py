@@ -9,8 +9,9 @@ import libcst as cst
 
 from pooclint.models import Acquisition
 from pooclint.program.app_scoped import handed_to, imports, kept_as, reads
-from pooclint.program.scopes import Function, Index, descendants
+from pooclint.program.scopes import Function, Index
 from pooclint.rule import Confidence, Report, Severity
+from pooclint.source.nodes import descendants
 from pooclint_rules.serving import is_server
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import libcst as cst
 
 from pooclint.program.literals import literal
 from pooclint.program.running import IMPLIED
-from pooclint.program.scopes import descendants, dotted, nodes_of
 from pooclint.rule import Confidence, Place, Report, Severity
+from pooclint.source.nodes import descendants, dotted, nodes_of
 from pooclint_rules.construction import built
 
 if TYPE_CHECKING:

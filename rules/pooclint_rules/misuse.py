@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
-from pooclint.program.scopes import Function, Scope, descendants, dotted
+from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Confidence, Report, Severity
+from pooclint.source.nodes import descendants, dotted
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext

@@ -12,8 +12,8 @@ from pooclint.flow.fields import Field, unreleased_fields
 from pooclint.flow.verdicts import severity_of
 from pooclint.program.attributes import builders, has_unknown_base, is_local, life_cycle
 from pooclint.program.defaults import defaults
-from pooclint.program.scopes import descendants, dotted
 from pooclint.rule import Confidence, Report, Severity
+from pooclint.source.nodes import descendants, dotted
 from pooclint_rules.verdict_reports import Message, reports, source, stands_in_for, with_message
 
 if TYPE_CHECKING:

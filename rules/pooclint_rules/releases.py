@@ -12,8 +12,8 @@ from pooclint.flow.run import Misuse, MisuseKind, Record
 from pooclint.flow.values import Lane, Site
 from pooclint.flow.verdicts import Verdict, verdicts
 from pooclint.program.literals import literal
-from pooclint.program.scopes import dotted
 from pooclint.rule import Confidence, Report, Severity
+from pooclint.source.nodes import dotted
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext

@@ -14,7 +14,7 @@ from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.models import Call
 from pooclint.program.attributes import only_called
-from pooclint.program.scopes import dotted
+from pooclint.source.nodes import dotted
 
 FAILED = "#failed"
 """The name under which a state carries the `id` of the acquiring call that raised."""

@@ -22,8 +22,9 @@ from pooclint.program.dispatch import Dispatch
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.request_holds import RequestHolds
-from pooclint.program.scopes import Function, Index, Scope, body_of, descendants, dotted, nodes_of
+from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Place
+from pooclint.source.nodes import body_of, descendants, dotted, nodes_of
 
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8

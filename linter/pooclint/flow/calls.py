@@ -19,7 +19,8 @@ from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete, given_back
 from pooclint.models import Call, parse_release
 from pooclint.program.exports import Interest
-from pooclint.program.scopes import Class, Function, dotted
+from pooclint.program.scopes import Class, Function
+from pooclint.source.nodes import dotted
 
 
 def as_function(definition: Function | Class | None) -> Function | None:

@@ -11,8 +11,9 @@ from pooclint.flow.external import waited_for
 from pooclint.models import Call, Type
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool, Pools
-from pooclint.program.scopes import Function, dotted, nodes_of
+from pooclint.program.scopes import Function
 from pooclint.rule import Place
+from pooclint.source.nodes import dotted, nodes_of
 
 _MAX_DRAWS = 6
 """Of a function; those beyond are of the same few pools."""

@@ -32,7 +32,7 @@ from pooclint.flow.waiting import complete
 from pooclint.flow.work import note_attribute, out_of_sight
 from pooclint.program.keywords import argument_keys
 from pooclint.program.literals import literal
-from pooclint.program.scopes import children, descendants, dotted, operands, variables
+from pooclint.source.nodes import children, descendants, dotted, operands, variables
 
 Results = list[tuple[State, Value]]
 

@@ -13,8 +13,9 @@ from pooclint.models import Call, External
 from pooclint.program.keywords import argument_keys
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
-from pooclint.program.scopes import Function, Scope, descendants, dotted
+from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
+from pooclint.source.nodes import descendants, dotted
 
 Reaches = Callable[[Function], Reached | None]
 """What tells which external call a function of the project makes."""

@@ -12,8 +12,9 @@ import libcst as cst
 from pooclint.flow import collections
 from pooclint.flow.liveness import Liveness, liveness
 from pooclint.program.literals import literal
-from pooclint.program.scopes import Function, Index, children, descendants, dotted, nodes_of
-from pooclint.program.targets import paths, target_of
+from pooclint.program.scopes import Function, Index
+from pooclint.source.nodes import children, descendants, dotted, nodes_of
+from pooclint.source.targets import paths, target_of
 
 
 @dataclass(frozen=True, slots=True)

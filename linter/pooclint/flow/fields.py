@@ -16,8 +16,9 @@ from pooclint.flow.given import Given
 from pooclint.flow.run import GaveUp, Record
 from pooclint.flow.values import Fate, Site
 from pooclint.program.attributes import PROTOCOL, answered_outside, methods_of, relatives, taken
-from pooclint.program.scopes import Class, Function, Index, descendants, dotted
-from pooclint.program.targets import target_of
+from pooclint.program.scopes import Class, Function, Index
+from pooclint.source.nodes import descendants, dotted
+from pooclint.source.targets import target_of
 
 _KINDS = frozenset({"connection", "session", "client", "pool", "engine", "response", "subscription"})
 

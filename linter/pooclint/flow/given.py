@@ -11,7 +11,8 @@ from pooclint.models import Acquisition
 from pooclint.program.defaults import defaults
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
-from pooclint.program.scopes import Class, Function, dotted
+from pooclint.program.scopes import Class, Function
+from pooclint.source.nodes import dotted
 
 _MAX_PARTS = 2
 """Attributes that lead from an object to a session of it."""

@@ -16,7 +16,8 @@ import libcst as cst
 
 from pooclint.flow.completions import States
 from pooclint.flow.values import COLLECTIONS, KEY, MORE, State
-from pooclint.program.scopes import Function, body_of, dotted, operands, variables
+from pooclint.program.scopes import Function
+from pooclint.source.nodes import body_of, dotted, operands, variables
 
 Names = int
 """A set of names: a bit for each. Long functions have thousands of names, and a set for each statement."""

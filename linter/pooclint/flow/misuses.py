@@ -12,7 +12,7 @@ import libcst as cst
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Misuse, MisuseKind, Run
 from pooclint.flow.values import Fate, Obligation, State, Value
-from pooclint.program.scopes import dotted
+from pooclint.source.nodes import dotted
 
 
 def note_use(run: Run, invocation: Invocation, state: State) -> State:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pooclint.flow.analysis import Analysis
 from pooclint.program.consulted import report_of
 from pooclint.program.exports import Exports
-from pooclint.program.names import Names, Target
+from pooclint.program.imports import Target
+from pooclint.program.names import Names
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Class, Function
 

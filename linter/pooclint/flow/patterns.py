@@ -13,7 +13,7 @@ from pooclint.flow.expressions import bind, none_test, same
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOT_NONE, UNKNOWN, State, Value
 from pooclint.program.literals import literal
-from pooclint.program.scopes import descendants, dotted
+from pooclint.source.nodes import descendants, dotted
 
 Fits = tuple[list[State], list[State]]
 """States in which a pattern fits, and those in which it does not."""

@@ -29,7 +29,7 @@ from pooclint.flow.parts import with_parts
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.literals import literal
-from pooclint.program.scopes import body_of, dotted
+from pooclint.source.nodes import body_of, dotted
 
 RETURNED = "#return"
 """The name under which a state carries the value of its `return`."""

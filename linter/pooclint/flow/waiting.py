@@ -15,7 +15,8 @@ from pooclint.flow.misuses import released_again
 from pooclint.flow.project import apply_summary, parameter_name
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
-from pooclint.program.scopes import Function, descendants, variables
+from pooclint.program.scopes import Function
+from pooclint.source.nodes import descendants, variables
 
 
 def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outcomes, attempt: Attempt) -> Results:

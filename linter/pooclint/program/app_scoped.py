@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 import libcst as cst
 
-from pooclint.program.scopes import Binding, Index, Scope, descendants
+from pooclint.program.scopes import Binding, Index, Scope
+from pooclint.source.nodes import descendants
 
 
 def kept_as(node: cst.Call, scope: Scope) -> str:

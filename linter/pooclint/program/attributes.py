@@ -10,7 +10,8 @@ import libcst as cst
 
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
-from pooclint.program.scopes import Class, Function, Index, Scope, children, dotted
+from pooclint.program.scopes import Class, Function, Index, Scope
+from pooclint.source.nodes import children, dotted
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
 """Methods that the interpreter calls when an object is done with."""
@@ -138,8 +139,7 @@ def _only_called(names: Names, owner: Class, attribute: str) -> bool:
 def has_unknown_base(names: Names, owner: Class) -> bool:
     """True when the class derives from one that is not in sight, and so may have a release that is not either."""
     for current in names.ancestors(owner):
-        for base in current.node.bases:
-            node = base.value.value if isinstance(base.value, cst.Subscript) else base.value
+        for node in current.bases:
             if isinstance(names.definition(node, current.parent), Class):
                 continue
             qualified = names.qualify(node, current.parent)

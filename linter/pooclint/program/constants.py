@@ -7,29 +7,23 @@ This module follows all of them, and remembers where the figure was written and 
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from string import Formatter
-from urllib.parse import parse_qs, urlsplit
 
 import libcst as cst
 
-from pooclint.models import Argument, Parameter, Setting
+from pooclint.models import Argument, Setting
+from pooclint.program.folding import CONVERSIONS, Convert, computed, converted
 from pooclint.program.keywords import Given, Value, entries, given_arguments
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.objects import Objects
+from pooclint.program.partial_texts import UNKNOWN_PART, with_gaps
 from pooclint.program.scopes import Scope
 from pooclint.rule import Place
 
 _MAX_DEPTH = 40
 """Expressions in expressions, and names of names, are followed this far."""
-_MAX_POWER = 64
-_UNKNOWN = "\0"
-"""Stands for a part of a text that is not known."""
-_GAP = "\uffff"
-"""The same inside a URL, where a NUL is stripped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +80,8 @@ class Constants:
     names: Names
 
     @property
-    def _objects(self) -> Objects:
+    def objects(self) -> Objects:
+        """Look-up of what names lead to, whatever module that is in."""
         return Objects(self.names)
 
     def constant(self, node: cst.BaseExpression, scope: Scope) -> Constant | None:
@@ -98,63 +93,23 @@ class Constants:
         """
         return self._fold(node, scope, 0)
 
-    def parameter(self, node: cst.Call, parameter: Parameter, scope: Scope) -> Worth:
-        """What a call gives a modelled parameter: as an argument, in an unpacked dictionary, or in its URL."""
-        argument = self.argument(node, parameter.position, parameter.param, scope)
-        if not parameter.url:
-            return argument
-        in_url = self.in_url(node, parameter.url, scope)
-        first, second = (in_url, argument) if parameter.url_wins else (argument, in_url)
-        return first if first.given and (first.constant or not second.constant) else second
-
-    def argument(self, node: cst.Call, position: int, keyword: str, scope: Scope) -> Worth:
-        """What a call gives an argument.
-
-        Args:
-            position: its place among the positional arguments; -1 where there is none.
-            keyword: its name.
-        """
-        return self._worth(given_arguments(node, scope, self._objects.values), position, keyword, 0)
-
-    def nested(self, node: cst.Call, path: Sequence[str], scope: Scope) -> Worth:
-        """What a keyword of a call, or a dictionary that it is given, holds: `connect_args={"timeout": 5}`.
-
-        Args:
-            path: the keyword, and the keys that lead to the entry, outermost first.
-        """
-        found = given_arguments(node, scope, self._objects.values)
-        for keyword in path[:-1]:
-            values = found.named.get(keyword, ())
-            if not values:
-                return UNKNOWN if found.more_named else ABSENT
-            mapping = values[0].node if len(values) == 1 else None
-            inner = entries(mapping, values[0].scope, self._objects.values) if mapping is not None else None
-            if inner is None:
-                return UNKNOWN
-            found = Given(named=inner.named, more_named=inner.more)
-        return self._worth(found, -1, path[-1], 0)
-
-    def in_url(self, node: cst.Call, key: str, scope: Scope) -> Worth:
-        """What the query of a URL among the arguments says: `redis://host?max_connections=5`."""
-        unreadable = False
-        for argument in node.args:
-            if argument.star:
-                continue
-            text = self.text(argument.value, scope)
-            if "://" in text:
-                return _query(text, key, Place(argument.value, scope.module))
-            unreadable = unreadable or (argument.keyword is None and text.startswith(_UNKNOWN))
-        return UNKNOWN if unreadable else ABSENT
-
     def of_values(self, values: Sequence[Value]) -> Worth:
         """What something is given that these expressions may give it; one of them is taken for granted."""
-        return self._worth(Given(named={"": tuple(values)}), -1, "", 0)
+        return self.worth(Given(named={"": tuple(values)}), -1, "")
 
     def text(self, node: cst.BaseExpression, scope: Scope) -> str:
         """The text of a string expression; what is not known of it is a NUL character."""
         return self._text(node, scope, 0)
 
-    def _worth(self, given: Given, position: int, keyword: str, depth: int) -> Worth:
+    def worth(self, given: Given, position: int, keyword: str, depth: int = 0) -> Worth:
+        """What an argument or entry is given.
+
+        Args:
+            given: all that is given.
+            position: its place among the positional arguments; -1 where there is none.
+            keyword: its name.
+            depth: of the expression that asks.
+        """
         values: list[Value] = []
         if 0 <= position < len(given.positional):
             values.append(given.positional[position])
@@ -191,13 +146,13 @@ class Constants:
                 return self._fold(inner, scope, depth + 1)
             case cst.FormattedString() | cst.ConcatenatedString():
                 text = self._text(node, scope, depth + 1)
-                return Constant(text, Place(node, scope.module)) if _UNKNOWN not in text else None
+                return Constant(text, Place(node, scope.module)) if UNKNOWN_PART not in text else None
             case cst.Subscript():
                 return self._entry(node, scope, depth)
         return None
 
     def _named(self, node: cst.Name | cst.Attribute, scope: Scope, depth: int) -> Constant | None:
-        return _only([self._value(v, depth + 1) for v in self._objects.values(node, scope)])
+        return _only([self._value(v, depth + 1) for v in self.objects.values(node, scope)])
 
     def _value(self, value: Value, depth: int) -> Constant | None:
         if value.node is None:
@@ -209,17 +164,17 @@ class Constants:
 
     def _called(self, node: cst.Call, scope: Scope, depth: int) -> Constant | None:
         qualified = self.names.qualify(node.func, scope)
-        convert = _CONVERSIONS.get(qualified)
+        convert = CONVERSIONS.get(qualified)
         if convert and len(node.args) == 1 and not node.args[0].star:
             return _converted(self._fold(node.args[0].value, scope, depth + 1), convert)
-        setting = self._objects.setting(node, scope)
+        setting = self.objects.setting(node, scope)
         if setting:
             return self._default_of(setting, node, scope, depth)
-        returned = [self._value(v, depth + 1) for v in self._objects.values(node, scope)]
+        returned = [self._value(v, depth + 1) for v in self.objects.values(node, scope)]
         return _only(returned) if returned else self._got(node, scope, depth)
 
     def _default_of(self, setting: Setting, node: cst.Call, scope: Scope, depth: int) -> Constant | None:
-        given = given_arguments(node, scope, self._objects.values)
+        given = given_arguments(node, scope, self.objects.values)
         key = self._of(given, setting.key, depth) if setting.key is not None else None
         name = key.value if key and isinstance(key.value, str) else ""
         found = next((c for default in setting.default if (c := self._of(given, default, depth))), None)
@@ -235,7 +190,7 @@ class Constants:
         value = given.argument(cast)
         if value is None or value.node is None:
             return found
-        convert = _CONVERSIONS.get(self.names.qualify(value.node, value.scope))
+        convert = CONVERSIONS.get(self.names.qualify(value.node, value.scope))
         return _converted(found, convert) if convert else None
 
     def _of(self, given: Given, argument: Argument, depth: int) -> Constant | None:
@@ -265,20 +220,17 @@ class Constants:
         return None
 
     def _in_mapping(self, node: cst.BaseExpression, key: str, scope: Scope, depth: int) -> Worth:
-        found = entries(node, scope, self._objects.values)
+        found = entries(node, scope, self.objects.values)
         if found is None:
             return ABSENT
-        return self._worth(Given(named=found.named, more_named=found.more), -1, key, depth)
+        return self.worth(Given(named=found.named, more_named=found.more), -1, key, depth)
 
     def _computed(
         self, sign: cst.BaseBinaryOp, left: cst.BaseExpression, right: cst.BaseExpression, scope: Scope, depth: int
     ) -> Constant | None:
         first, second = self._fold(left, scope, depth + 1), self._fold(right, scope, depth + 1)
-        compute = _ARITHMETIC.get(type(sign))
-        if first is None or second is None or compute is None:
-            return None
-        value = _compute(compute, first.value, second.value)
-        if value is None:
+        value = computed(sign, first.value, second.value) if first and second else None
+        if first is None or second is None or value is None:
             return None
         # What may be overridden says more about the result than what may not.
         return replace(second if second.origin and not first.origin else first, value=value, variable="")
@@ -317,7 +269,7 @@ class Constants:
     def _variable_of(self, value: Value, depth: int) -> str:
         if value.variable or value.node is None or depth > _MAX_DEPTH:
             return value.variable
-        values = list(self._objects.values(value.node, value.scope))
+        values = list(self.objects.values(value.node, value.scope))
         if len(values) == 1 and values[0].node is not value.node and not isinstance(value.node, cst.Call):
             return self._variable_of(values[0], depth + 1)
         return _last(self._unset(value.node, value.scope, depth))
@@ -325,13 +277,13 @@ class Constants:
     def _unset(self, node: cst.BaseExpression, scope: Scope, depth: int) -> tuple[str, str] | None:
         """What an expression reads, and its name, where it gives no default; None otherwise."""
         match node:
-            case cst.Call(args=[only]) if self.names.qualify(node.func, scope) in _CONVERSIONS:
+            case cst.Call(args=[only]) if self.names.qualify(node.func, scope) in CONVERSIONS:
                 return self._unset(only.value, scope, depth + 1)
             case cst.Call():
-                setting = self._objects.setting(node, scope)
+                setting = self.objects.setting(node, scope)
                 if setting is None or setting.key is None:
                     return None
-                key = self._of(given_arguments(node, scope, self._objects.values), setting.key, depth)
+                key = self._of(given_arguments(node, scope, self.objects.values), setting.key, depth)
             case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=index))]):
                 setting = self.names.models.settings.get(self.names.qualify(node.value, scope))
                 key = self._fold(index, scope, depth + 1)
@@ -341,7 +293,7 @@ class Constants:
 
     def _text(self, node: cst.BaseExpression, scope: Scope, depth: int) -> str:
         if depth > _MAX_DEPTH:
-            return _UNKNOWN
+            return UNKNOWN_PART
         match node:
             case cst.FormattedString(parts=parts):
                 return "".join(
@@ -353,60 +305,24 @@ class Constants:
             case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
                 return self._text(left, scope, depth + 1) + self._text(right, scope, depth + 1)
             case cst.Call(func=cst.Attribute(value=cst.SimpleString() as pattern, attr=cst.Name(value="format"))):
-                return _with_gaps(literal(pattern))
+                return with_gaps(literal(pattern))
             case cst.Name() | cst.Attribute():
-                values = list(self._objects.values(node, scope))
+                values = list(self.objects.values(node, scope))
                 if len(values) != 1 or values[0].node is None:
-                    return _UNKNOWN
+                    return UNKNOWN_PART
                 return self._text(values[0].node, values[0].scope, depth + 1)
         found = self._fold(node, scope, depth + 1)
-        return str(found.value) if found and isinstance(found.value, (str, int)) else _UNKNOWN
+        return str(found.value) if found and isinstance(found.value, (str, int)) else UNKNOWN_PART
 
     def _inserted(self, part: cst.BaseFormattedStringContent, scope: Scope, depth: int) -> str:
         if not isinstance(part, cst.FormattedStringExpression) or part.format_spec:
-            return _UNKNOWN
+            return UNKNOWN_PART
         return self._text(part.expression, scope, depth + 1)
 
 
-_Convert = Callable[..., object]
-_Compute = Callable[..., object]
-
-_CONVERSIONS: Mapping[str, _Convert] = {
-    "builtins.int": int,
-    "builtins.float": float,
-    "builtins.str": str,
-}
-_ARITHMETIC: Mapping[type[cst.BaseBinaryOp], _Compute] = {
-    cst.Add: operator.add,
-    cst.Subtract: operator.sub,
-    cst.Multiply: operator.mul,
-    cst.Divide: operator.truediv,
-    cst.FloorDivide: operator.floordiv,
-    cst.Modulo: operator.mod,
-    cst.Power: operator.pow,
-}
-
-
-def _converted(found: Constant | None, convert: _Convert) -> Constant | None:
-    if found is None:
-        return None
-    try:
-        return replace(found, value=convert(found.value))
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _compute(compute: _Compute, left: object, right: object) -> object | None:
-    if isinstance(left, str) and isinstance(right, str) and compute is operator.add:
-        return left + right
-    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (left, right)):
-        return None
-    if compute is operator.pow and abs(right) > _MAX_POWER:  # type: ignore[arg-type]
-        return None
-    try:
-        return compute(left, right)
-    except (ArithmeticError, ValueError):
-        return None
+def _converted(found: Constant | None, convert: Convert) -> Constant | None:
+    value = converted(found.value, convert) if found else None
+    return replace(found, value=value) if found and value is not None else None
 
 
 def _only(found: list[Constant | None]) -> Constant | None:
@@ -425,32 +341,3 @@ def _last(name: tuple[str, str] | None) -> str:
 
 def _same(left: object, right: object) -> bool:
     return type(left) is type(right) and left == right
-
-
-def _with_gaps(pattern: object) -> str:
-    """A pattern for `format` with a NUL for each of its fields."""
-    if not isinstance(pattern, str):
-        return _UNKNOWN
-    try:
-        return "".join(f"{text}{'' if field is None else _UNKNOWN}" for text, field, _, _ in Formatter().parse(pattern))
-    except ValueError:
-        return _UNKNOWN
-
-
-def _query(url: str, key: str, place: Place) -> Worth:
-    """What a URL says about a key of its query."""
-    try:
-        query = urlsplit(url.replace(_UNKNOWN, _GAP)).query
-    except ValueError:
-        return UNKNOWN
-    values = parse_qs(query, keep_blank_values=True).get(key, [])
-    if not values:
-        # An unknown end may hold a query; an unknown user, host or name of a database does not.
-        return UNKNOWN if _GAP in query or (not query and url.endswith(_UNKNOWN) and url.count("/") < 3) else ABSENT
-    if _GAP in values[-1]:
-        return UNKNOWN
-    return Worth(True, Constant(_figure(values[-1]), place))
-
-
-def _figure(text: str) -> object:
-    return int(text) if text.isdecimal() else text

@@ -10,7 +10,8 @@ import libcst as cst
 from pooclint.models import Call
 from pooclint.program.keywords import keywords
 from pooclint.program.running import Edges
-from pooclint.program.scopes import Function, Index, Scope, nodes_of
+from pooclint.program.scopes import Function, Index, Scope
+from pooclint.source.nodes import nodes_of
 
 _MAX_FRAMES = 4
 """Functions between the one that is asked about and the one that builds."""

@@ -8,7 +8,8 @@ import libcst as cst
 
 from pooclint.models import Parameter
 from pooclint.program.names import Names
-from pooclint.program.scopes import Function, Index, Scope, children
+from pooclint.program.scopes import Function, Index, Scope
+from pooclint.source.nodes import children
 
 _DEFINITIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 

@@ -1,10 +1,70 @@
-"""What a decorator of the project does with the result of the function that it wraps."""
+"""What decorators make of the functions under them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import libcst as cst
 
-from pooclint.program.scopes import Function, descendants
+from pooclint.program.definitions import Definitions
+from pooclint.program.scopes import Function, Scope
+from pooclint.source.nodes import descendants
+
+_ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
+_PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
+_ABSTRACT = frozenset({"abc.abstractmethod", "abc.abstractproperty"})
+_CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+_MAKING = frozenset({"__call__", "__new__"})
+
+
+@dataclass(frozen=True, slots=True)
+class Decorators:
+    """Look-up of what the decorators of functions mean. It keeps nothing."""
+
+    definitions: Definitions
+
+    def is_context_manager(self, function: Function) -> bool:
+        """True for a generator function under `contextmanager` or `asynccontextmanager`."""
+        return any(self._qualified(_callee(d), function) in _CONTEXT_MANAGERS for d in function.decorators)
+
+    def is_property(self, function: Function) -> bool:
+        """True for a method that is read like an attribute."""
+        return any(self._qualified(d, function) in _PROPERTIES for d in function.decorators)
+
+    def has_receiver(self, function: Function) -> bool:
+        """True for a method whose first parameter is its object or class."""
+        static = any(self._qualified(d, function) == "builtins.staticmethod" for d in function.decorators)
+        return function.owner is not None and not static
+
+    def is_class_method(self, function: Function) -> bool:
+        """True for a method whose first parameter is the class."""
+        return any(self._qualified(d, function) == "builtins.classmethod" for d in function.decorators)
+
+    def is_abstract(self, function: Function) -> bool:
+        """True for a method that another class is to define: a call of it may do anything."""
+        if function.owner is None or isinstance(function.node, cst.Lambda):
+            return False
+        marked = any(self._qualified(d, function) in _ABSTRACT for d in function.decorators)
+        return marked or all(_says_nothing(line) for line in function.node.body.body)
+
+    def runs_once(self, function: Function) -> bool:
+        """True when the function's result is cached, so that its body runs once for each argument."""
+        return any(self._caches(_callee(d), function.parent) for d in function.decorators)
+
+    def _qualified(self, decorator: cst.BaseExpression, function: Function) -> str:
+        return self.definitions.imports.qualify(decorator, function.parent)
+
+    def _caches(self, decorator: cst.BaseExpression, scope: Scope) -> bool:
+        imports = self.definitions.imports
+        qualified = imports.qualify(decorator, scope)
+        if qualified in _ONCE or qualified in imports.models.run_once:
+            return True
+        defined = self.definitions.definition(decorator, scope)
+        if not isinstance(defined, Function):
+            return False
+        # `def cached(f): @lru_cache def wrapper(*args): ...` caches like the decorator that it uses.
+        wrappers = (defined.scope.module.function(n) for n in descendants(defined.node.body) if n is not defined.node)
+        return keeps_result(defined) or any(w is not None and self.runs_once(w) for w in wrappers)
 
 
 def keeps_result(decorator: Function) -> bool:
@@ -42,4 +102,19 @@ def _makes(node: cst.BaseExpression, makers: set[str], made: set[str]) -> bool:
     return False
 
 
-_MAKING = frozenset({"__call__", "__new__"})
+def _callee(decorator: cst.BaseExpression) -> cst.BaseExpression:
+    return decorator.func if isinstance(decorator, cst.Call) else decorator
+
+
+def _says_nothing(node: cst.CSTNode) -> bool:
+    """True for a line that stands where a body is still to come: `pass`, `...`, a text, `raise NotImplementedError`."""
+    if isinstance(node, cst.SimpleStatementLine):
+        return all(_says_nothing(small) for small in node.body)
+    match node:
+        case cst.Pass() | cst.Expr(value=cst.Ellipsis() | cst.SimpleString() | cst.ConcatenatedString()):
+            return True
+        case cst.Raise(
+            exc=cst.Name(value="NotImplementedError") | cst.Call(func=cst.Name(value="NotImplementedError"))
+        ):
+            return True
+    return False

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from pooclint.program.scopes import Function, descendants, dotted, nodes_of
+from pooclint.program.scopes import Function
+from pooclint.source.nodes import descendants, dotted, nodes_of
 
 _Leaves = dict[str, list[cst.BaseExpression]]
 

@@ -9,7 +9,8 @@ import libcst as cst
 
 from pooclint.program.names import Names
 from pooclint.program.running import Edges
-from pooclint.program.scopes import Binding, Class, Function, Parameter, Scope, children, descendants, variables
+from pooclint.program.scopes import Binding, Class, Function, Parameter, Scope
+from pooclint.source.nodes import children, descendants, variables
 
 _MAX_STEPS = 6
 """Names, and functions of the project, that are followed one after the other."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from pooclint.program.scopes import Scope, descendants, dotted
+from pooclint.program.scopes import Scope
+from pooclint.source.nodes import descendants, dotted
 
 _MAX_DEPTH = 12
 """Dictionaries in dictionaries, and names of names, are followed this far."""

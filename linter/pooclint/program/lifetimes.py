@@ -18,7 +18,8 @@ from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.requests import Entry
 from pooclint.program.running import ENTERED_BY, Edges
-from pooclint.program.scopes import Binding, Class, Function, Scope, descendants, dotted
+from pooclint.program.scopes import Binding, Class, Function, Scope
+from pooclint.source.nodes import descendants, dotted
 
 _PUTTING = frozenset(
     {

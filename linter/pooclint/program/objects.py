@@ -15,7 +15,8 @@ from pooclint.models import Setting
 from pooclint.program.keywords import Value, bound_values, given_arguments
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
-from pooclint.program.scopes import Binding, Class, Function, Scope, descendants
+from pooclint.program.scopes import Binding, Class, Function, Scope
+from pooclint.source.nodes import descendants
 
 _MAX_DEPTH = 12
 _MAX_BINDINGS = 16  # what is bound more often is taken for unknown: each use of it looks at all of them

@@ -201,7 +201,7 @@ class Pools:
                 defined = self.names.definition(base, scope)
                 owner = defined if isinstance(defined, Class) else None
             return self._attribute(held_by, owner, attribute, steps)
-        target = self.names.target(self.names._qualify(node, scope, 0), scope.origin)  # noqa: SLF001
+        target = self.names.leads_to(node, scope)
         if target and target.scope:
             return self._variable(target.variable, target.scope, target.scope.bindings[target.variable], steps + 1)
         return None

@@ -15,7 +15,8 @@ from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.places import Origin
-from pooclint.program.scopes import Function, Index, Scope, descendants
+from pooclint.program.scopes import Function, Index, Scope
+from pooclint.source.nodes import descendants
 from pooclint.source.parts import CODE
 
 

@@ -10,7 +10,8 @@ import libcst as cst
 from pooclint.models import Scope as ScopeModel
 from pooclint.program.names import Names
 from pooclint.program.running import Edges, argument, listed, meant
-from pooclint.program.scopes import Function, Index, Scope, dotted
+from pooclint.program.scopes import Function, Index, Scope
+from pooclint.source.nodes import dotted
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import libcst as cst
 from pooclint.models import Argument
 from pooclint.program.exports import Interest
 from pooclint.program.names import Names
-from pooclint.program.scopes import Binding, Class, Function, Index, Scope, descendants
+from pooclint.program.scopes import Binding, Class, Function, Index, Scope
+from pooclint.source.nodes import descendants
 
 _MAX_STEPS = 4
 """Names that stand for a choice, and tables in tables, are followed this far."""

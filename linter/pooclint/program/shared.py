@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from pooclint.program.names import Names
-from pooclint.program.scopes import Function, Index, Scope, descendants
+from pooclint.program.scopes import Function, Index, Scope
+from pooclint.source.nodes import descendants
 
 _MAX_STEPS = 4
 """Variables that are built from each other: an engine, a factory of sessions, a registry of them."""

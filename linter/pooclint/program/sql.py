@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from pooclint.program.partial_texts import UNKNOWN_PART
+
 Statement = tuple[str, ...]
 """Its words in upper case, numbers and punctuation; quoted text is `''`, a part that is not known is a NUL."""
 
 TEXT = "''"
-_UNKNOWN = "\0"
 _TOKEN = re.compile(
     r"""
     (?P<space>\s+|--[^\n]*)
@@ -88,8 +89,8 @@ def may_begin_with(statement: Statement, words: str) -> bool:
     """The same, where what is not known may be one of them."""
     wanted = words.split()
     known = statement[: len(wanted)]
-    if _UNKNOWN in known:
-        known = known[: known.index(_UNKNOWN)]
+    if UNKNOWN_PART in known:
+        known = known[: known.index(UNKNOWN_PART)]
         return list(known) == wanted[: len(known)]
     return list(known) == wanted
 
@@ -102,7 +103,7 @@ def contains(statement: Statement, words: str) -> bool:
 
 def is_partly_unknown(statement: Statement) -> bool:
     """True when parts of it are not known."""
-    return _UNKNOWN in statement
+    return UNKNOWN_PART in statement
 
 
 def calls_of(statement: Statement, functions: Sequence[str]) -> Iterator[tuple[str, Statement]]:

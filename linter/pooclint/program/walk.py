@@ -13,7 +13,8 @@ from typing import Literal
 import libcst as cst
 
 from pooclint.program.places import Origin, absolute
-from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, Part, Scope, children, dotted
+from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, Part, Scope
+from pooclint.source.nodes import children, dotted
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.pieces import Piece, Pieces, whole
 

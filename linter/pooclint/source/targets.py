@@ -8,7 +8,7 @@ from typing import Any
 
 import libcst as cst
 
-from pooclint.program.scopes import dotted
+from pooclint.source.nodes import dotted
 
 _TARGETS: Mapping[type[cst.CSTNode], Callable[[Any], cst.BaseExpression | None]] = {
     cst.AssignTarget: attrgetter("target"),

@@ -1,0 +1,104 @@
+"""The types that annotations name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import libcst as cst
+
+from pooclint.program.definitions import Definitions
+from pooclint.program.scopes import Class, Scope
+
+_OPTIONAL = frozenset(
+    {"typing.Optional", "typing.Annotated", "typing_extensions.Annotated", "typing.Final", "typing.ClassVar"}
+)
+_UNION = frozenset({"typing.Union"})
+_CONTAINERS = frozenset(
+    {"list", "dict", "set", "tuple", "type", "List", "Dict", "Set", "Tuple", "Type", "Sequence", "Iterable", "Callable"}
+)
+_YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """Look-up of annotations. It keeps nothing."""
+
+    definitions: Definitions
+
+    def annotated(self, node: cst.BaseExpression, scope: Scope) -> str:
+        """The modelled or local type that an annotation names; `Optional`, unions, `Annotated` and strings included."""
+        if isinstance(node, cst.SimpleString):
+            parsed = _parse_annotation(node)
+            return self.annotated(parsed, scope) if parsed is not None else ""
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+            return only((self.annotated(node.left, scope), self.annotated(node.right, scope)))
+        if isinstance(node, cst.Subscript):
+            return self._generic(node, scope)
+        if not isinstance(node, (cst.Name, cst.Attribute)):
+            return ""
+        imports = self.definitions.imports
+        qualified = imports.qualify(node, scope)
+        if imports.models.type(qualified):
+            return imports.models.canonical(qualified)
+        defined = self.definitions.definition(node, scope)
+        if isinstance(defined, Class):
+            return self.definitions.local_type(defined)
+        target = imports.leads_to(node, scope)
+        if target and target.scope:
+            return self.alias(target.variable, target.scope)
+        if defined is None and not qualified and isinstance(node, cst.Name):
+            return self.alias(node.value, scope)
+        return ""
+
+    def alias(self, name: str, scope: Scope) -> str:
+        """The type that a name stands for in annotations: `SessionDep = Annotated[AsyncSession, Depends(...)]`."""
+        found = scope.lookup(name)
+        if found is None:
+            return ""
+        values = (b.value for b in found[1] if isinstance(b.value, cst.Subscript))
+        return next((self.annotated(v, found[0]) for v in values), "")
+
+    def yielded(self, node: cst.BaseExpression, scope: Scope) -> str:
+        """The type of what a function yields whose result is annotated so: `A` of `Iterator[A]`."""
+        if not isinstance(node, cst.Subscript) or _last(node.value) not in _YIELDING or not node.slice:
+            return ""
+        item = node.slice[0].slice
+        return self.annotated(item.value, scope) if isinstance(item, cst.Index) else ""
+
+    def _generic(self, node: cst.Subscript, scope: Scope) -> str:
+        base = self.definitions.imports.qualify(node.value, scope)
+        items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
+        if base in _UNION:
+            return only(self.annotated(i, scope) for i in items)
+        if base in _OPTIONAL:
+            return self.annotated(items[0], scope) if items else ""
+        if _last(node.value) in _CONTAINERS | _YIELDING:
+            return ""
+        return self.annotated(node.value, scope)
+
+
+def only(types: Iterable[str]) -> str:
+    """The one known type among these; empty where they contradict each other."""
+    known = {t for t in types if t}
+    return known.pop() if len(known) == 1 else ""
+
+
+def _last(node: cst.BaseExpression) -> str:
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+def _parse_annotation(node: cst.SimpleString) -> cst.BaseExpression | None:
+    value = node.evaluated_value
+    return _parse_expression(value) if isinstance(value, str) and len(value) <= 500 else None
+
+
+@lru_cache(maxsize=4096)
+def _parse_expression(text: str) -> cst.BaseExpression | None:
+    try:
+        return cst.parse_expression(text)
+    except Exception:  # noqa: BLE001 - any parser failure: not an expression: a forward reference of another tool
+        return None

@@ -1,0 +1,147 @@
+"""The functions and classes of the project: which of them an expression names, and what a class inherits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+import libcst as cst
+
+from pooclint.program.exports import Interest
+from pooclint.program.imports import Imports, Target
+from pooclint.program.scopes import Binding, Class, Function, Scope
+from pooclint.source.nodes import descendants, nodes_of
+
+_MAX_STEPS = 12
+"""Aliases of aliases are followed this far."""
+
+
+@dataclass(slots=True)
+class Definitions:
+    """Look-up of functions and classes. Its state is a memo, and the type names that it has given to classes."""
+
+    imports: Imports
+    type_of: Callable[[cst.CSTNode, Scope], str] = field(init=False)
+    """Finds the type of an expression: which method `pool.get` names depends on that of `pool`."""
+    type_of_target: Callable[[Target | None], str] = field(init=False)
+    """The same for a variable of another module."""
+    _classes: dict[str, Class] = field(default_factory=dict)
+    _binding: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
+    _attributes: dict[int, frozenset[str]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget what was looked up so far."""
+        self._classes.clear()
+
+    def definition(
+        self, node: cst.CSTNode, scope: Scope, steps: int = 0, interest: Interest = "acquires"
+    ) -> Function | Class | None:
+        """The function or class of the project that an expression names.
+
+        Args:
+            interest: which definitions of other modules are worth a parse.
+        """
+        kind = type(node)  # asked for every call: `isinstance` of an abstract base class is slow
+        if kind is cst.Lambda:
+            return scope.module.function(node)
+        if kind is cst.Attribute:
+            return self._member(cast(cst.Attribute, node), scope, interest)
+        if kind is not cst.Name or steps > _MAX_STEPS:
+            return None
+        node = cast(cst.Name, node)
+        found = scope.lookup(node.value)
+        if found is None:
+            target = self.imports.unbound(node.value, scope, interest)
+            return target.defined if target else None
+        binding = self._defining(node.value, *found)
+        if binding is None:
+            return None
+        if binding.defined:
+            return binding.defined
+        if binding.kind == "import":
+            target = self.imports.target(binding.qualified, found[0].origin, interest)
+            return target.defined if target else None
+        return self.definition(binding.value, found[0], steps + 1, interest) if binding.value is not None else None
+
+    def _defining(self, name: str, holder: Scope, bindings: list[Binding]) -> Binding | None:
+        """The last binding of a name that can define a function or class. A name may have thousands."""
+        key = (id(holder), name)
+        if key not in self._binding:
+            renames = (cst.Name, cst.Lambda)
+            able = (
+                b
+                for b in reversed(bindings)
+                if b.defined or b.kind == "import" or (isinstance(b.value, renames) and not b.entered)
+            )
+            self._binding[key] = next(able, None)
+        return self._binding[key]
+
+    def _member(self, node: cst.Attribute, scope: Scope, interest: Interest) -> Function | Class | None:
+        owner = self.local_class(self.type_of(node.value, scope))
+        if owner is None:
+            named = self.definition(node.value, scope, interest=interest)
+            owner = named if isinstance(named, Class) else None
+        if owner is None and interest != "acquires":
+            # A variable of a module that mattered to nobody so far: its object is now given something, or called.
+            owner = self.local_class(self.type_of_target(self.imports.leads_to(node.value, scope, interest)))
+        if owner:
+            return self.method(owner, node.attr.value)
+        target = self.imports.leads_to(node, scope, interest)
+        return target.defined if target else None
+
+    def local_class(self, type_name: str) -> Class | None:
+        """The class of the project that a type name stands for; None for that of a modelled type."""
+        return self._classes.get(type_name)
+
+    def local_type(self, owner: Class) -> str:
+        """The type name of a class of the project."""
+        name = f"<{owner.scope.module.origin.path}:{owner.scope.qualname}>"
+        self._classes[name] = owner
+        return name
+
+    def ancestors(self, owner: Class, interest: Interest = "acquires") -> Iterator[Class]:
+        """The class and its bases in the project, nearest first.
+
+        Args:
+            interest: which bases in other modules are worth a parse.
+        """
+        todo, seen = [owner], set[int]()
+        while todo:
+            current = todo.pop(0)
+            if id(current) in seen:
+                continue
+            seen.add(id(current))
+            yield current
+            for base in current.bases:
+                found = self.definition(base, current.parent, interest=interest)
+                if isinstance(found, Class):
+                    todo.append(found)
+
+    def method(self, owner: Class, name: str) -> Function | None:
+        """A method of a class or of its bases in the project."""
+        return next((c.methods[name] for c in self.ancestors(owner) if name in c.methods), None)
+
+    def base_names(self, owner: Class) -> frozenset[str]:
+        """Qualified names of everything the class derives from."""
+        return frozenset(
+            name
+            for current in self.ancestors(owner)
+            for base in current.bases
+            if (name := self.imports.qualify(base, current.parent))
+        )
+
+    def own_attributes(self, function: Function) -> frozenset[str]:
+        """Attributes of its object that a method names, itself or through other methods of the object."""
+        answer = self.imports.circles.answer
+        return answer(self._attributes, id(function), frozenset(), lambda: self._named_by(function))
+
+    def _named_by(self, function: Function) -> frozenset[str]:
+        own = function.parameters[0].name if function.owner and function.parameters else ""
+        found = {
+            n.attr.value
+            for n in nodes_of(cst.Attribute, descendants(function.node.body))
+            if isinstance(n.value, cst.Name) and n.value.value == own
+        }
+        called = [m for n in found if function.owner and (m := self.method(function.owner, n))]
+        return frozenset(found).union(*(self.own_attributes(m) for m in called))

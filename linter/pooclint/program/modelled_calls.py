@@ -1,0 +1,100 @@
+"""Which entries of the models a call meets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from pooclint.models import Call
+from pooclint.program.definitions import Definitions
+from pooclint.program.imports import Imports
+from pooclint.program.keywords import keywords
+from pooclint.program.literals import literal
+from pooclint.program.scopes import Class, Scope
+from pooclint.program.types import Types
+
+
+@dataclass(slots=True)
+class ModelledCalls:
+    """Look-up of calls in the models. Its state is a memo."""
+
+    imports: Imports
+    definitions: Definitions
+    types: Types
+    _calls: dict[tuple[int, int, str, str], tuple[Call, ...]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget what was looked up so far."""
+        self._calls.clear()
+
+    def calls(self, node: cst.Call, scope: Scope, receiver: str = "", callee: str = "") -> tuple[Call, ...]:
+        """Model entries of a call whose conditions (`only-if`) its literal arguments meet.
+
+        Args:
+            receiver: type of the object a method is called on, where the caller knows it better.
+            callee: type of what is called, where that is no method and the caller knows it better.
+        """
+        key = (id(node), id(scope), receiver, callee)
+        known = self._calls.get(key)
+        if known is None:
+            known = tuple(c for c in self._candidates(node, scope, receiver, callee) if self._applies(c, node, scope))
+            if not self.types.inferring and not self.imports.following:
+                self._calls[key] = known
+        return known
+
+    def _candidates(self, node: cst.Call, scope: Scope, receiver: str, callee: str) -> tuple[Call, ...]:
+        models = self.imports.models
+        qualified = self.imports.qualify(node.func, scope)
+        found = models.calls(qualified) if qualified else ()
+        if not found and isinstance(node.func, cst.Attribute) and not callee:
+            found = self._methods(node.func, scope, receiver)
+        if found:
+            return found
+        defined = self.definitions.definition(node.func, scope)
+        if isinstance(defined, Class):
+            return models.calls(self.types.modelled_base(defined))
+        return () if defined else models.methods(callee or self.types.type_of(node.func, scope), "__call__")
+
+    def _methods(self, func: cst.Attribute, scope: Scope, receiver: str) -> tuple[Call, ...]:
+        models, method = self.imports.models, func.attr.value
+        if method not in models.call_words:
+            return ()
+        receiver = receiver or self.types.type_of(func.value, scope)
+        owner = self.definitions.local_class(receiver)
+        if owner and not self.definitions.method(owner, method):
+            receiver = self.types.modelled_base(owner)
+        found = models.methods(receiver, method)
+        if found:
+            return found
+        # A class method called on the class itself: `Redis.from_url(...)` of an alias or a subclass.
+        base = models.canonical(self.imports.qualify(func.value, scope))
+        found = models.calls(f"{base}.{method}") if base else ()
+        return found or (() if receiver or owner else self._by_name(method, scope))
+
+    def _by_name(self, method: str, scope: Scope) -> tuple[Call, ...]:
+        """Calls that a method's name alone stands for; of twins, the one that fits the kind of function."""
+        found = self.imports.models.distinctive.get(method, ())
+        asynchronous = scope.function is not None and scope.function.is_async
+        return tuple(c for c in found if (c.awaited != "no") == asynchronous)[:1] or found[:1]
+
+    def _applies(self, call: Call, node: cst.Call, scope: Scope) -> bool:
+        if call.unless and self._is_given(node, scope, call.unless):
+            return False
+        if call.when and not self._is_given(node, scope, call.when):
+            return False
+        if not call.only_if:
+            return True
+        given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
+        return all(key in given and given[key] == value for key, value in call.only_if.items())
+
+    def _is_given(self, node: cst.Call, scope: Scope, wanted: Mapping[str, Collection[str]]) -> bool:
+        """True when a keyword argument is one of the things that are wanted for it, or a class derived from one."""
+        for key, value in keywords(node, scope):
+            if key in wanted:
+                defined = self.definitions.definition(value, scope)
+                base = self.types.modelled_base(defined) if isinstance(defined, Class) else ""
+                if self.imports.qualify(value, scope) in wanted[key] or base in wanted[key]:
+                    return True
+        return False

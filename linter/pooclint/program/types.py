@@ -1,0 +1,276 @@
+"""Types of expressions, as far as connections need them, without regard to control flow.
+
+A type is the name of a modelled one (`asyncpg.Pool`), or that which `Definitions.local_type` gives a class of the
+project. An empty text stands for what is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from pooclint.models import Call
+from pooclint.program.annotations import Annotations, only
+from pooclint.program.decorators import Decorators
+from pooclint.program.definitions import Definitions
+from pooclint.program.exports import Interest
+from pooclint.program.imports import Imports, Target
+from pooclint.program.keywords import argument_keys
+from pooclint.program.literals import literal
+from pooclint.program.places import Origin
+from pooclint.program.scopes import Binding, Class, Function, Scope
+from pooclint.source.nodes import nodes_of
+
+_MAX_STEPS = 12
+"""Names of names are followed this far."""
+
+
+@dataclass(slots=True)
+class Types:
+    """Look-up of types. Its state is a memo, and what is being worked out."""
+
+    imports: Imports
+    definitions: Definitions
+    decorators: Decorators
+    annotations: Annotations
+    calls: Callable[[cst.Call, Scope], tuple[Call, ...]] = field(init=False)
+    """Finds the model entries of a call: they say what it returns."""
+    keeps: Callable[[Origin], bool] = lambda _: False
+    """Whether settings of the project of a module give the queries of classes a meaning that nothing imported shows."""
+    inferring: int = 0
+    """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
+    _types: dict[tuple[int, int], str] = field(default_factory=dict)
+    _named: dict[tuple[int, str], str] = field(default_factory=dict)
+    _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget what was looked up so far."""
+        self._types.clear()
+        self._named.clear()
+        self.inferring = 0
+
+    # ---------------------------------------------------------------- expressions
+
+    def type_of(self, node: cst.CSTNode, scope: Scope) -> str:
+        """The modelled or local type of an expression, without regard to control flow; empty when unknown."""
+        key = (id(node), id(scope))
+        if key in self._types:
+            return self._types[key]
+
+        def work() -> str:
+            self.inferring += 1
+            found = self._infer(node, scope)
+            self.inferring -= 1
+            return found
+
+        return self.imports.circles.answer(self._types, key, "", work)
+
+    def _infer(self, node: cst.CSTNode, scope: Scope) -> str:
+        match node:
+            case cst.Name(value=name):
+                return self.type_of_name(name, scope)
+            case cst.Attribute(value=base, attr=attribute):
+                owner = self.type_of(base, scope)
+                if owner:
+                    return self.attribute_type(owner, attribute.value)
+                leads = attribute.value in self.imports.models.class_attributes
+                far: Interest = "anything" if leads and self.keeps(scope.origin) else "acquires"
+                named = self.definitions.definition(base, scope, interest=far) if leads else None
+                if isinstance(named, Class):
+                    return self.attribute_type(self.modelled_base(named), attribute.value)
+                return self.type_of_target(self.imports.leads_to(node, scope))
+            case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
+                return self.type_of(inner, scope)
+            case cst.BooleanOperation(left=left, right=right):
+                return self.type_of(left, scope) or self.type_of(right, scope)
+            case cst.IfExp(body=body, orelse=orelse):
+                return self.type_of(body, scope) or self.type_of(orelse, scope)
+            case cst.Call():
+                return self._type_of_call(node, scope)
+        return ""
+
+    def _type_of_call(self, node: cst.Call, scope: Scope) -> str:
+        found = self.calls(node, scope)
+        if found:
+            return self.imports.models.canonical(found[0].returns) or self._type_by_argument(node, found[0], scope)
+        defined = self.definitions.definition(node.func, scope)
+        if isinstance(defined, Class):
+            return self.definitions.local_type(defined)
+        if isinstance(defined, Function) and not defined.is_generator:
+            return self.returned_type(defined)
+        return ""
+
+    def _type_by_argument(self, node: cst.Call, model: Call, scope: Scope) -> str:
+        """`cast(Pool, value)`: what the one argument names, or the type of the other."""
+        if not model.gives:
+            return ""
+        given = dict(zip(argument_keys(node), (a.value for a in node.args), strict=True))
+        named = (self.annotations.annotated(given[key], scope) for key in model.typed_by if key in given)
+        return next((t for t in named if t), "") or next(
+            (t for key in model.gives if key in given and (t := self.type_of(given[key], scope))), ""
+        )
+
+    # ---------------------------------------------------------------- names
+
+    def type_of_name(self, name: str, scope: Scope) -> str:
+        """The modelled or local type of what a name stands for in a scope; empty when unknown."""
+        found = scope.lookup(name)
+        if found is None:
+            return self.type_of_target(self.imports.unbound(name, scope))
+        holder, bindings = found
+        key = (id(holder), name)
+        known = self._named.get(key)
+        if known is None:
+            known = only(self._type_of_binding(name, binding, holder) for binding in bindings)
+            if self.inferring == 1 and not self.imports.following:
+                self._named[key] = known
+        return known
+
+    def _type_of_binding(self, name: str, binding: Binding, holder: Scope) -> str:
+        if binding.annotation is not None:
+            annotated = self.annotations.annotated(binding.annotation, holder)
+            if annotated:
+                return annotated
+        if binding.kind == "parameter" and holder.function:
+            return self._type_of_parameter(name, holder.function)
+        if binding.kind == "import":
+            return self.type_of_target(self.imports.target(binding.qualified, holder.origin))
+        if binding.value is None:
+            return ""
+        if binding.entered:
+            return self.entered_type(binding.value, holder)
+        return self.type_of(binding.value, holder)
+
+    def _type_of_parameter(self, name: str, function: Function) -> str:
+        first = function.parameters[0].name if function.parameters else ""
+        if function.owner and name == first:
+            return self.definitions.local_type(function.owner)
+        default = next((p.default for p in function.parameters if p.name == name), None)
+        if isinstance(default, cst.Call):
+            return self.provided(default, function.parent)
+        return self.type_of(default, function.parent) if default is not None else ""
+
+    def provided(self, node: cst.Call, scope: Scope) -> str:
+        """Type that a framework injects for `Depends(provider)`; empty when the call is no such thing."""
+        dependency = self.imports.models.dependencies.get(self.imports.qualify(node.func, scope))
+        if dependency is None or not node.args:
+            return ""
+        provider = self.definitions.definition(node.args[0].value, scope)
+        return self.yielded_type(provider) or self.returned_type(provider) if isinstance(provider, Function) else ""
+
+    def type_of_target(self, target: Target | None) -> str:
+        """The type of a variable of another module; empty when the target is none."""
+        return self.type_of_name(target.variable, target.scope) if target and target.scope else ""
+
+    def types_of(self, target: Target) -> tuple[str, ...]:
+        """The types that a variable of a module is of, or stands for in an annotation; none when they are unknown."""
+        if target.scope is None:
+            return ()
+        found = self.type_of_target(target), self.annotations.alias(target.variable, target.scope)
+        return tuple(t for t in found if t)
+
+    # ---------------------------------------------------------------- classes
+
+    def attribute_type(self, owner_type: str, attribute: str) -> str:
+        """The modelled or local type of an attribute of an object of that type; empty when unknown."""
+        owner = self.definitions.local_class(owner_type)
+        if owner is None:
+            models = self.imports.models
+            found = models.type(owner_type)
+            return models.canonical(found.attributes.get(attribute, "")) if found else ""
+        for current in self.definitions.ancestors(owner):
+            # What methods assign is what is there; a declaration may say less, or be wrong.
+            known = only(self.type_of(v, s) for v, s in current.attributes.get(attribute, ()))
+            declared = current.scope.bindings.get(attribute, ())
+            known = known or only(self._type_of_binding(attribute, binding, current.scope) for binding in declared)
+            method = current.methods.get(attribute)
+            if not known and method and self.decorators.is_property(method):
+                known = self.returned_type(method)
+            if known:
+                return known
+        return ""
+
+    def modelled_base(self, owner: Class) -> str:
+        """The modelled type that a class of the project derives from; empty when there is none."""
+        models = self.imports.models
+        for current in self.definitions.ancestors(owner):
+            for base in current.bases:
+                qualified = self.imports.qualify(base, current.parent)
+                named = qualified if models.type(qualified) else self.type_of(base, current.parent)
+                if models.type(named):
+                    return models.canonical(named)
+        return ""
+
+    # ---------------------------------------------------------------- what functions and managers give
+
+    def returned_type(self, function: Function) -> str:
+        """Type of what a function returns: its annotation, else that of the first `return` whose type is known."""
+        node = function.node
+        if isinstance(node, cst.Lambda):
+            return self.type_of(node.body, function.scope)
+        if node.returns:
+            annotated = self.annotations.annotated(node.returns.annotation, function.parent)
+            if annotated:
+                return annotated
+        if id(function) not in self._returns:
+            statements = nodes_of(cst.Return, function.body_nodes)
+            self._returns[id(function)] = tuple(n.value for n in statements if n.value)
+        return next((t for v in self._returns[id(function)] if (t := self.type_of(v, function.scope))), "")
+
+    def yielded_type(self, function: Function) -> str:
+        """Type of what a generator function yields first."""
+        node = function.node
+        if not function.is_generator or isinstance(node, cst.Lambda):
+            return ""
+        annotated = self.annotations.yielded(node.returns.annotation, function.parent) if node.returns else ""
+        if annotated:
+            return annotated
+        for inner in nodes_of(cst.Yield, function.body_nodes):
+            if isinstance(inner.value, cst.BaseExpression):
+                return self.type_of(inner.value, function.scope)
+        return ""
+
+    def entered_type(self, node: cst.BaseExpression, scope: Scope) -> str:
+        """Type of the `as` target of `with node`."""
+        models = self.imports.models
+        if isinstance(node, cst.Call):
+            found = self.calls(node, scope)
+            if found:
+                call = found[0]
+                if call.owned_by and node.args and not call.acquires and isinstance(call.owned_by[0], int):
+                    return self.type_of(node.args[call.owned_by[0]].value, scope)
+                type_ = models.type(call.returns)
+                return models.canonical(call.enter or (type_.enter if type_ and type_.enter else call.returns))
+            defined = self.definitions.definition(node.func, scope)
+            if isinstance(defined, Function) and self.decorators.is_context_manager(defined):
+                return self.yielded_type(defined)
+        entered = self.type_of(node, scope)
+        type_ = models.type(entered)
+        return models.canonical(type_.enter) if type_ and type_.enter else entered
+
+    # ---------------------------------------------------------------- values
+
+    def origin(self, node: cst.BaseExpression, scope: Scope, steps: int = 0) -> cst.Call | None:
+        """The one call that makes what a name or attribute stands for; None where there are several, or none is
+        known."""
+        if isinstance(node, cst.Await):
+            return self.origin(node.expression, scope, steps)
+        if isinstance(node, cst.Call):
+            return node
+        if steps > _MAX_STEPS:
+            return None
+        values: list[tuple[cst.BaseExpression | None, Scope]] = []
+        if isinstance(node, cst.Name):
+            found = scope.lookup(node.value)
+            values = [(b.value, found[0]) for b in found[1]] if found else []
+        elif isinstance(node, cst.Attribute):
+            owner = self.definitions.local_class(self.type_of(node.value, scope))
+            for current in self.definitions.ancestors(owner) if owner else ():
+                values += [(b.value, current.scope) for b in current.scope.bindings.get(node.attr.value, ())]
+                values += current.attributes.get(node.attr.value, ())
+        given = [(v, s) for v, s in values if v is None or literal(v) is not None]  # `pool = None` only declares it
+        if len(given) != 1 or given[0][0] is None:
+            return None
+        return self.origin(given[0][0], given[0][1], steps + 1)

@@ -1,0 +1,124 @@
+"""What is in a tree: children of a node, what is below it, the names in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar, cast
+
+import libcst as cst
+
+Node = TypeVar("Node", bound=cst.CSTNode)
+
+# Layout, not meaning: these fields hold whitespace and punctuation.
+_LAYOUT = frozenset({
+    "lpar", "rpar", "comma", "semicolon", "equal", "colon", "lbracket", "rbracket", "lbrace", "rbrace",
+    "header", "footer", "indent", "leading_lines", "lines_after_decorators", "trailing_whitespace", "newline",
+    "dot", "separator", "star_etc", "first_colon", "second_colon", "operator", "encoding", "default_indent",
+    "default_newline", "has_trailing_newline", "start", "end", "conversion", "format_spec_equal",
+})  # fmt: skip
+
+
+@cache
+def _semantic_fields(kind: Hashable) -> tuple[str, ...]:
+    """Names of the fields of a node class that carry meaning, in source order as far as LibCST keeps it."""
+    return tuple(
+        f.name
+        for f in dataclasses.fields(cast("type[cst.CSTNode]", kind))
+        if f.name not in _LAYOUT and not f.name.startswith("whitespace")
+    )
+
+
+@cache
+def _is_node(kind: Hashable) -> bool:
+    """`issubclass` of an abstract base class is slow, and asked for every field of every node."""
+    return issubclass(cast("type", kind), cst.CSTNode)
+
+
+@cache
+def _values(kind: Hashable) -> Callable[[cst.CSTNode], tuple[Any, ...]]:
+    """What gets all those fields of a node at once: it is the innermost loop of all that looks at trees."""
+    names = _semantic_fields(kind)
+    if len(names) > 1:
+        return attrgetter(*names)
+    if not names:
+        return lambda _: ()
+    only = attrgetter(*names)
+    return lambda node: (only(node),)
+
+
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Child nodes that carry meaning."""
+    found: list[cst.CSTNode] = []
+    for value in _values(type(node))(node):
+        kind = type(value)
+        if value is None or kind is str:
+            continue
+        if kind is tuple or kind is list:
+            found += value  # of nodes, whichever field it is
+        elif _is_node(kind):  # type: ignore[arg-type]
+            found.append(value)
+    return found
+
+
+_DEFINITIONS = frozenset({cst.FunctionDef, cst.Lambda, cst.ClassDef})
+_VALUED = frozenset({cst.Attribute, cst.Arg})
+_CHILDLESS = frozenset({cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Ellipsis, cst.Pass})
+
+
+def descendants(node: cst.CSTNode, into_functions: bool = True) -> Iterator[cst.CSTNode]:
+    """The node and everything below it, in source order; bodies of nested functions and classes only if asked."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        kind = type(current)
+        if kind in _CHILDLESS or (not into_functions and kind in _DEFINITIONS and current is not node):
+            continue
+        below = children(current)
+        if len(below) > 1:
+            below.reverse()
+        stack += below
+
+
+def nodes_of(kind: type[Node], nodes: Iterable[cst.CSTNode]) -> list[Node]:
+    """Those of a class that has no subclasses; to ask for an abstract one's (`isinstance`) is slow."""
+    return [n for n in nodes if type(n) is kind]
+
+
+def operands(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Child nodes that carry meaning, but neither names of attributes nor keywords: of `f(a=b, c=d.e)`, `b` and `d` are
+    variables, `a`, `c` and `e` are not."""
+    return [cast("cst.Attribute | cst.Arg", node).value] if type(node) in _VALUED else children(node)
+
+
+def variables(node: cst.CSTNode) -> frozenset[str]:
+    """Names of the variables that stand in a node and below it, in nested functions too."""
+    found: set[str] = set()
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, cst.Name):
+            found.add(current.value)
+        else:
+            stack += operands(current)
+    return frozenset(found)
+
+
+def body_of(node: cst.BaseSuite) -> Sequence[cst.CSTNode]:
+    """Statements of a suite; those that stand behind a colon on its line are one line of simple statements."""
+    return [node] if isinstance(node, cst.SimpleStatementSuite) else node.body
+
+
+def dotted(node: cst.CSTNode) -> str:
+    """`a.b.c` of a name or attribute chain; empty when it is anything else."""
+    parts: list[str] = []
+    while type(node) is cst.Attribute:  # asked for every call: `isinstance` of an abstract base class is slow
+        parts.append(node.attr.value)
+        node = node.value
+    if type(node) is not cst.Name:
+        return ""
+    parts.append(node.value)
+    return ".".join(reversed(parts))
