@@ -36,6 +36,7 @@ from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, 
 from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
+from pooclint.program.places import Origin
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import address_of, find_pools, setting_words
 from pooclint.program.pools import Address, Pool
@@ -297,6 +298,12 @@ class Project:
             self.forget()  # what was being worked out is half known
             return with_deep_stack(lambda: self.offers.matter(file, data))
 
+    def release(self) -> None:
+        """Let go of all trees, and of what was concluded from them. The project is of no use after that."""
+        self.forget()
+        self.names.keeps = _nothing_kept
+        self.modules.release()
+
     def forget(self) -> None:
         """Forget what was worked out so far; it is worked out again when somebody asks."""
         self.names.forget()
@@ -319,6 +326,10 @@ class Extent:
 
 
 WHOLE = Extent()
+
+
+def _nothing_kept(origin: Origin) -> bool:  # noqa: ARG001 - called like any other
+    return False
 
 
 def open_project(

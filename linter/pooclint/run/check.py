@@ -29,7 +29,8 @@ from pooclint.run.result import FileReport
 from pooclint.source.suppressions import apply, find_directives
 
 MAX_KEPT = 6_000_000
-"""Bytes of source whose trees are kept for the files that follow; a tree takes about forty times its source."""
+"""Bytes of source whose trees are kept for the files that follow; what is kept for one, all that
+is known of it included, is about thirty times as much."""
 
 _WORTH_COLLECTING = 500_000  # bytes of source: with less, to look for what is garbage costs more than it takes
 
@@ -185,18 +186,19 @@ class Checker:
         other = known is None or known.names.models is not models or outdated
         if known is not None and not other and known.modules.weight <= MAX_KEPT:
             return known
-        heavy = known is not None and known.modules.weight > _WORTH_COLLECTING
         before = None if other else known
         # Which versions a folder uses says nothing of how the project is deployed.
         deployments = Deployments(plan.config, plan.consulted).of if known is None or outdated else known.deployments
         exports = before.modules.exports if before else exports_by(plan.models.every, plan.consulted)
         if known is None:
             exports.suppose(self._known(plan.config))
-        known = self._projects[id(plan)] = plan.open(models, before=before, exports=exports, deployments=deployments)
-        if heavy:
-            del before  # else nothing is garbage yet
-            gc.collect()  # trees and what is known of them refer to each other
-        return known
+        fresh = self._projects[id(plan)] = plan.open(models, before=before, exports=exports, deployments=deployments)
+        if known is not None:
+            heavy = known.modules.weight > _WORTH_COLLECTING
+            known.release()
+            if heavy:
+                gc.collect()  # of what evaluates literals, functions that refer to themselves are left
+        return fresh
 
     def _plan(self, config: Config) -> _Plan:
         plan = self._plans.get(id(config))

@@ -94,7 +94,7 @@ def cut(data: bytes) -> Pieces | None:
             continue
         if isinstance(node, _DEFINITIONS) and counts[node.name] == 1 and node.name not in others:
             text = b"".join(lines[first - 1 : last])
-            if not _GLOBAL.search(text):  # such a function binds names of the module
+            if not (_GLOBAL.search(text) and _binds_globals(node)):
                 definitions[node.name] = Piece(text, ((1, first),))
                 continue
         if isinstance(node, _DEFINITIONS):
@@ -105,6 +105,11 @@ def cut(data: bytes) -> Pieces | None:
     framed = (n for node in body if getattr(node, "name", "") not in definitions for n in ast.walk(node))
     defined = frozenset(n.name for n in framed if isinstance(n, _DEFINITIONS))
     return Pieces(_joined(lines, rest), starts, definitions, others, frozenset(mentioned), defined)
+
+
+def _binds_globals(node: ast.stmt) -> bool:
+    """True when what a definition runs may bind names of the module."""
+    return any(isinstance(inner, ast.Global) for inner in ast.walk(node))
 
 
 def _joined(lines: Sequence[bytes], extents: Sequence[tuple[int, int]]) -> Piece:
