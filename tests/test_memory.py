@@ -11,13 +11,14 @@ import pytest
 
 from fixture_files import FIXTURES
 from pooclint.config import ConfigFinder
-from pooclint.program import modules
+from pooclint.program import modules, walk
 from pooclint.program.scopes import descendants
 from pooclint.run import check
 from pooclint.run.check import Checker
 from pooclint.run.collector import paused
 from pooclint.run.discovery import discover
 from pooclint.run.workers import check_here
+from pooclint.source import segments
 from pooclint.source.outline import imports, outline
 from pooclint.source.parse import Unreadable, parse
 
@@ -81,7 +82,9 @@ def test_trees_go_when_the_project_is_begun_anew(tmp_path: Path, monkeypatch: py
 
 def test_large_files_are_parsed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = list(reports(FIXTURES))
-    monkeypatch.setattr(modules, "_LARGE", 0)
+    monkeypatch.setattr(modules, "LARGE", 0)
+    monkeypatch.setattr(walk, "LARGE", 0)
+    monkeypatch.setattr(segments, "_SEGMENT", 0)
     assert list(reports(FIXTURES)) == whole
     assert any(whole)
 
@@ -106,3 +109,71 @@ def test_an_outline_knows_the_words_of_each_definition() -> None:
     assert found.mentioning(["db.other"]) == frozenset()
     assert found.contains(["other", "pass"])
     assert not found.contains(["other"])
+
+
+CLASS = '''\
+@decorated(1)
+class Many(Base, kind="x"):  # what it is
+    """Its text."""
+
+    limit = 1; other = 2
+    # about first
+    def first(self):
+        return (
+            1
+        )
+        # the end of first
+
+    @property
+    def second(self): return 2
+
+    class Inner:
+        def third(self):
+            pass
+  # less indented
+    async def fourth(self):
+        """
+    def no_method(self):
+        """
+    # the last
+'''
+
+
+@pytest.mark.parametrize(
+    "text", [CLASS, CLASS.replace("\n", "\r\n"), CLASS.rstrip() + "\n# and after\n", CLASS.rstrip("\n")]
+)
+def test_a_large_class_is_put_together_from_its_segments(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "_SEGMENT", 0)
+    tree, whole = segments._combined(text.encode()), parsed(text)
+    assert tree is not None
+    assert tree.code == text
+    one, other = ([type(n).__name__ for n in descendants(t)] for t in (tree, whole))
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    "text", ["def f():\n    pass\n", "class A: x = 1; y = 2\n", "class A:\n    x = 1\n", "class A:\n  x ="]
+)
+def test_what_has_no_segments_is_parsed_as_it_is(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "_SEGMENT", 0)
+    assert segments._combined(text.encode()) is None
+    found = segments.parse_in_segments(text.encode())
+    assert isinstance(found, Unreadable) or found.code == text
+
+
+def test_several_processes_keep_no_more_than_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each keeps its share: where one keeps three files, one of four drops those before the last."""
+    monkeypatch.setattr(check, "_LEAST_KEPT", 0)
+    monkeypatch.setattr(check, "MAX_KEPT", len(HELPER) * 4)
+    for name in ("a.py", "b.py", "c.py"):
+        (tmp_path / name).write_text(HELPER, encoding="utf-8")
+    finder = ConfigFinder(lambda _: "", isolated=True)
+    sources = sorted(discover([str(tmp_path)], finder), key=lambda source: source.display)
+    weights = []
+    for processes in (1, 4):
+        checker = Checker(processes=processes)
+        for _ in check_here(checker, sources):
+            pass
+        (project,) = checker._projects.values()
+        weights.append(project.modules.weight)
+    assert weights == [3 * len(HELPER), len(HELPER)]

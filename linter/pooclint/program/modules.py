@@ -12,10 +12,7 @@ from pooclint.program.scopes import Index
 from pooclint.program.walk import read_index
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.pieces import Pieces, cut
-
-_LARGE = 100_000
-"""Bytes of a file that is checked. The parser takes two hundred times as much for what it is given at once; to cut the
-file first costs a tenth of the parse."""
+from pooclint.source.segments import LARGE
 
 
 @dataclass(slots=True)
@@ -34,7 +31,7 @@ class Modules:
 
     def checked(self, path: str, data: bytes) -> Index | Unreadable:
         """The module of these bytes, whatever stands on the disk, all of it parsed; or why it has no tree."""
-        known = self._indexes.get(path) or self._read(path, data, self._cut(data) if len(data) > _LARGE else None)
+        known = self._indexes.get(path) or self._read(path, data, self._cut(data) if len(data) > LARGE else None)
         if isinstance(known, Index):
             known.complete()
         problem = known if isinstance(known, Unreadable) else known.problem

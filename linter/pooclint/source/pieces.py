@@ -88,7 +88,7 @@ def cut(data: bytes) -> Pieces | None:
     rest: list[tuple[int, int]] = []
     definitions: dict[str, Piece] = {}
     for node in body:
-        first, last = _extent(node)
+        first, last = extent(node)
         if rest and first <= rest[-1][1]:  # several statements on a line
             rest[-1] = (rest[-1][0], max(last, rest[-1][1]))
             continue
@@ -121,7 +121,7 @@ def _joined(lines: Sequence[bytes], extents: Sequence[tuple[int, int]]) -> Piece
     return Piece(b"".join(text), tuple(starts) or ((1, 1),))
 
 
-def _extent(node: ast.stmt) -> tuple[int, int]:
+def extent(node: ast.stmt) -> tuple[int, int]:
     """First and last line of a statement, its decorators included."""
     decorators: Sequence[ast.expr] = node.decorator_list if isinstance(node, _DEFINITIONS) else ()
     return min([node.lineno, *(d.lineno for d in decorators)]), node.end_lineno or node.lineno
