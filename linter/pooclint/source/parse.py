@@ -70,14 +70,11 @@ def parse(data: bytes) -> cst.Module | Unreadable:
 
 
 _CHECK = cst.CSTNode.__post_init__
-# Layout without a comment. What its nodes hold is text, or layout of the same kinds, so that equals are found.
-_LAYOUT: dict[str, type[cst.CSTNode]] = {
-    kind.__name__: kind
-    for kind in (
-        cst.SimpleWhitespace, cst.Newline, cst.TrailingWhitespace, cst.ParenthesizedWhitespace, cst.Comma, cst.Dot,
-        cst.AssignEqual,
-    )
-}  # fmt: skip
+# Layout. Some of its nodes hold text, the others such nodes in their turn.
+_PLAIN = (cst.SimpleWhitespace, cst.Newline)
+_COMPOSED = (cst.TrailingWhitespace, cst.ParenthesizedWhitespace, cst.Comma, cst.Dot, cst.AssignEqual)
+_LAYOUT: dict[str, type[cst.CSTNode]] = {kind.__name__: kind for kind in (*_PLAIN, *_COMPOSED)}
+_MOST_SHARED = 1024  # nodes of a class: few are as common as all others
 
 
 @contextmanager
@@ -105,8 +102,21 @@ def _nothing(node: cst.CSTNode) -> None:
 
 @cache
 def _shared(kind: type[cst.CSTNode]) -> Callable[..., cst.CSTNode]:
-    """What makes the nodes of a class, and gives again what it made for the same arguments."""
-    return lru_cache(maxsize=1024)(kind)
+    """What makes the nodes of a class of layout, and gives again what it made for the same arguments."""
+    if kind in _PLAIN:
+        return lru_cache(maxsize=_MOST_SHARED)(kind)
+    known: dict[tuple[int, ...], cst.CSTNode] = {}
+
+    def make(**given: object) -> cst.CSTNode:
+        key = tuple(map(id, given.values()))  # of what the node itself keeps alive; the hash of a node takes longer
+        found = known.get(key)
+        if found is None:
+            if len(known) >= _MOST_SHARED:
+                known.clear()
+            found = known[key] = kind(**given)
+        return found
+
+    return make
 
 
 @cache
