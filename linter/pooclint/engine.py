@@ -38,6 +38,7 @@ from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.parameters import entry_of, parameter_of
+from pooclint.program.places import Origin
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import find_pools
 from pooclint.program.pool_settings import setting_words
@@ -300,6 +301,12 @@ class Project:
             self.forget()  # what was being worked out is half known
             return with_deep_stack(lambda: self.offers.matter(file, data))
 
+    def release(self) -> None:
+        """Let go of all trees, and of what was concluded from them. The project is of no use after that."""
+        self.forget()
+        self.names.keeps = _nothing_kept
+        self.modules.release()
+
     def forget(self) -> None:
         """Forget what was worked out so far; it is worked out again when somebody asks."""
         self.names.forget()
@@ -322,6 +329,10 @@ class Extent:
 
 
 WHOLE = Extent()
+
+
+def _nothing_kept(origin: Origin) -> bool:  # noqa: ARG001 - called like any other
+    return False
 
 
 def open_project(

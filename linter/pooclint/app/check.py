@@ -164,7 +164,7 @@ def _check_anew(
     chosen = [sources[place] for place in places]
     jobs = suitable_jobs(chosen, options.jobs)
     extent = Extent(prefilter=not options.no_prefilter, partial=not options.no_partial_parse)
-    make = partial(Checker, extent=extent, kept=not options.no_cache)
+    make = partial(Checker, extent=extent, kept=not options.no_cache, processes=jobs)
     done = check_in_workers(chosen, jobs, make=make) if jobs > 1 else check_here(make(known=caches.names), chosen)
     hidden = options.no_progress or options.quiet or options.verbose or not sys.stderr.isatty()
     with paused():  # between the files as well, where it would look through what each has added

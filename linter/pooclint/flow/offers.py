@@ -55,15 +55,15 @@ class Offers:
         """True when a file may get hold of something through what it imports from its project."""
         outline = self.exports.outline(path, data)
         origin = self.exports.places.origin(path)
-        words: frozenset[bytes] | None = None
+        looked = False
         for stands, qualified in self.exports.leading(path, data):
             if not outline.mentioning((stands,)):
                 continue
-            if words is None:
-                words = outline.words
-                if any(word.encode() in words for word in self.names.models.distinctive):
-                    return True  # by its name alone, whatever it is called on
-            if any(not word or word.encode() in words for word in self._words(qualified, origin)):
+            if not looked and outline.contains(self.names.models.distinctive):
+                return True  # by its name alone, whatever it is called on
+            looked = True
+            words = self._words(qualified, origin)
+            if "" in words or outline.contains(words):
                 return True
         return False
 

@@ -111,6 +111,9 @@ class Consulted:
             ValueError: no file can have that name.
         """
         try:
+            if not self.kept:
+                with open(path, "rb") as file:
+                    return file.read()
             data, state = read_file(path)
         except (OSError, ValueError):
             self._note(known_as or path, GONE)
@@ -125,9 +128,13 @@ class Consulted:
             self._folders[folder] = self._learned.folders[folder] = state
         return names
 
+    def is_new(self, asker: str, question: Question) -> bool:
+        """True when it is not noted yet that what is known of a file rests on an answer."""
+        return self.kept and (asker, question) not in self._seen
+
     def asked(self, asker: str, question: Question, answer: Answer) -> None:
         """Note that what is known of the file `asker` rests on an answer."""
-        if self.kept and (asker, question) not in self._seen:
+        if self.is_new(asker, question):
             self._seen.add((asker, question))
             self._learned.asked.append((asker, question))
             self._learned.answers[question] = answer

@@ -42,12 +42,21 @@ class Exports:
     _large: dict[str, bool] = field(default_factory=dict)
     _imports: dict[str, tuple[ImportedName, ...]] = field(default_factory=dict)
     _outlines: dict[str, Outline] = field(default_factory=dict)
-    _words: dict[bytes, bytes] = field(default_factory=dict)
-    """Of all outlines."""
+    _imported_names: dict[ImportedName, ImportedName] = field(default_factory=dict)
+    """Of all files, by themselves."""
     _methods: dict[str, frozenset[str]] = field(default_factory=dict)
     _seeds: dict[tuple[str, Interest], frozenset[str]] = field(default_factory=dict)
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
     _exports: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
+    _sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    """Those of the two above, by themselves: most are those of another file, or of another depth."""
+    _dotted: dict[tuple[str, frozenset[str]], frozenset[str]] = field(default_factory=dict)
+    _called: frozenset[bytes] = field(init=False)
+    """The words by which anything acquires or calls out."""
+
+    def __post_init__(self) -> None:
+        """Work out the words."""
+        self._called = frozenset[bytes]().union(*(words for _, words in (*self.acquiring, *self.calling_out)))
 
     def suppose(self, names: Known) -> None:
         """Take over what `names` gave for files that are as they were; what was worked out before is forgotten."""
@@ -129,10 +138,11 @@ class Exports:
         key = (path, interest, depth)
         if key not in self._exports:
             data = self.read(path) if path.endswith(".py") and not self.is_large(path) else None
-            self._exports[key] = self._exported(path, data, interest, depth) if data else frozenset()
-        if asker != path:
+            self._exports[key] = self._one(self._exported(path, data, interest, depth)) if data else frozenset()
+        if asker != path and self.places.consulted.kept:
             question = Question("names", path, f"{interest} {depth}")
-            self.places.consulted.asked(asker, question, tuple(sorted(self._exports[key])))
+            if self.places.consulted.is_new(asker, question):  # it is asked for every name that is looked up
+                self.places.consulted.asked(asker, question, tuple(sorted(self._exports[key])))
         return self._exports[key]
 
     def _exported(self, path: str, data: bytes, interest: Interest, depth: int) -> frozenset[str]:
@@ -167,9 +177,8 @@ class Exports:
         key = (path, interest, depth)
         if key not in self._alive:
             origin = self.places.origin(path)
-            self._alive[key] = frozenset[str]().union(
-                *(self._alive_through(i, origin, interest, depth) for i in self._imports_of(path, data))
-            )
+            found = {self._alive_through(i, origin, interest, depth) for i in self._imports_of(path, data)}
+            self._alive[key] = self._one(found.pop() if len(found) == 1 else frozenset[str]().union(*found))
         return self._alive[key]
 
     def _alive_through(self, imported: ImportedName, origin: Origin, interest: Interest, depth: int) -> frozenset[str]:
@@ -189,8 +198,15 @@ class Exports:
         return self._prefixed(imported.alias, inner, origin, interest, depth)
 
     def _prefixed(self, prefix: str, place: str, origin: Origin, interest: Interest, depth: int) -> frozenset[str]:
-        names = self.names(place, interest, origin.path, depth - 1) if place else ()
-        return frozenset(f"{prefix}.{n}" for n in names)
+        names = self.names(place, interest, origin.path, depth - 1) if place else frozenset[str]()
+        key = (prefix, names)
+        if key not in self._dotted:
+            self._dotted[key] = frozenset(f"{prefix}.{n}" for n in names)
+        return self._dotted[key]
+
+    def _one(self, names: frozenset[str]) -> frozenset[str]:
+        """The one object that stands for equal sets."""
+        return self._sets.setdefault(names, names)
 
     def is_large(self, path: str) -> bool:
         """True for a module that is too large to be read for what others import from it."""
@@ -204,13 +220,13 @@ class Exports:
 
     def _imports_of(self, path: str, data: bytes) -> tuple[ImportedName, ...]:
         if path not in self._imports:
-            self._imports[path] = imports(data)
+            self._imports[path] = imports(data, self._imported_names)
         return self._imports[path]
 
     def outline(self, path: str, data: bytes) -> Outline:
         """The top-level definitions of a file."""
         if path not in self._outlines:
-            self._outlines[path] = outline(data, self._words)
+            self._outlines[path] = outline(data, self._called)
         return self._outlines[path]
 
 

@@ -12,6 +12,7 @@ from pooclint.program.scopes import Index
 from pooclint.program.walk import read_index
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.pieces import Pieces, cut
+from pooclint.source.segments import LARGE
 
 
 @dataclass(slots=True)
@@ -30,27 +31,34 @@ class Modules:
 
     def checked(self, path: str, data: bytes) -> Index | Unreadable:
         """The module of these bytes, whatever stands on the disk, all of it parsed; or why it has no tree."""
-        known = self._indexes.get(path)
-        if known:
+        known = self._indexes.get(path) or self._read(path, data, self._cut(data) if len(data) > LARGE else None)
+        if isinstance(known, Index):
             known.complete()
-            if not known.problem:
-                return known
-            problem = parse(data)  # with the place in the file
-            return problem if isinstance(problem, Unreadable) else known.problem
-        index = self._read(path, data, None)
-        if isinstance(index, Unreadable):
-            return index
+        problem = known if isinstance(known, Unreadable) else known.problem
+        if problem:
+            whole = parse(data)  # with the place in the file
+            return whole if isinstance(whole, Unreadable) else problem
+        assert isinstance(known, Index)
         if path:
-            self._sources[path], self._indexes[path] = data, index
+            self._sources[path], self._indexes[path] = data, known
         else:
-            self._nameless.append(index)
-        return index
+            self._nameless.append(known)
+        return known
 
     @property
     def weight(self) -> int:
         """Bytes of source of which the tree is kept."""
         known = (*self._indexes.values(), *self._nameless)
         return sum(index.weight for index in known if index)
+
+    def release(self) -> None:
+        """Let go of all trees."""
+        for index in (*self._indexes.values(), *self._nameless):
+            if index:
+                index.release()
+        self._indexes.clear()
+        self._nameless.clear()
+        self._sources.clear()
 
     def is_outdated(self, path: str, data: bytes) -> bool:
         """True when that file had other bytes before: what was concluded from them no longer holds."""
@@ -82,11 +90,13 @@ class Modules:
     def _index(self, path: str) -> Index | None:
         if path not in self._indexes:
             data = self.exports.read(path) or b""
-            pieces = cut(data) if self.partial else None
-            index = self._read(path, data, pieces)
+            index = self._read(path, data, self._cut(data))
             self._indexes[path] = None if isinstance(index, Unreadable) else index
             self._sources[path] = data
         return self._indexes[path]
+
+    def _cut(self, data: bytes) -> Pieces | None:
+        return cut(data) if self.partial else None
 
     def _read(self, path: str, data: bytes, pieces: Pieces | None) -> Index | Unreadable:
         origin = self.exports.places.origin(path) if path else Origin()

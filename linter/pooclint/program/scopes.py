@@ -308,6 +308,21 @@ class Index:
             self._known |= part.functions
             self._known |= part.classes
 
+    def release(self) -> None:
+        """Take apart what refers to itself, so that the trees go with their last user. It is of no use after that."""
+        scopes = [self.scope, *self._views.values()]
+        for part in self.parts:
+            scopes += (function.scope for function in part.functions.values())
+            for owner in part.classes.values():
+                scopes.append(owner.scope)
+                owner.methods.clear()
+                owner.attributes.clear()
+        for scope in scopes:
+            scope.bindings.clear()
+            scope.function = scope.owner = scope.index = None
+        self._views.clear()
+        self._whole = None
+
     def locate(self, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
         """Places of nodes in the file, by their `id`. Those that generate no code are left out."""
         wanted = {id(node): node for node in nodes}

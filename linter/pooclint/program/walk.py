@@ -17,6 +17,7 @@ from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, 
 from pooclint.source.nodes import children, dotted
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.pieces import Piece, Pieces, whole
+from pooclint.source.segments import LARGE, parse_in_segments
 
 _DEFINED = re.compile(rb"\bdef[ \t]+(\w+)")
 
@@ -52,7 +53,7 @@ def read_index(data: bytes, origin: Origin, wanted: Wanted, pieces: Pieces | Non
 
 def _load(wanted: Wanted, index: Index, piece: Piece) -> Unreadable | None:
     """Parse and walk a definition of a module, as if it had been there from the start."""
-    module = parse(piece.text)
+    module = parse_in_segments(piece.text) if len(piece.text) > LARGE else parse(piece.text)
     if isinstance(module, Unreadable):
         return module
     index.add(piece, module, [_walked(Part(piece.in_file(1), module.body), index, wanted)])

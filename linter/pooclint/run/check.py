@@ -29,7 +29,9 @@ from pooclint.run.result import FileReport
 from pooclint.source.suppressions import apply, find_directives
 
 MAX_KEPT = 6_000_000
-"""Bytes of source whose trees are kept for the files that follow; a tree takes about forty times its source."""
+"""Bytes of source whose trees are kept for the files that follow, in all processes together; a tree, with what is known
+of it, takes about seventeen times its source."""
+_LEAST_KEPT = 1_000_000  # for one process: what is dropped is parsed again
 
 _WORTH_COLLECTING = 500_000  # bytes of source: with less, to look for what is garbage costs more than it takes
 
@@ -61,6 +63,7 @@ class Checker:
         extent: Extent = WHOLE,
         known: Callable[[Config], Known] = lambda _: {},
         kept: bool = True,
+        processes: int = 1,
     ) -> None:
         """Prepares a checker.
 
@@ -69,7 +72,9 @@ class Checker:
             extent: How far the look goes.
             known: Gives the names by which modules acquire, as far as they are known from an earlier run.
             kept: False when nobody wants to know what the results rest on.
+            processes: How many there are that check files at the same time.
         """
+        self._most_kept = max(MAX_KEPT // processes, min(MAX_KEPT, _LEAST_KEPT))
         self._kept = kept
         self._known = known
         self._noqa = noqa
@@ -183,20 +188,21 @@ class Checker:
         known = self._projects.get(id(plan))
         outdated = known is not None and known.modules.is_outdated(file, data)
         other = known is None or known.names.models is not models or outdated
-        if known is not None and not other and known.modules.weight <= MAX_KEPT:
+        if known is not None and not other and known.modules.weight <= self._most_kept:
             return known
-        heavy = known is not None and known.modules.weight > _WORTH_COLLECTING
         before = None if other else known
         # Which versions a folder uses says nothing of how the project is deployed.
         deployments = Deployments(plan.config, plan.consulted).of if known is None or outdated else known.deployments
         exports = before.modules.exports if before else exports_by(plan.models.every, plan.consulted)
         if known is None:
             exports.suppose(self._known(plan.config))
-        known = self._projects[id(plan)] = plan.open(models, before=before, exports=exports, deployments=deployments)
-        if heavy:
-            del before  # else nothing is garbage yet
-            gc.collect()  # trees and what is known of them refer to each other
-        return known
+        fresh = self._projects[id(plan)] = plan.open(models, before=before, exports=exports, deployments=deployments)
+        if known is not None:
+            heavy = known.modules.weight > _WORTH_COLLECTING
+            known.release()
+            if heavy:
+                gc.collect()  # of what evaluates literals, functions that refer to themselves are left
+        return fresh
 
     def _plan(self, config: Config) -> _Plan:
         plan = self._plans.get(id(config))

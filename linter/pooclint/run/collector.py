@@ -1,8 +1,9 @@
 """Python's cycle collector, kept away from syntax trees.
 
 A tree is hundreds of thousands of objects that live for as long as the file is looked at, and no cycle of them is
-garbage before that: to walk them again and again finds nothing (a third of a run, measured). What refers to itself and
-is dropped, a project's trees with all that was concluded from them, is collected when it is dropped (`run/check.py`).
+garbage before that: to walk them again and again finds nothing (a third of a run, measured). A project's trees, with
+all that was concluded from them, are taken apart when they are dropped (`Project.release`): to find them took the
+collector a second for a megabyte of source.
 """
 
 from __future__ import annotations

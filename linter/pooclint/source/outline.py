@@ -7,8 +7,11 @@ they say decides which files are parsed, not what is reported.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from sys import intern
+from zlib import crc32
 
 _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|(?:[^\n#;\\]|\\\r?\n)*)", re.MULTILINE)
 _IMPORT = re.compile(rb"^[ \t]*import[ \t]+((?:[^\n#;\\]|\\\r?\n)+)", re.MULTILINE)
@@ -31,74 +34,80 @@ class ImportedName:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A top-level definition, up to the next one."""
-
-    name: str
-    words: frozenset[bytes]
-    called: frozenset[bytes]
-    """Those of them that a parenthesis follows."""
-
-
-@dataclass(frozen=True, slots=True)
 class Outline:
-    """A file's top-level definitions."""
+    """A file's top-level definitions, each up to the next one.
 
-    blocks: tuple[Block, ...]
-    """In source order; a name that is bound twice has two."""
+    It is kept for every file of a project, so that words are numbers: checksums, which a word that is asked for shares
+    with one that stands there about once in a million times. Then something is looked at that need not be."""
 
-    @property
-    def words(self) -> frozenset[bytes]:
-        """Every word in them."""
-        return frozenset[bytes]().union(*(b.words for b in self.blocks))
+    names: tuple[str, ...]
+    """In source order; a name that is bound twice stands there twice."""
+    ends: array[int]
+    """For each of them, where in `words` its own end."""
+    words: array[int]
+    """Those that stand in them, one definition after the other."""
+    called: tuple[tuple[str, frozenset[bytes]], ...]
+    """For those definitions that have any: which of the words that were asked for a parenthesis follows."""
 
     def calling(self, words: frozenset[bytes]) -> frozenset[str]:
-        """The definitions in whose text one of the words is called."""
-        return frozenset(b.name for b in self.blocks if not words.isdisjoint(b.called))
+        """The definitions in whose text one of the words, which were asked for, is called."""
+        return frozenset(name for name, called in self.called if not words.isdisjoint(called))
+
+    def contains(self, words: Iterable[str]) -> bool:
+        """True when one of the words stands in any definition."""
+        return not frozenset(map(_number, words)).isdisjoint(self.words)
 
     def mentioning(self, names: Iterable[str]) -> frozenset[str]:
         """The definitions in whose text one of the names stands; of a dotted one (`db.connect`), all parts."""
-        plain = frozenset(n.encode() for n in names if "." not in n)
-        dotted = [frozenset(n.encode().split(b".")) for n in names if "." in n]
-        return frozenset(
-            b.name for b in self.blocks if not plain.isdisjoint(b.words) or any(parts <= b.words for parts in dotted)
-        )
+        every = frozenset(self.words)
+        plain = every.intersection(_number(n) for n in names if "." not in n)
+        dotted = [parts for n in names if "." in n and (parts := frozenset(map(_number, n.split(".")))) <= every]
+        if not plain and not dotted:
+            return frozenset()
+        found: set[str] = set()
+        start = 0
+        for name, end in zip(self.names, self.ends, strict=True):
+            words = frozenset(self.words[start:end])
+            start = end
+            if not plain.isdisjoint(words) or any(parts <= words for parts in dotted):
+                found.add(name)
+        return frozenset(found)
 
 
-def imports(data: bytes) -> tuple[ImportedName, ...]:
-    """What a file imports, by its bytes."""
+def imports(data: bytes, known: dict[ImportedName, ImportedName]) -> tuple[ImportedName, ...]:
+    """What a file imports, by its bytes.
+
+    Args:
+        data: the bytes.
+        known: what the files before import; what is new is added. Most files import the same, and one object serves
+            them all.
+    """
     found: list[ImportedName] = []
     for match in _FROM.finditer(data):
-        base = match[1].decode()
-        for name, alias in _aliases(match[2]):
-            found.append(ImportedName(base, name, alias or name))
+        base = intern(match[1].decode())
+        found += (ImportedName(base, name, alias or name) for name, alias in _aliases(match[2]))
     for match in _IMPORT.finditer(data):
-        for name, alias in _aliases(match[1]):
-            found.append(ImportedName("", name, alias or name.split(".")[0]))
-    return tuple(found)
+        found += (ImportedName("", name, alias or intern(name.split(".")[0])) for name, alias in _aliases(match[1]))
+    return tuple(map(known.setdefault, found, found))
 
 
-def outline(data: bytes, words: dict[bytes, bytes]) -> Outline:
+def outline(data: bytes, wanted: frozenset[bytes]) -> Outline:
     """The top-level definitions of a file, by its bytes.
 
     Args:
         data: the bytes.
-        words: those of the files before, by themselves; new ones are added. Most words stand in many definitions, and
-            one object serves them all.
+        wanted: the words of which it matters whether they are called.
     """
-    tops = [(m.start(), (m[1] or m[2]).decode()) for m in _TOP.finditer(data)]
-    ends = [at for at, _ in tops[1:]] + [len(data)] * bool(tops)
-
-    def known(pattern: re.Pattern[bytes], at: int, end: int) -> frozenset[bytes]:
-        found = frozenset(pattern.findall(data, at, end))
-        return frozenset(map(words.setdefault, found, found))
-
-    return Outline(
-        tuple(
-            Block(name, known(_WORD, at, end), known(_CALLED, at, end))
-            for (at, name), end in zip(tops, ends, strict=True)
-        )
-    )
+    tops = [(m.start(), intern((m[1] or m[2]).decode())) for m in _TOP.finditer(data)]
+    ends, words = array("I"), array("I")
+    called: list[tuple[str, frozenset[bytes]]] = []
+    for (at, name), (end, _) in zip(tops, [*tops[1:], (len(data), "")], strict=False):
+        words.extend(map(crc32, set(_WORD.findall(data, at, end))))
+        ends.append(len(words))
+        known = wanted.intersection(_CALLED.findall(data, at, end))
+        if known:
+            called.append((name, known))
+    return Outline(tuple(name for _, name in tops), ends, words, tuple(called))
 
 
 def methods(data: bytes) -> frozenset[str]:
@@ -108,4 +117,8 @@ def methods(data: bytes) -> frozenset[str]:
 
 def _aliases(listed: bytes) -> list[tuple[str, str]]:
     text = _COMMENT.sub(b"", listed).strip(b"() \t\r\n")
-    return [((m[1] or m[3]).decode(), (m[2] or b"").decode()) for m in _ALIAS.finditer(text)]
+    return [(intern((m[1] or m[3]).decode()), intern((m[2] or b"").decode())) for m in _ALIAS.finditer(text)]
+
+
+def _number(word: str) -> int:
+    return crc32(word.encode())

@@ -88,13 +88,13 @@ def cut(data: bytes) -> Pieces | None:
     rest: list[tuple[int, int]] = []
     definitions: dict[str, Piece] = {}
     for node in body:
-        first, last = _extent(node)
+        first, last = extent(node)
         if rest and first <= rest[-1][1]:  # several statements on a line
             rest[-1] = (rest[-1][0], max(last, rest[-1][1]))
             continue
         if isinstance(node, _DEFINITIONS) and counts[node.name] == 1 and node.name not in others:
             text = b"".join(lines[first - 1 : last])
-            if not _GLOBAL.search(text):  # such a function binds names of the module
+            if not (_GLOBAL.search(text) and _binds_globals(node)):
                 definitions[node.name] = Piece(text, ((1, first),))
                 continue
         if isinstance(node, _DEFINITIONS):
@@ -107,6 +107,11 @@ def cut(data: bytes) -> Pieces | None:
     return Pieces(_joined(lines, rest), starts, definitions, others, frozenset(mentioned), defined)
 
 
+def _binds_globals(node: ast.stmt) -> bool:
+    """True when what a definition runs may bind names of the module."""
+    return any(isinstance(inner, ast.Global) for inner in ast.walk(node))
+
+
 def _joined(lines: Sequence[bytes], extents: Sequence[tuple[int, int]]) -> Piece:
     text: list[bytes] = []
     starts: list[tuple[int, int]] = []
@@ -116,7 +121,7 @@ def _joined(lines: Sequence[bytes], extents: Sequence[tuple[int, int]]) -> Piece
     return Piece(b"".join(text), tuple(starts) or ((1, 1),))
 
 
-def _extent(node: ast.stmt) -> tuple[int, int]:
+def extent(node: ast.stmt) -> tuple[int, int]:
     """First and last line of a statement, its decorators included."""
     decorators: Sequence[ast.expr] = node.decorator_list if isinstance(node, _DEFINITIONS) else ()
     return min([node.lineno, *(d.lineno for d in decorators)]), node.end_lineno or node.lineno
