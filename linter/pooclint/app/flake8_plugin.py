@@ -122,14 +122,14 @@ class Plugin:
         """What this or another run, of flake8 or of the command, has said of the file."""
         if self._caches is None or not self._is_file(path):
             return None
-        return self._caches.report(Source(path, display_path(self._filename), config))
+        return self._caches.report(Source(str(path), display_path(self._filename), config))
 
     def _checked(self, checker: Checker, path: Path, config: Config) -> FileReport:
         display = display_path(self._filename)
         with paused():
             if not self._is_file(path):
                 return checker.check_data(self._lines_as_bytes(), display, config, str(path))
-            source = Source(path, display, config)
+            source = Source(str(path), display, config)
             report = checker.check(source)
             if self._caches is not None:
                 self._caches.add(source, report, checker.learned(config))

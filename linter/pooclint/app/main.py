@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 from pooclint import __version__
@@ -83,6 +82,8 @@ def _fail(error: Exception, verbose: bool) -> int:
         print(f"pooclint: {printable(str(error))}", file=sys.stderr)
         return 2
     if verbose:
+        import traceback
+
         traceback.print_exception(error)
     reason = printable(f"{type(error).__name__}: {error}")
     print(f"pooclint: internal error: {reason} (please report it, with the output of --verbose)", file=sys.stderr)

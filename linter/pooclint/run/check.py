@@ -86,9 +86,9 @@ class Checker:
         """
         if source.problem:
             return self.unreadable(source, f"cannot be read: {source.problem}")
-        consulted, file = self._plan(source.config).consulted, os.path.abspath(source.path)
+        consulted, file = self._plan(source.config).consulted, source.file
         try:
-            data = consulted.read_bytes(os.fspath(source.path), file)
+            data = consulted.read_bytes(source.place, file)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             return self.unreadable(source, f"cannot be read: {reason}")
@@ -140,7 +140,7 @@ class Checker:
             return ()
         from pooclint.run.budgets import find_budget
 
-        budget = find_budget(pools, [os.path.abspath(source.path) for source in sources], plan.config, plan.consulted)
+        budget = find_budget(pools, [source.file for source in sources], plan.config, plan.consulted)
         found: list[Finding] = []
         for rule in plan.about_project:
             instance = rule()
