@@ -75,7 +75,7 @@ class Caches:
         """
         self._folder = folder
         self._warn = warn
-        self._off = off
+        self.off = off
         self._open: dict[int, Cache | None] = {}
 
     def report(self, source: Source) -> FileReport | None:
@@ -139,7 +139,7 @@ class Caches:
 
     def _of(self, config: Config) -> Cache | None:
         if id(config) not in self._open:
-            key = None if self._off else cache_key(config)
+            key = None if self.off else cache_key(config)
             self._open[id(config)] = self._load(self._folder or config.root / FOLDER, key, config) if key else None
         return self._open[id(config)]
 
