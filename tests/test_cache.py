@@ -662,6 +662,17 @@ def test_a_run_with_nothing_to_check_imports_no_parser(project: Path) -> None:
     assert "libcst" not in done.stderr
 
 
+def test_a_changed_file_that_holds_nothing_takes_no_parser(project: Path) -> None:
+    """What the engine would skip is told by its bytes, and those of what it imports."""
+    before = pooclint("--format", "json", cwd=project).stdout
+    for text, parsed in (("x = 2\n", False), ("from other import x\n", False), (HELPER, True), ("x = (\n", True)):
+        write(project, plain=text)
+        done = pooclint("--format", "json", cwd=project, env={"PYTHONPROFILEIMPORTTIME": "1"})
+        assert done.stdout == pooclint("--format", "json", "--no-cache", cwd=project).stdout
+        assert ("libcst" in done.stderr) is parsed, text
+    assert before != done.stdout
+
+
 def test_what_is_said_of_all_files_together_is_kept_too(tmp_path: Path) -> None:
     """The budget rests on the deployment as well as on the modules."""
     folder = shutil.copytree(FIXTURES / "budgets" / "over", tmp_path / "over", ignore=shutil.ignore_patterns(".*"))

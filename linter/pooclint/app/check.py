@@ -155,7 +155,7 @@ def _check_anew(
     if not places:
         return
     # LibCST and the rules take longer to import than a run may last that has nothing to check.
-    from pooclint.engine import Extent
+    from pooclint.extent import Extent
     from pooclint.run.check import Checker
     from pooclint.run.collector import paused
     from pooclint.run.progress import with_progress
@@ -165,7 +165,11 @@ def _check_anew(
     jobs = suitable_jobs(chosen, options.jobs)
     extent = Extent(prefilter=not options.no_prefilter, partial=not options.no_partial_parse)
     make = partial(Checker, extent=extent, kept=not options.no_cache)
-    done = check_in_workers(chosen, jobs, make=make) if jobs > 1 else check_here(make(known=caches.names), chosen)
+    done = (
+        check_in_workers(chosen, jobs, make=make)
+        if jobs > 1
+        else check_here(make(known=caches.names, models=caches.models), chosen)
+    )
     hidden = options.no_progress or options.quiet or options.verbose or not sys.stderr.isatty()
     with paused():  # between the files as well, where it would look through what each has added
         for one in done if hidden else with_progress(done, len(chosen)):

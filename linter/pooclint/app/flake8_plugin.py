@@ -8,6 +8,7 @@ import io
 import os
 import tokenize
 from collections.abc import Iterator, Sequence
+from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -145,8 +146,11 @@ class Plugin:
         if cls._checker is None:
             from pooclint.run.check import Checker  # with LibCST and the rules
 
-            kept = cls._caches is not None and not cls._caches.off
-            cls._checker = Checker(noqa=cls._noqa, kept=kept)
+            make = partial(Checker, noqa=cls._noqa)
+            if cls._caches is None or cls._caches.off:
+                cls._checker = make(kept=False)
+            else:
+                cls._checker = make(known=cls._caches.names, models=cls._caches.models)
         return cls._checker
 
     def _is_file(self, path: Path) -> bool:

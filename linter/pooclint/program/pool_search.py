@@ -60,14 +60,6 @@ def find_pools(index: Index, names: Names, repeats: Repeats, with_settings: bool
     return _placed(drafts, index)
 
 
-def setting_words(names: Iterable[PoolSetting]) -> re.Pattern[bytes]:
-    """Matches what a file contains that holds such a setting, or makes a pool by it."""
-    settings = tuple(names)
-    words = sorted({re.escape(n) for setting in settings for n in setting.names})
-    words += sorted({re.escape(n.partition(".")[0]) for setting in settings for n in setting.made_by})
-    return re.compile("|".join(words or ["(?!)"]).encode())
-
-
 # ---------------------------------------------------------------- calls
 
 

@@ -53,6 +53,7 @@ from pooclint.run.result import FileReport
 
 if TYPE_CHECKING:
     from pooclint.program.exports import Exports, Known
+    from pooclint.run.models import ModelSet
 
 FOLDER = ".pooclint_cache"
 _MOMENT = 2_000_000_000
@@ -77,6 +78,7 @@ class Caches:
         self._warn = warn
         self.off = off
         self._open: dict[int, Cache | None] = {}
+        self._models: dict[int, ModelSet] = {}
 
     def report(self, source: Source) -> FileReport | None:
         """What an earlier run said about a file; None when it has to be checked."""
@@ -96,6 +98,24 @@ class Caches:
             cache.learn(learned)
             if not report.crash and not source.problem:
                 cache.add(source.file, report)
+
+    def models(self, config: Config) -> ModelSet:
+        """The models of a configuration, for whoever goes on where the caches end.
+
+        Raises:
+            ConfigError: a pack or a file that the configuration names cannot be used.
+            ModelError: a model file has a mistake.
+        """
+        from pooclint.run.models import model_set
+
+        if id(config) not in self._models:
+            self._models[id(config)] = model_set(config)
+        return self._models[id(config)]
+
+    def _exports_by(self, config: Config, consulted: Consulted) -> Exports:
+        from pooclint.program.exports import exports_by
+
+        return exports_by(self.models(config).every, consulted)
 
     def names(self, config: Config) -> Known:
         """The names by which modules acquire, as far as an earlier run has worked them out."""
@@ -152,7 +172,7 @@ class Caches:
             self._warn(f"cache {file}: {error}; it is not used")
             with suppress(OSError):
                 file.unlink()
-        return Cache(file, key, partial(_exports_by, config), found)
+        return Cache(file, key, partial(self._exports_by, config), found)
 
 
 class Cache:
@@ -400,11 +420,3 @@ def _reachable(files: Iterable[str], links: Links) -> set[str]:
             todo += (use.path for use in links.used.get(path, ()))
             todo += (question.place for question in links.asked.get(path, ()) if question.kind in OF_CONTENT)
     return live
-
-
-def _exports_by(config: Config, consulted: Consulted) -> Exports:
-    from pooclint.packs import models_of
-    from pooclint.program.exports import exports_by
-    from pooclint.run.models import ModelSet
-
-    return exports_by(ModelSet(models_of(config)).every, consulted)

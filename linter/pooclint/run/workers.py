@@ -265,7 +265,7 @@ def _context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pooclint.run.workers", "pooclint_rules.pack"])
+    context.set_forkserver_preload(["pooclint.run.workers", "pooclint.engine", "pooclint_rules.pack"])
     return context
 
 
