@@ -20,7 +20,7 @@ PHASES = {
     ("exports.py", "*"): "names that modules pass on (bytes)",
     ("consulted.py", "*"): "reading and hashing files",
     ("places.py", "*"): "places of modules",
-    ("engine.py", "_syntax_problem"): "syntax check of files that are not parsed",
+    ("prefilter.py", "is_python"): "syntax check of files that are not parsed",
     ("pieces.py", "cut"): "cutting imported modules",
     ("parse.py", "_refusal"): "guard before the parser",
     ("parse.py", "parse"): "LibCST parse",

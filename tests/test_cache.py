@@ -18,6 +18,8 @@ from faulty import Faulty
 from fixture_files import FIXTURES
 from pooclint.config import Config, ConfigFinder, Settings
 from pooclint.packs import rule_codes
+from pooclint.program.consulted import list_folder
+from pooclint.program.places import MARKERS
 from pooclint.run.cache import FOLDER, Caches
 from pooclint.run.cache_file import MAX_DAYS, Contents, Kept, read_cache, write_cache
 from pooclint.run.check import Checker
@@ -244,6 +246,82 @@ def test_a_new_package_in_front_of_a_module(project: Path) -> None:
     second = run(project)
     assert second.codes("user.py") == []
     assert "other.py" not in second.checked
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that is no repository, among other things."""
+    folder = tmp_path / "home" / "project"
+    folder.mkdir(parents=True)
+    write(folder, helper=HELPER, user=USER)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["other", "notes.txt", "helper.py", ".cache"])
+def test_what_comes_to_a_folder_above_a_project_is_nothing_to_it(
+    inside: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(inside)
+    monkeypatch.setattr("pooclint.run.cache.Cache.learn", None)  # who finds out nothing new learns nothing
+    for above in (inside.parent, inside.parent.parent):
+        (above / name).mkdir()
+        assert run(inside).checked == set()
+    assert fresh(inside).codes("user.py") == [LEAK_CODE]
+
+
+@pytest.mark.parametrize("sign", [*MARKERS, "requirements.txt", "uv.lock", "requirements"])
+def test_what_says_where_a_project_begins_is_seen(inside: Path, sign: str) -> None:
+    """A pin, or a repository around it, makes other code of the folder."""
+    assert run(inside).checked == {"helper.py", "user.py"}
+    before = list_folder(f"{inside.parent}\0signs")
+    (inside.parent / sign).touch() if "." in sign[1:] else (inside.parent / sign).mkdir()
+    assert list_folder(f"{inside.parent}\0signs")[1].digest != before[1].digest
+    assert run(inside).reports == fresh(inside).reports
+
+
+@pytest.mark.parametrize("name", [FOLDER, "__pycache__", ".pytest_cache", ".coverage"])
+def test_what_tools_leave_behind_is_nothing_to_it(project: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(project)
+    shutil.rmtree(project / FOLDER)
+    run(project, Caches(project / ".git" / "kept", lambda _: None))
+    monkeypatch.setattr("pooclint.run.cache.Cache.learn", None)
+    (project / name).mkdir()
+    second = run(project, Caches(project / ".git" / "kept", lambda _: None))
+    assert (second.checked, second.reports) == (set(), first.reports)
+
+
+def test_a_folder_with_nothing_but_bytecode_is_no_package(project: Path) -> None:
+    (project / "helper.py").unlink()
+    (project / "helper" / "__pycache__").mkdir(parents=True)
+    (project / "lib").mkdir()
+    write(project / "lib", helper=HELPER)
+    assert fresh(project).codes("user.py") == [LEAK_CODE]
+
+
+def test_times_alone_are_no_reason_to_write(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(inside)
+    kept = next((inside / FOLDER).glob("*.msgpack"))
+    before = kept.stat()
+    for when in (10**9, 2 * 10**9):
+        os.utime(inside.parent, ns=(when, when))
+        assert run(inside).checked == set()
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_links_that_nobody_needed_are_written_as_they_were(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(project)
+    monkeypatch.setattr("pooclint.run.cache.unpack_links", None)
+    os.utime(project / "helper.py", ns=(10**9, 10**9))
+    assert run(project).checked == set()  # and the time is written down
+    monkeypatch.undo()
+    monkeypatch.chdir(project)
+    monkeypatch.setattr("pooclint.run.cache.write_cache", None)
+    assert run(project).checked == set()
+    monkeypatch.undo()
+    monkeypatch.chdir(project)
+    write(project, helper=HARMLESS)
+    assert run(project).checked == {"helper.py", "user.py"}
 
 
 def test_a_package_that_comes_to_be_one(project: Path) -> None:
@@ -584,6 +662,17 @@ def test_a_run_with_nothing_to_check_imports_no_parser(project: Path) -> None:
     assert "libcst" not in done.stderr
 
 
+def test_a_changed_file_that_holds_nothing_takes_no_parser(project: Path) -> None:
+    """What the engine would skip is told by its bytes, and those of what it imports."""
+    before = pooclint("--format", "json", cwd=project).stdout
+    for text, parsed in (("x = 2\n", False), ("from other import x\n", False), (HELPER, True), ("x = (\n", True)):
+        write(project, plain=text)
+        done = pooclint("--format", "json", cwd=project, env={"PYTHONPROFILEIMPORTTIME": "1"})
+        assert done.stdout == pooclint("--format", "json", "--no-cache", cwd=project).stdout
+        assert ("libcst" in done.stderr) is parsed, text
+    assert before != done.stdout
+
+
 def test_what_is_said_of_all_files_together_is_kept_too(tmp_path: Path) -> None:
     """The budget rests on the deployment as well as on the modules."""
     folder = shutil.copytree(FIXTURES / "budgets" / "over", tmp_path / "over", ignore=shutil.ignore_patterns(".*"))
@@ -595,7 +684,6 @@ def test_what_is_said_of_all_files_together_is_kept_too(tmp_path: Path) -> None:
 
     first, _ = told()
     assert "CNX403" in first
-    told()  # the folder of the cache itself was new to the first run
     warm, imported = told(PYTHONPROFILEIMPORTTIME="1")
     assert warm == first
     assert "libcst" not in imported

@@ -6,7 +6,8 @@ import re
 
 from console import ROOT
 from pooclint.own_rules import OWN_RULES
-from pooclint.packs import load_rules
+from pooclint.packs import load_rules, rule_codes
+from pooclint_rules import CODES
 
 CODE = re.compile(r"\bCNX\d{3}\b")
 RULES = {rule.code: rule.name for rule in load_rules()}
@@ -19,6 +20,12 @@ def test_source() -> None:
     for file in (ROOT / "rules" / "pooclint_rules").glob("*.py"):
         found.update(re.findall(r"^\s+code\b[^=\n]*= \"(CNX\d{3})\"", file.read_text(encoding="utf-8"), re.MULTILINE))
     assert found | OWN == set(RULES)
+
+
+def test_codes() -> None:
+    """They can be had without the rules."""
+    assert rule_codes() == tuple(RULES)
+    assert sorted((*CODES, *OWN)) == list(RULES)
 
 
 def test_changelog() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-import pooclint.run.check as checking
 from console import CLEAN, LEAK, LEAK_CODE, LEAK_LINE, pooclint
+from pooclint import engine
 from pooclint.app.main import main
 
 
@@ -189,14 +189,14 @@ def test_an_internal_error_costs_one_file(
     leaky: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (leaky / "boom.py").write_text(LEAK, encoding="utf-8")
-    real = checking.check_file
+    real = engine.check_file
 
     def explode(data: bytes, path: str, *rest: object) -> object:
         if path == "boom.py":
             raise RecursionError("too deep")
         return real(data, path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(checking, "check_file", explode)
+    monkeypatch.setattr(engine, "check_file", explode)
     monkeypatch.chdir(leaky)
     assert main(["--format", "json"]) == 1
     out, err = capsys.readouterr()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
 import pytest
+from pathspec import GitIgnoreSpec
 
 from pooclint.config import ConfigFinder
-from pooclint.run.discovery import Source, UsageError, discover, display_path, is_test_path
+from pooclint.run.discovery import Source, UsageError, _about_files, discover, display_path, is_test_path
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +78,26 @@ def test_gitignore_nested_and_negated() -> None:
     make("sub/keep/.gitignore", text="!gen_c.py\n")
     assert found() == ["a.py", "sub/keep/gen_c.py", "sub/out/y.py"]
     assert found("sub") == ["sub/keep/gen_c.py", "sub/out/y.py"]
+
+
+PATTERNS = (
+    "build/", "build", "*.py", "*.py[cod]", "*.so", "a*", "*y", "py", "/x.py", "a/", "a/**", "a/*", "**/x.py", "b/x.py",
+    "?.py", "[xy].py", ".py", "x\\.py", "a/b", "*/", "!x.py", "!a/", "# note", "*.egg/", "x.py ",
+)  # fmt: skip
+PLACES = ("x.py", "y.py", "a/x.py", "a/b/x.py", "b/x.py", "b/a/y.py", "build/x.py", "b.egg/x.py", "b/.py", "ab/z.py")
+
+
+def test_patterns_that_are_left_aside_say_nothing_of_a_file() -> None:
+    """As long as its folders are not left out, which is asked before."""
+    for patterns in itertools.product(PATTERNS, repeat=2):
+        whole = GitIgnoreSpec.from_lines(patterns)
+        part = GitIgnoreSpec.from_lines(_about_files(patterns, ".py"))
+        for place in PLACES:
+            above = [str(folder) for folder in Path(place).parents][:-1]
+            if not any(whole.check_file(f"{folder}/").include for folder in above):
+                kept_out = whole.check_file(place).include is True
+                assert (part.check_file(place).include is True) == kept_out, (patterns, place)
+    assert _about_files(("build/", "*.so", "docs/_build/", ".env"), ".py") == ()
 
 
 def test_a_gitignore_above_the_repository_does_not_count(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,18 @@ def test_flake8_knows_what_the_command_has_found(tmp_path: Path) -> None:
     assert {line for _, line, *_ in flake8(cwd=tmp_path)} == {LEAK_LINE + 1}
 
 
+def test_a_run_with_nothing_to_check_imports_no_parser(tmp_path: Path) -> None:
+    """What is imported takes up time and memory in each of flake8's processes. To know the codes takes no rules."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "app.py").write_text(LEAK, encoding="utf-8")
+    (tmp_path / "pooclint.toml").write_text("ignore = ['CNX601']\n", encoding="utf-8")
+    for warm in (False, True):
+        done = run("flake8", "--jobs", "1", "app.py", cwd=tmp_path, env={"PYTHONPROFILEIMPORTTIME": "1"})
+        assert LEAK_CODE in done.stdout
+        assert "pooclint.run.cache" in done.stderr
+        assert ("libcst" in done.stderr) is not warm
+
+
 def test_columns_and_text(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(LEAK, encoding="utf-8")
     (tmp_path / "fine.py").write_text(CLEAN, encoding="utf-8")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import textwrap
+import tokenize
 
 import pytest
 
-from pooclint.source.parts import CODE, FRAME, parts
+from console import ROOT
+from pooclint.source.parts import CODE, FRAME, _code, _without_layout, parts
+
+LINTER = ROOT / "linter"
 
 SOURCE = textwrap.dedent('''\
     import os
@@ -160,3 +166,37 @@ def test_nested_quotes() -> None:
 
 def test_what_cannot_be_cut_counts_as_a_whole() -> None:
     assert digests("def f(:\n") != digests("def f(:\n# a line\n")
+
+
+def tokens(text: bytes) -> list[tuple[int, str]]:
+    found = tokenize.tokenize(io.BytesIO(text).readline)
+    return [(token.type, token.string) for token in found if token.type != tokenize.NL]
+
+
+TRICKY = (
+    "x = f\"{d['#']} # {y!r:>{width}}\"  # c\n",
+    "x = f'{a}' f\"it's\" rf'\\d{{#}}' # '\n",
+    "if'#':\n    # a\n    y = b'#' rb\"\\\"#\"\n\n",
+    "# a\n\nx = '''\n# no\n\n''' ; y = 1 # yes\n    # end\n",
+    'x = (  # c\n    1,\n\n    # d\n    "#",\n)\n',
+    "x = f'''{\n1  }#\n\n''' # c\n",
+    'x = """a"b\\"""#""" # c\n\n\ny = \'\'\n',
+    "x = 1 # c\r\n\r\n# d\r\ny = 2\r\n",
+)
+
+
+@pytest.mark.parametrize("text", [*TRICKY, *(path.read_text("utf-8") for path in sorted(LINTER.rglob("*.py")))])
+def test_code_is_all_but_layout(text: str) -> None:
+    """Quick or by the tokenizer, the tokens are the same, and nothing else is left."""
+    data = text.encode()
+    code = [token for token in tokens(data) if token[0] != tokenize.COMMENT]
+    for reduced in (_code(data), _without_layout(data)):
+        assert tokens(reduced) == code
+        found = tokenize.tokenize(io.BytesIO(reduced).readline)
+        assert not [token for token in found if token.type == tokenize.NL and not token.line.strip()]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="these strings are newer")
+def test_strings_in_strings_of_their_kind() -> None:
+    for text in (b'x = f"{d["#"]}" + 1  # c\n', b'x = f"{"}" + "{"} # {1}"  # c\n'):
+        assert tokens(_code(text)) == [token for token in tokens(text) if token[0] != tokenize.COMMENT]

@@ -98,7 +98,7 @@ def test_a_mistake_in_the_configuration_ends_the_run(tmp_path: Path) -> None:
 
 def test_little_work_is_done_here_and_much_by_all(tmp_path: Path) -> None:
     config = Config(Settings(), tmp_path)
-    small = [Source(tmp_path / "a.py", "a.py", config)] * 64
+    small = [Source(str(tmp_path / "a.py"), "a.py", config)] * 64
     (tmp_path / "a.py").write_bytes(b"x = 1\n")
     assert suitable_jobs(small) == 1
     assert suitable_jobs(small, 3) == 3

@@ -2,7 +2,7 @@
 
 import sys
 
-from pooclint.app.main import main
+from pooclint.app.main import program
 
 if __name__ == "__main__":  # worker processes import it under another name
-    sys.exit(main())
+    sys.exit(program())

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
 import libcst as cst
@@ -16,6 +13,7 @@ import libcst as cst
 from pooclint.budget.resolved import at_url, environment_of
 from pooclint.deep import with_deep_stack
 from pooclint.deployment.facts import Deployment
+from pooclint.extent import WHOLE, Extent
 from pooclint.flow.analysis import Analysis
 from pooclint.flow.draws import Draws
 from pooclint.flow.external import external_of
@@ -41,17 +39,17 @@ from pooclint.program.parameters import entry_of, parameter_of
 from pooclint.program.places import Origin
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import find_pools
-from pooclint.program.pool_settings import setting_words
 from pooclint.program.pools import Address, Pool
 from pooclint.program.request_holds import RequestHolds
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.running import Edge, Edges
 from pooclint.program.scopes import Function, Index, Scope
+from pooclint.program.sieve import acquiring_words, setting_words
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.parts import CODE
 from pooclint.source.positions import Span
-from pooclint.source.prefilter import Prefilter, compile_prefilter
+from pooclint.source.prefilter import Prefilter, is_python
 
 DeploymentOf = Callable[[str, str], Deployment]
 """The deployment that a file belongs to, by the folder of its project and its own path."""
@@ -304,7 +302,7 @@ class Project:
     def release(self) -> None:
         """Let go of all trees, and of what was concluded from them. The project is of no use after that."""
         self.forget()
-        self.names.keeps = _nothing_kept
+        self.names.types.keeps = _nothing_kept
         self.modules.release()
 
     def forget(self) -> None:
@@ -312,23 +310,6 @@ class Project:
         self.names.forget()
         self.analysis.forget()
         self.offers.forget()
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How far the look at a project goes."""
-
-    alone: bool = False
-    """Look at each file without the modules around it."""
-    prefilter: bool = True
-    """False: every file is parsed, whatever its bytes say. The findings are the same, or something is wrong."""
-    partial: bool = True
-    """False: all of an imported module is parsed at once. The findings are the same, or something is wrong."""
-    pools: bool = False
-    """List the pools of each file as well."""
-
-
-WHOLE = Extent()
 
 
 def _nothing_kept(origin: Origin) -> bool:  # noqa: ARG001 - called like any other
@@ -368,10 +349,10 @@ def open_project(
     names.types.keeps = holds.is_on
     analysis = Analysis(names, Draws(names, Pools(names)), holds, Dispatch(names))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
-    settings = setting_words(s for _, s in models.pool_settings) if extent.pools else None
+    settings = setting_words(models) if extent.pools else None
     return Project(
-        tuple(rules), limits, _prefilter(models, implicit), modules, names, analysis, callers, Constructions(edges),
-        offers, visitors, extent.prefilter, deployments, settings,
+        tuple(rules), limits, acquiring_words(models, implicit), modules, names, analysis, callers,
+        Constructions(edges), offers, visitors, extent.prefilter, deployments, settings,
     )  # fmt: skip
 
 
@@ -455,25 +436,13 @@ def _pools_by_setting(data: bytes, file: str, project: Project) -> tuple[Pool, .
     )
 
 
-@lru_cache(maxsize=4)
-def _prefilter(models: Models, implicit: bool) -> Prefilter:
-    """What shows that a file may hold something."""
-    return compile_prefilter((*models.prefilter_words(), *(models.implicit_words() if implicit else ())))
-
-
 def _syntax_problem(data: bytes) -> Unreadable | None:
     """A file that imports no known library is not parsed by LibCST; the builtin parser, far faster, says whether it
     is Python."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(data, "<file>", "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
-    except (SyntaxError, ValueError):
-        found = parse(data)  # newer syntax than the running Python's is no error
-        return found if isinstance(found, Unreadable) else None
-    except (RecursionError, MemoryError):
+    if is_python(data):
         return None
-    return None
+    found = parse(data)  # newer syntax than the running Python's is no error
+    return found if isinstance(found, Unreadable) else None
 
 
 def _unreadable(problem: Unreadable, path: str) -> FileResult:

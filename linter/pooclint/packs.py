@@ -40,12 +40,16 @@ def load_rules(packs: Sequence[str] = ()) -> tuple[type[Rule], ...]:
 
 
 def rule_codes(packs: Sequence[str] = ()) -> tuple[str, ...]:
-    """The codes of all rules, those of packs included.
+    """The codes of all rules, those of packs included; the bundled rules are not imported for that.
 
     Raises:
         PackError: a pack cannot be used.
     """
-    return tuple(rule.code for rule in load_rules(packs))
+    if packs:
+        return tuple(rule.code for rule in load_rules(packs))
+    import pooclint_rules
+
+    return tuple(sorted((*(rule.code for rule in OWN_RULES), *pooclint_rules.CODES)))
 
 
 def rules_of(config: Config) -> tuple[type[Rule], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 import types
@@ -15,11 +14,6 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from pooclint.toml_lines import line_of
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 T = TypeVar("T")
 Key = Sequence[str | int]
@@ -65,6 +59,11 @@ def parse_toml(data: bytes, file: str) -> tuple[dict[str, Any], TomlText]:
     Raises:
         TomlError: it is not TOML.
     """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
         return tomllib.loads(text), TomlText(file, text)
@@ -89,6 +88,8 @@ def convert(table: Mapping[str, Any], kind: type[T], source: TomlText) -> T:
 
 def suggestion(word: str, known: Collection[str], likeness: float = 0.5) -> str:
     """`; did you mean ...?` with the closest spelling, or an empty text."""
+    import difflib
+
     close = difflib.get_close_matches(word, sorted(known), n=8, cutoff=likeness)
     if not close:
         return ""
@@ -98,6 +99,8 @@ def suggestion(word: str, known: Collection[str], likeness: float = 0.5) -> str:
 
 
 def _likeness(word: str, other: str) -> float:
+    import difflib
+
     return difflib.SequenceMatcher(None, word, other).ratio()
 
 

@@ -1,91 +1,38 @@
-"""The bundled rules and the models of the libraries and frameworks they ask about."""
+"""The bundled rules and the models of the libraries and frameworks they ask about.
+
+What is only asked for the codes of the rules, or for models, does not wait for LibCST, which the rules import.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pooclint.models.loading import model_files
-from pooclint.rule import Rule
-from pooclint_rules.budget import OverBudget
-from pooclint_rules.construction import ClientPerRequest, ConnectionPerRequest, ImplicitClient, PoolPerRequest
-from pooclint_rules.holding import HeldAcrossAwait, HeldAcrossBlockingCall, HeldAcrossSleep
-from pooclint_rules.import_time import BoundToImport
-from pooclint_rules.ladder import TimeoutLadder
-from pooclint_rules.leaks import (
-    Discarded,
-    NeverReleased,
-    NotReleasedOnError,
-    NotReleasedOnPath,
-    Overwritten,
-    WithDoesNotClose,
-    YieldWithoutFinally,
-)
-from pooclint_rules.lifecycle import PoolNeverClosed, UnmonitoredPool
-from pooclint_rules.loops import ClientInLoop
-from pooclint_rules.misuse import UnboundInFinally, WithClosesPool, WrongWith
-from pooclint_rules.nesting import NestedAcquire
-from pooclint_rules.ownership import AttributeNeverReleased, BorrowedClosed, DefaultNeverReleased
-from pooclint_rules.per_call import ClientPerCall
-from pooclint_rules.pooler import PreparedThroughPooler, SessionStateThroughPooler
-from pooclint_rules.releases import DoubleRelease, ReleaseNotAwaited, UseAfterRelease, WrongRelease
-from pooclint_rules.responses import ResponseNotClosed
-from pooclint_rules.serving import DefaultPoolSize, ServerlessPool
-from pooclint_rules.sharing import SharedAcrossTasks
-from pooclint_rules.sizing import InvertedSizes, OversizedPool, PoolChurn, UnboundedPool
-from pooclint_rules.suspending import HeldAcrossYield
-from pooclint_rules.timeouts import NoAcquireTimeout, NoRecycle, SlowAcquireTimeout
-from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
 
-RULES: tuple[type[Rule], ...] = (
-    NeverReleased,
-    NotReleasedOnError,
-    NotReleasedOnPath,
-    Discarded,
-    Overwritten,
-    WithDoesNotClose,
-    YieldWithoutFinally,
-    UnboundInFinally,
-    AttributeNeverReleased,
-    ResponseNotClosed,
-    DefaultNeverReleased,
-    WrongWith,
-    UseAfterRelease,
-    DoubleRelease,
-    WrongRelease,
-    ReleaseNotAwaited,
-    TransactionLeftOpen,
-    BorrowedClosed,
-    WritesDiscarded,
-    WithClosesPool,
-    HeldAcrossAwait,
-    HeldAcrossBlockingCall,
-    HeldAcrossSleep,
-    HeldAcrossYield,
-    NestedAcquire,
-    SharedAcrossTasks,
-    ClientPerRequest,
-    PoolPerRequest,
-    ClientInLoop,
-    ImplicitClient,
-    ConnectionPerRequest,
-    BoundToImport,
-    ClientPerCall,
-    OversizedPool,
-    UnboundedPool,
-    OverBudget,
-    InvertedSizes,
-    ServerlessPool,
-    DefaultPoolSize,
-    PoolChurn,
-    NoAcquireTimeout,
-    SlowAcquireTimeout,
-    TimeoutLadder,
-    NoRecycle,
-    PreparedThroughPooler,
-    SessionStateThroughPooler,
-    PoolNeverClosed,
-    UnmonitoredPool,
-)
+if TYPE_CHECKING:
+    from pooclint_rules.pack import RULES as RULES
+
+CODES = (
+    "CNX101", "CNX102", "CNX103", "CNX104", "CNX105", "CNX106", "CNX107", "CNX108", "CNX109", "CNX110",
+    "CNX111", "CNX113", "CNX121", "CNX122", "CNX123", "CNX124", "CNX125", "CNX126", "CNX127", "CNX128",
+    "CNX201", "CNX202", "CNX203", "CNX204", "CNX205", "CNX206",
+    "CNX301", "CNX302", "CNX303", "CNX304", "CNX305", "CNX306", "CNX307",
+    "CNX401", "CNX402", "CNX403", "CNX404", "CNX405", "CNX406", "CNX407",
+    "CNX501", "CNX502", "CNX503", "CNX504",
+    "CNX601", "CNX602",
+    "CNX701", "CNX702",
+)  # fmt: skip
+"""The codes of the rules."""
+
+
+def __getattr__(name: str) -> Any:
+    """`RULES`, when somebody asks for them."""
+    if name != "RULES":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pooclint_rules.pack import RULES
+
+    return RULES
 
 
 COMPILED_MODELS = Path(__file__).parent / "models.msgpack"

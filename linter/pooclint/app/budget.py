@@ -49,7 +49,7 @@ def budget(arguments: Sequence[str]) -> int:
     finder = ConfigFinder(rule_codes, None, Path(options.config) if options.config else None, options.isolated)
     sources = list(discover(options.paths, finder))
     config = _overridden(_first_config(options.paths, finder), options)
-    files = [os.path.abspath(source.path) for source in sources]
+    files = [source.file for source in sources]
     files = files or [os.path.join(os.path.abspath(options.paths[0] if options.paths else "."), "none.py")]
     found = find_budget(pools_of(sources, options.jobs), files, config)
     write_report(_rendered(found, options), options.output)

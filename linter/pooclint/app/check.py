@@ -62,7 +62,10 @@ def check(arguments: Sequence[str]) -> int:
         sources = list(discover(options.paths, finder, options.force_exclude))
         caches = _caches(options)
         reports = _check_files(sources, options, caches)
-        about_project = _check_project(sources, reports, options, caches)
+        try:
+            about_project = _check_project(sources, reports, options, caches)
+        finally:
+            caches.save()
         packs = tuple(dict.fromkeys(pack for source in sources for pack in source.config.settings.packs))
     else:
         config = finder.for_folder(_stdin_path(options).parent)
@@ -118,7 +121,6 @@ def _check_files(sources: Sequence[Source], options: argparse.Namespace, caches:
             print(f"{printable(one.report.path)}: {one.report.status}, {one.seconds * 1000:.1f} ms", file=sys.stderr)
         caches.add(sources[place], one.report, one.learned)
         reports[place] = one.report
-    caches.save()
     if options.verbose:
         print(f"{len(sources) - len(left)} of {len(sources)} files known from an earlier run", file=sys.stderr)
     return [reports[place] for place in sorted(reports)]
@@ -144,7 +146,6 @@ def _check_project(
             known = checker.check_project(together, theirs)
             caches.add_together(together, theirs, known, checker.learned(together[0].config))
         found += known
-    caches.save()
     return tuple(found)
 
 
@@ -155,7 +156,7 @@ def _check_anew(
     if not places:
         return
     # LibCST and the rules take longer to import than a run may last that has nothing to check.
-    from pooclint.engine import Extent
+    from pooclint.extent import Extent
     from pooclint.run.check import Checker
     from pooclint.run.collector import paused
     from pooclint.run.progress import with_progress
@@ -165,7 +166,11 @@ def _check_anew(
     jobs = suitable_jobs(chosen, options.jobs)
     extent = Extent(prefilter=not options.no_prefilter, partial=not options.no_partial_parse)
     make = partial(Checker, extent=extent, kept=not options.no_cache, processes=jobs)
-    done = check_in_workers(chosen, jobs, make=make) if jobs > 1 else check_here(make(known=caches.names), chosen)
+    done = (
+        check_in_workers(chosen, jobs, make=make)
+        if jobs > 1
+        else check_here(make(known=caches.names, models=caches.models), chosen)
+    )
     hidden = options.no_progress or options.quiet or options.verbose or not sys.stderr.isatty()
     with paused():  # between the files as well, where it would look through what each has added
         for one in done if hidden else with_progress(done, len(chosen)):

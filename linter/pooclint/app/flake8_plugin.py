@@ -8,9 +8,10 @@ import io
 import os
 import tokenize
 from collections.abc import Iterator, Sequence
+from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flake8.exceptions import ExecutionError
 from flake8.options.manager import OptionManager
@@ -21,10 +22,11 @@ from pooclint.models import ModelError
 from pooclint.packs import rule_codes, selection_problem
 from pooclint.report.common import printable
 from pooclint.run.cache import Caches
-from pooclint.run.check import Checker
-from pooclint.run.collector import paused
 from pooclint.run.discovery import Source, display_path, is_excluded
 from pooclint.run.result import FileReport
+
+if TYPE_CHECKING:
+    from pooclint.run.check import Checker
 
 
 class Plugin:
@@ -35,6 +37,8 @@ class Plugin:
 
     _finder: ClassVar[ConfigFinder | None] = None
     _checker: ClassVar[Checker | None] = None
+    """Made when a file has to be checked: what it imports takes up time and memory in each process of flake8."""
+    _noqa: ClassVar[bool] = True
     _caches: ClassVar[Caches | None] = None
     _saved_by: ClassVar[int] = 0
     """The process that will write these caches when it ends."""
@@ -93,10 +97,10 @@ class Plugin:
         cls._finder = ConfigFinder(rule_codes, overrides)
         folder = Path(options.pooclint_cache_dir) if options.pooclint_cache_dir else None
         # What is reported without regard to suppressions is not what the command keeps.
-        off = options.pooclint_no_cache or options.disable_noqa
-        cls._caches = Caches(folder, _nobody, off=off)
+        cls._noqa = not options.disable_noqa
+        cls._caches = Caches(folder, _nobody, off=options.pooclint_no_cache or options.disable_noqa)
         cls._saved_by = 0
-        cls._checker = Checker(noqa=not options.disable_noqa, kept=not off)
+        cls._checker = None
         cls._stdin = options.stdin_display_name if "-" in (options.filenames or ()) else ""
 
     def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
@@ -106,13 +110,12 @@ class Plugin:
             ExecutionError: `[tool.pooclint]` has a mistake.
         """
         finder = self._finder or ConfigFinder(rule_codes)
-        checker = self._checker or Checker()
         path = Path(self._filename).absolute()
         try:
             config = finder.for_folder(path.parent)
             if is_excluded(path, config):
                 return
-            report = self._known(path, config) or self._checked(checker, path, config)
+            report = self._known(path, config) or self._checked(path, config)
         except (ConfigError, ModelError) as error:
             raise ExecutionError(str(error)) from error
         for finding in report.findings:
@@ -122,19 +125,33 @@ class Plugin:
         """What this or another run, of flake8 or of the command, has said of the file."""
         if self._caches is None or not self._is_file(path):
             return None
-        return self._caches.report(Source(path, display_path(self._filename), config))
+        return self._caches.report(Source(str(path), display_path(self._filename), config))
 
-    def _checked(self, checker: Checker, path: Path, config: Config) -> FileReport:
-        display = display_path(self._filename)
+    def _checked(self, path: Path, config: Config) -> FileReport:
+        from pooclint.run.collector import paused
+
+        checker, display = self._the_checker(), display_path(self._filename)
         with paused():
             if not self._is_file(path):
                 return checker.check_data(self._lines_as_bytes(), display, config, str(path))
-            source = Source(path, display, config)
+            source = Source(str(path), display, config)
             report = checker.check(source)
             if self._caches is not None:
                 self._caches.add(source, report, checker.learned(config))
                 self._save_at_the_end()
         return report
+
+    def _the_checker(self) -> Checker:
+        cls = type(self)
+        if cls._checker is None:
+            from pooclint.run.check import Checker  # with LibCST and the rules
+
+            make = partial(Checker, noqa=cls._noqa)
+            if cls._caches is None or cls._caches.off:
+                cls._checker = make(kept=False)
+            else:
+                cls._checker = make(known=cls._caches.names, models=cls._caches.models)
+        return cls._checker
 
     def _is_file(self, path: Path) -> bool:
         """False for standard input, and for what flake8 was given lines of by other means."""

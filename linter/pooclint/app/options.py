@@ -28,6 +28,11 @@ commands:
 class Parser(argparse.ArgumentParser):
     """argparse, with errors of one line and a guess at what was meant."""
 
+    def format_help(self) -> str:
+        """The help, as wide as the terminal."""
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         """Prints the mistake and exits with 2."""
         print(f"pooclint: {message} (see pooclint --help)", file=sys.stderr)
@@ -43,13 +48,19 @@ class Parser(argparse.ArgumentParser):
         return options
 
 
+def _unused_formatter(prog: str) -> argparse.HelpFormatter:
+    """What argparse formats every option with as it is added, for a check of its own. To ask for the width of the
+    terminal takes longer than all options do."""
+    return argparse.RawDescriptionHelpFormatter(prog, width=80)
+
+
 def parser(command: str, description: str, epilog: str | None = None) -> Parser:
     """A parser in the shape that all commands share."""
     made = Parser(
         prog=f"pooclint {command}".strip(),
         description=description,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_unused_formatter,
         allow_abbrev=False,
     )
     made.add_argument("-V", "--version", action="version", version=f"pooclint {__version__}")

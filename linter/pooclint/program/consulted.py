@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -46,6 +48,22 @@ class Question(NamedTuple):
 
 Answer = tuple[str, ...]
 
+_SIGNS = "\0signs"
+_SIGN = re.compile(r"\.git|\.hg|setup\.py|requirements.*|.*\.(?:toml|cfg|lock)")
+"""Names that say what a folder is: the root of a repository or project, and where its dependencies are written down."""
+_LEFT_BEHIND = frozenset(
+    {
+        ".coverage",
+        ".hypothesis",
+        ".mypy_cache",
+        ".pooclint_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        "__pycache__",
+    }
+)
+"""What running a program or a tool leaves in a folder: nothing is concluded from its being there."""
+
 WHOLE = ""
 """In place of a name: all of a file, lines and comments included."""
 
@@ -64,12 +82,24 @@ def report_of(path: str) -> str:
     return f"{path}\0report"
 
 
+def _signs_of(folder: str) -> str:
+    """What stands for the signs in a folder, where one would name a folder. Above a project, where others keep what is
+    theirs, nothing else matters."""
+    return f"{folder}{_SIGNS}"
+
+
+def is_covered(place: str, folders: Collection[str]) -> bool:
+    """True for the signs in a folder of which all names are known."""
+    return place.endswith(_SIGNS) and place.removesuffix(_SIGNS) in folders
+
+
 @dataclass(slots=True)
 class Learned:
     """What was consulted since somebody last asked for it."""
 
     files: dict[str, State] = field(default_factory=dict)
     folders: dict[str, State] = field(default_factory=dict)
+    """Folders, and what stands for the signs in one."""
     answers: dict[Question, Answer] = field(default_factory=dict)
     asked: list[tuple[str, Question]] = field(default_factory=list)
     """The file on whose behalf, and what."""
@@ -122,10 +152,17 @@ class Consulted:
         return data
 
     def listing(self, folder: str) -> list[str]:
-        """The names in a folder, in order; none when it cannot be read."""
-        names, state = list_folder(folder)
-        if self.kept and self._folders.get(folder) != state:
-            self._folders[folder] = self._learned.folders[folder] = state
+        """The names in a folder, in order, without what tools leave behind; none when it cannot be read."""
+        return self._listing(folder)
+
+    def signs(self, folder: str) -> list[str]:
+        """Of the names in a folder, those that may say that it is a project's, and what the project depends on."""
+        return self._listing(_signs_of(folder))
+
+    def _listing(self, place: str) -> list[str]:
+        names, state = list_folder(place)
+        if self.kept and self._folders.get(place) != state:
+            self._folders[place] = self._learned.folders[place] = state
         return names
 
     def is_new(self, asker: str, question: Question) -> bool:
@@ -190,15 +227,45 @@ def read_file(path: str) -> tuple[bytes, State]:
     return data, State(status.st_size, status.st_mtime_ns, status.st_ctime_ns, _digest(data))
 
 
-def list_folder(folder: str) -> tuple[list[str], State]:
-    """The names in a folder, in order, and its state."""
+def list_folder(place: str) -> tuple[list[str], State]:
+    """The names in a folder that matter, in order, and its state.
+
+    Args:
+        place: the folder, or what stands for the signs in it.
+    """
+    folder = place.removesuffix(_SIGNS)
     try:
         status = os.stat(folder)
-        names = sorted(os.listdir(folder))
+        found = os.listdir(folder)
     except (OSError, ValueError):
         return [], GONE
+    if folder != place:
+        found = [name for name in found if _SIGN.fullmatch(name)]
+    names = sorted(name for name in found if name not in _LEFT_BEHIND)
     digest = _digest("\0".join(names).encode("utf-8", "surrogateescape"))
     return names, State(0, status.st_mtime_ns, status.st_ctime_ns, digest)
+
+
+def file_now(path: str, known: State) -> State:
+    """The state of a file; the same object when it need not be read to know that."""
+    try:
+        status = os.stat(path)
+        if known.modified and (status.st_size, status.st_mtime_ns, status.st_ctime_ns) == known[:3]:
+            return known
+        return read_file(path)[1]
+    except (OSError, ValueError):
+        return known if known == GONE else GONE
+
+
+def folder_now(place: str, known: State) -> State:
+    """The state of a folder, or of the signs in it; as `file_now`."""
+    try:
+        status = os.stat(place.removesuffix(_SIGNS))
+        if known.modified and (status.st_mtime_ns, status.st_ctime_ns) == known[1:3]:
+            return known
+    except (OSError, ValueError):
+        return known if known == GONE else GONE
+    return list_folder(place)[1]
 
 
 def _digest(data: bytes) -> bytes:

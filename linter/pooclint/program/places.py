@@ -48,6 +48,7 @@ class Places:
     _roots: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _entries: dict[str, frozenset[str]] = field(default_factory=dict)
+    _signs: dict[str, frozenset[str]] = field(default_factory=dict)
     _tops: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = field(default_factory=dict)
     _places: dict[tuple[str, Origin], str] = field(default_factory=dict)
 
@@ -87,7 +88,7 @@ class Places:
         directory where it contains the file."""
         found, above = "", folder
         while True:
-            entries = self.listing(above)
+            entries = self._signs_in(above)
             if any(m in entries for m in MARKERS):
                 found = above
             if ".git" in entries or ".hg" in entries or os.path.dirname(above) == above:
@@ -189,6 +190,11 @@ class Places:
 
     def _has(self, folder: str, name: str) -> bool:
         return name in self.listing(folder)
+
+    def _signs_in(self, folder: str) -> frozenset[str]:
+        if folder not in self._signs:
+            self._signs[folder] = frozenset(self.consulted.signs(folder))
+        return self._signs[folder]
 
     def listing(self, folder: str) -> frozenset[str]:
         """Names in a folder."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
@@ -16,14 +15,6 @@ from pooclint.program.pool_drafts import Draft, figures_in
 from pooclint.program.pools import Address
 from pooclint.program.scopes import Index, Scope
 from pooclint.source.nodes import descendants
-
-
-def setting_words(settings: Iterable[PoolSetting]) -> re.Pattern[bytes]:
-    """Matches what a file contains that holds such a setting, or makes a pool by it."""
-    known = tuple(settings)
-    words = sorted({re.escape(n) for setting in known for n in setting.names})
-    words += sorted({re.escape(n.partition(".")[0]) for setting in known for n in setting.made_by})
-    return re.compile("|".join(words or ["(?!)"]).encode())
 
 
 def pools_by_settings(index: Index, names: Names) -> Iterator[Draft]:

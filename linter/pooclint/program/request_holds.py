@@ -16,6 +16,7 @@ from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Function, Index, Scope
+from pooclint.program.sieve import programs_with_settings
 from pooclint.source.nodes import descendants
 from pooclint.source.parts import CODE
 
@@ -62,8 +63,7 @@ class RequestHolds:
             return ()
         key = (*origin.roots, origin.project)
         places = modules.exports.places
-        programs = {p for h in self.names.models.request_holds for p in h.programs}
-        files = tuple(f for p in sorted(programs) for f in places.tops(p, origin) if f.endswith(".py"))
+        files = programs_with_settings(self.names.models, places, origin)
         found = self.names.circles.answer(self._known, key, _Found(), lambda: self._looked_up(modules, files))
         for path in found.files:  # whoever asks rests on them, whoever asked first
             places.consulted.used(origin.path, path, CODE)

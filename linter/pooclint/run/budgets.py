@@ -138,7 +138,7 @@ def name_of_server(kind: str) -> str:
 
 def pool_checker() -> Checker:
     """Makes a checker that lists pools."""
-    from pooclint.engine import Extent
+    from pooclint.extent import Extent
     from pooclint.run.check import Checker
 
     return Checker(extent=Extent(pools=True))

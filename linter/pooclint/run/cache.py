@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pooclint.config import Config
 from pooclint.program.consulted import (
     GONE,
@@ -23,8 +25,9 @@ from pooclint.program.consulted import (
     Learned,
     State,
     callers_of,
-    list_folder,
-    read_file,
+    file_now,
+    folder_now,
+    is_covered,
     report_of,
 )
 from pooclint.rule import Finding
@@ -50,10 +53,13 @@ from pooclint.run.result import FileReport
 
 if TYPE_CHECKING:
     from pooclint.program.exports import Exports, Known
+    from pooclint.run.models import ModelSet
 
 FOLDER = ".pooclint_cache"
 _MOMENT = 2_000_000_000
 """Nanoseconds. A file that was written so shortly before it was read may change again without its time changing."""
+_RESTLESS = 10
+"""So many folders may be listed in every run, because their times were no good when they were written down."""
 _AMBIGUOUS = State(-2, 0, 0, b"changed while it was looked at")
 
 
@@ -70,13 +76,14 @@ class Caches:
         """
         self._folder = folder
         self._warn = warn
-        self._off = off
+        self.off = off
         self._open: dict[int, Cache | None] = {}
+        self._models: dict[int, ModelSet] = {}
 
     def report(self, source: Source) -> FileReport | None:
         """What an earlier run said about a file; None when it has to be checked."""
         cache = self._of(source.config)
-        return cache.report(os.path.abspath(source.path), source.display) if cache and not source.problem else None
+        return cache.report(source.file, source.display) if cache and not source.problem else None
 
     def add(self, source: Source, report: FileReport, learned: Learned | None) -> None:
         """Keep a report.
@@ -90,7 +97,25 @@ class Caches:
         if cache and learned is not None:
             cache.learn(learned)
             if not report.crash and not source.problem:
-                cache.add(os.path.abspath(source.path), report)
+                cache.add(source.file, report)
+
+    def models(self, config: Config) -> ModelSet:
+        """The models of a configuration, for whoever goes on where the caches end.
+
+        Raises:
+            ConfigError: a pack or a file that the configuration names cannot be used.
+            ModelError: a model file has a mistake.
+        """
+        from pooclint.run.models import model_set
+
+        if id(config) not in self._models:
+            self._models[id(config)] = model_set(config)
+        return self._models[id(config)]
+
+    def _exports_by(self, config: Config, consulted: Consulted) -> Exports:
+        from pooclint.program.exports import exports_by
+
+        return exports_by(self.models(config).every, consulted)
 
     def names(self, config: Config) -> Known:
         """The names by which modules acquire, as far as an earlier run has worked them out."""
@@ -134,7 +159,7 @@ class Caches:
 
     def _of(self, config: Config) -> Cache | None:
         if id(config) not in self._open:
-            key = None if self._off else cache_key(config)
+            key = None if self.off else cache_key(config)
             self._open[id(config)] = self._load(self._folder or config.root / FOLDER, key, config) if key else None
         return self._open[id(config)]
 
@@ -147,7 +172,7 @@ class Caches:
             self._warn(f"cache {file}: {error}; it is not used")
             with suppress(OSError):
                 file.unlink()
-        return Cache(file, key, partial(_exports_by, config), found)
+        return Cache(file, key, partial(self._exports_by, config), found)
 
 
 class Cache:
@@ -256,14 +281,14 @@ class Cache:
                     self._reports.setdefault(file, kept)
 
     def _write(self) -> None:
-        links = self._known()
-        self._drop_unused(links)
+        links = self._links_to_write()
+        folders = self._folders
         contents = Contents(
             self._key,
             {path: self._settled(state) for path, state in self._files.items()},
-            {path: self._settled(state) for path, state in self._folders.items()},
+            {path: self._settled(state) for path, state in folders.items() if not is_covered(path, folders)},
             self._reports,
-            pack_links(links),
+            links,
             self._together,
         )
         write_cache(self.file, contents)
@@ -282,8 +307,10 @@ class Cache:
 
     def _compare(self) -> None:
         """Compare everything with the disk, and drop what no longer holds."""
-        changed = self._renew(self._files, _file_now)
-        moved = self._renew(self._folders, _folder_now)
+        changed, touched = self._renew(self._files, file_now)
+        moved, restless = self._renew(self._folders, folder_now)
+        # To list a folder is quicker than to write a cache, and some of those around a project never come to rest.
+        self._dirty = touched > 0 or restless > _RESTLESS
         if not changed and not moved:
             return
         if self._together and not (changed | moved).isdisjoint(self._together.rests_on):
@@ -307,9 +334,11 @@ class Cache:
                 del self._files[path]
         self.learn(stale.learned)
 
-    def _renew(self, known: dict[str, State], now: Callable[[str, State], State]) -> frozenset[str]:
-        """Bring states up to date; what has other content now is returned."""
+    def _renew(self, known: dict[str, State], now: Callable[[str, State], State]) -> tuple[frozenset[str], int]:
+        """Bring states up to date. What has other content now is returned, and how many have nothing but another
+        time."""
         changed = set()
+        touched = 0
         for path, state in list(known.items()):
             current = now(path, state)
             if current is state:
@@ -317,20 +346,27 @@ class Cache:
             known[path] = current
             if current.digest != state.digest:
                 changed.add(path)
-            elif self._settled(current) != state:
-                self._dirty = True
-        return frozenset(changed)
+            else:
+                touched += self._settled(current) != state
+        return frozenset(changed), touched
 
     def _settled(self, state: State) -> State:
         """A state without a time that proves nothing."""
         recent = max(state.modified, state.changed) > self._started - _MOMENT
         return state._replace(modified=0, changed=0) if recent else state
 
-    def _drop_unused(self, links: Links) -> None:
-        """Drop results that nobody asked for in a long time, and what only they rest on."""
+    def _links_to_write(self) -> msgspec.Raw:
+        """The links as they are kept: as they were read, unless something of them was of concern."""
         old = [file for file, kept in self._reports.items() if self._today - kept.day > MAX_DAYS]
-        if not old:
-            return
+        if self._links is None and self._packed is not None and not old:
+            return self._packed
+        links = self._known()
+        if old:
+            self._drop_unused(old, links)
+        return pack_links(links)
+
+    def _drop_unused(self, old: Iterable[str], links: Links) -> None:
+        """Drop results that nobody asked for in a long time, and what only they rest on."""
         for file in old:
             del self._reports[file]
         reports = self._reports
@@ -348,7 +384,7 @@ def _digest_of(sources: Sequence[Source], reports: Sequence[FileReport]) -> str:
     """What tells files, and what was found in each that matters to all, from others."""
     digest = hashlib.blake2b(digest_size=16)
     for source, report in zip(sources, reports, strict=True):
-        digest.update(f"{source.path}\0{source.display}\0".encode("utf-8", "surrogateescape"))
+        digest.update(f"{source.place}\0{source.display}\0".encode("utf-8", "surrogateescape"))
         digest.update(repr(report.pools).encode("utf-8", "surrogateescape") if report.pools else b"\0")
     return digest.hexdigest()
 
@@ -384,33 +420,3 @@ def _reachable(files: Iterable[str], links: Links) -> set[str]:
             todo += (use.path for use in links.used.get(path, ()))
             todo += (question.place for question in links.asked.get(path, ()) if question.kind in OF_CONTENT)
     return live
-
-
-def _exports_by(config: Config, consulted: Consulted) -> Exports:
-    from pooclint.packs import models_of
-    from pooclint.program.exports import exports_by
-    from pooclint.run.models import ModelSet
-
-    return exports_by(ModelSet(models_of(config)).every, consulted)
-
-
-def _file_now(path: str, known: State) -> State:
-    """The state of a file; the same object when it need not be read to know that."""
-    try:
-        status = os.stat(path)
-        if known.modified and (status.st_size, status.st_mtime_ns, status.st_ctime_ns) == known[:3]:
-            return known
-        return read_file(path)[1]
-    except (OSError, ValueError):
-        return known if known == GONE else GONE
-
-
-def _folder_now(path: str, known: State) -> State:
-    """The state of a folder; as `_file_now`."""
-    try:
-        status = os.stat(path)
-        if known.modified and (status.st_mtime_ns, status.st_ctime_ns) == known[1:3]:
-            return known
-    except (OSError, ValueError):
-        return known if known == GONE else GONE
-    return list_folder(path)[1]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -198,6 +197,8 @@ def write_cache(file: Path, contents: Contents) -> None:
     Raises:
         CacheError: it cannot be written.
     """
+    import tempfile
+
     try:
         payload = msgspec.msgpack.encode(contents)
     except UnicodeEncodeError as error:

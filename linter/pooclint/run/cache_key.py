@@ -6,8 +6,8 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,11 +31,12 @@ def cache_key(config: Config) -> str | None:
     """
     matters = {f: getattr(config.settings, f) for f in config.settings.__struct_fields__ if f not in _NO_MATTER}
     digest = hashlib.sha256()
-    texts = (__version__, sys.version, _installed("libcst"), os.getcwd(), str(config.root))
+    texts = (__version__, sys.version, os.getcwd(), str(config.root))
     for text in texts:
         _add(digest, text.encode("utf-8", "surrogateescape"))
     _add(digest, msgspec.json.encode(matters, order="sorted"))
     try:
+        _add(digest, _version_of("libcst"))
         _add(digest, _code(_OWN))
         _add(digest, _code(tuple(sorted(pack_packages(config.settings.packs)))))
         for name in config.settings.models:
@@ -68,11 +69,19 @@ def _files(package: str) -> Iterator[str]:
             yield from (os.path.join(inner, name) for name in names if name.endswith(_CODE))
 
 
-def _installed(distribution: str) -> str:
+def _version_of(package: str) -> bytes:
+    """What tells the version of a package, which is not imported: the module that its build wrote, or what is known of
+    its distribution, which takes longer to find than a run may last."""
+    spec = find_spec(package)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        with suppress(OSError):
+            return Path(folder, "_version.py").read_bytes()
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return version(distribution)
+        return version(package).encode()
     except PackageNotFoundError:
-        return ""
+        return b""
 
 
 def _add(digest: hashlib._Hash, data: bytes) -> None:

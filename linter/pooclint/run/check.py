@@ -6,27 +6,30 @@ import gc
 import hashlib
 import os
 import re
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pathspec
 
 from pooclint.config import Config
-from pooclint.engine import WHOLE, Extent, Limits, Project, check_file, open_project
+from pooclint.extent import WHOLE, Extent
 from pooclint.models import Models
 from pooclint.own_rules import UnreadableFile
-from pooclint.packs import models_of, rules_of, select_rules
+from pooclint.packs import rules_of, select_rules
 from pooclint.program.consulted import Consulted, Learned
-from pooclint.program.exports import Known, exports_by
+from pooclint.program.exports import Exports, Known, exports_by
+from pooclint.program.sieve import Sieve
 from pooclint.rule import Confidence, Finding, ProjectReport, ProjectRule, Rule, Severity
-from pooclint.run.deployments import Deployments
 from pooclint.run.discovery import Source, is_test_path, relative_to
-from pooclint.run.models import ModelSet
+from pooclint.run.models import ModelSet, model_set
 from pooclint.run.result import FileReport
 from pooclint.source.suppressions import apply, find_directives
+
+if TYPE_CHECKING:
+    from pooclint.engine import Project
 
 MAX_KEPT = 6_000_000
 """Bytes of source whose trees are kept for the files that follow, in all processes together; a tree, with what is known
@@ -36,15 +39,24 @@ _LEAST_KEPT = 1_000_000  # for one process: what is dropped is parsed again
 _WORTH_COLLECTING = 500_000  # bytes of source: with less, to look for what is garbage costs more than it takes
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A configuration, worked out: what is the same for every file it applies to."""
+@dataclass(slots=True)
+class _Ground:
+    """What is the same for every file under a configuration, and takes no rules."""
 
     config: Config
-    codes: frozenset[str]
     models: ModelSet
     consulted: Consulted
     """What results rest on besides the files themselves."""
+    exports: Exports
+    """The names by which modules acquire, worked out as they are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A configuration, worked out: what is the same for every file that is looked into."""
+
+    config: Config
+    codes: frozenset[str]
     open: Callable[..., Project]
     """A project of which nothing is known yet but the models that hold for it."""
     about_project: tuple[type[Rule], ...]
@@ -64,6 +76,7 @@ class Checker:
         known: Callable[[Config], Known] = lambda _: {},
         kept: bool = True,
         processes: int = 1,
+        models: Callable[[Config], ModelSet] = model_set,
     ) -> None:
         """Prepares a checker.
 
@@ -73,9 +86,12 @@ class Checker:
             known: Gives the names by which modules acquire, as far as they are known from an earlier run.
             kept: False when nobody wants to know what the results rest on.
             processes: How many there are that check files at the same time.
+            models: Gives the models of a configuration.
         """
         self._most_kept = max(MAX_KEPT // processes, min(MAX_KEPT, _LEAST_KEPT))
         self._kept = kept
+        self._models = models
+        self._grounds: dict[int, _Ground] = {}
         self._known = known
         self._noqa = noqa
         self._extent = extent
@@ -91,9 +107,9 @@ class Checker:
         """
         if source.problem:
             return self.unreadable(source, f"cannot be read: {source.problem}")
-        consulted, file = self._plan(source.config).consulted, os.path.abspath(source.path)
+        consulted, file = self._ground(source.config).consulted, source.file
         try:
-            data = consulted.read_bytes(os.fspath(source.path), file)
+            data = consulted.read_bytes(source.place, file)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             return self.unreadable(source, f"cannot be read: {reason}")
@@ -112,13 +128,21 @@ class Checker:
             ConfigError: the configuration names a pack or a model file that cannot be used.
             ModelError: a model file of the project has a mistake.
         """
+        ground = self._ground(config)
+        try:
+            models = ground.models.for_folder(Path(file or os.path.abspath(display)).parent, file)
+            # Whether the rules of a pack can be imported is seen when they are.
+            if not config.settings.packs and Sieve(models, ground.exports, self._extent).holds_back(file, data):
+                return FileReport(path=display, status="skipped")
+        except Exception as error:
+            return self._crashed(error, display, config)
+        from pooclint.engine import check_file  # with LibCST
+
         plan = self._plan(config)
         try:
-            models = plan.models.for_folder(Path(file or os.path.abspath(display)).parent, file)
-            result = check_file(data, display, self._project(plan, models, file, data), file)
+            result = check_file(data, display, self._project(plan, ground, models, file, data), file)
         except Exception as error:
-            reason = f"internal error of the analysis: {type(error).__name__}"
-            return replace(self._unreadable(display, config, reason), crash=traceback.format_exc())
+            return self._crashed(error, display, config)
         kept = apply(_fingerprinted(result.findings), find_directives(data), self._noqa) if result.findings else None
         return FileReport(
             path=display,
@@ -139,13 +163,13 @@ class Checker:
         Raises:
             ServerModelError: a bundled model has a mistake.
         """
-        plan = self._plan(sources[0].config)
+        plan, consulted = self._plan(sources[0].config), self._ground(sources[0].config).consulted
         pools = [pool for report in reports for pool in report.pools]
         if not plan.about_project or not pools:
             return ()
         from pooclint.run.budgets import find_budget
 
-        budget = find_budget(pools, [os.path.abspath(source.path) for source in sources], plan.config, plan.consulted)
+        budget = find_budget(pools, [source.file for source in sources], plan.config, consulted)
         found: list[Finding] = []
         for rule in plan.about_project:
             instance = rule()
@@ -153,7 +177,7 @@ class Checker:
                 found += (_project_finding(rule, report) for report in instance.check_project(budget))
         kept: list[Finding] = []
         for finding in _fingerprinted(found):
-            data = plan.consulted.read(os.path.abspath(finding.path)) or b""
+            data = consulted.read(os.path.abspath(finding.path)) or b""
             left = apply((finding,), find_directives(data), self._noqa).findings
             kept += _filtered(left, finding.path, plan)
         return tuple(kept)
@@ -164,7 +188,14 @@ class Checker:
 
     def learned(self, config: Config) -> Learned:
         """What the checks under a configuration consulted since this was last asked."""
-        return self._plan(config).consulted.take()
+        return self._ground(config).consulted.take()
+
+    def _crashed(self, error: Exception, display: str, config: Config) -> FileReport:
+        import traceback
+
+        reason = f"internal error of the analysis: {type(error).__name__}"
+        crash = "".join(traceback.format_exception(error))
+        return replace(self._unreadable(display, config, reason), crash=crash)
 
     def _unreadable(self, display: str, config: Config, reason: str) -> FileReport:
         finding = Finding(
@@ -182,9 +213,11 @@ class Checker:
         findings = _filtered(_fingerprinted([finding]), display, self._plan(config))
         return FileReport(path=display, status="unreadable", findings=findings)
 
-    def _project(self, plan: _Plan, models: Models, file: str, data: bytes) -> Project:
+    def _project(self, plan: _Plan, ground: _Ground, models: Models, file: str, data: bytes) -> Project:
         """What is known of the project so far; begun anew when that takes too much memory, a file has changed, or the
         next folder uses other versions of libraries."""
+        from pooclint.run.deployments import Deployments
+
         known = self._projects.get(id(plan))
         outdated = known is not None and known.modules.is_outdated(file, data)
         other = known is None or known.names.models is not models or outdated
@@ -192,10 +225,10 @@ class Checker:
             return known
         before = None if other else known
         # Which versions a folder uses says nothing of how the project is deployed.
-        deployments = Deployments(plan.config, plan.consulted).of if known is None or outdated else known.deployments
-        exports = before.modules.exports if before else exports_by(plan.models.every, plan.consulted)
-        if known is None:
-            exports.suppose(self._known(plan.config))
+        deployments = Deployments(plan.config, ground.consulted).of if known is None or outdated else known.deployments
+        if known is not None and other:
+            ground.exports = exports_by(ground.models.every, ground.consulted)
+        exports = ground.exports
         fresh = self._projects[id(plan)] = plan.open(models, before=before, exports=exports, deployments=deployments)
         if known is not None:
             heavy = known.modules.weight > _WORTH_COLLECTING
@@ -204,27 +237,35 @@ class Checker:
                 gc.collect()  # of what evaluates literals, functions that refer to themselves are left
         return fresh
 
+    def _ground(self, config: Config) -> _Ground:
+        ground = self._grounds.get(id(config))
+        if ground is None or ground.config is not config:
+            consulted = Consulted(self._kept)
+            models = self._models(config).noting(consulted)
+            exports = exports_by(models.every, consulted)
+            exports.suppose(self._known(config))
+            ground = self._grounds[id(config)] = _Ground(config, models, consulted, exports)
+        return ground
+
     def _plan(self, config: Config) -> _Plan:
         plan = self._plans.get(id(config))
         if plan is None or plan.config is not config:
-            plan = _make_plan(config, self._extent, self._kept)
+            plan = _make_plan(config, self._extent)
             self._plans[id(config)] = plan
         return plan
 
 
-def _make_plan(config: Config, extent: Extent, kept: bool) -> _Plan:
+def _make_plan(config: Config, extent: Extent) -> _Plan:
+    from pooclint.engine import Limits, open_project
+
     settings = config.settings
     chosen = select_rules(rules_of(config), settings.select, settings.extend_select, settings.ignore)
     about_project = tuple(rule for rule in chosen if issubclass(rule, ProjectRule))
-    consulted = Consulted(kept)
     extent = replace(extent, pools=extent.pools or bool(about_project))
-    models = ModelSet(models_of(config), consulted)
     limits = Limits(max_pool_size=settings.max_pool_size, max_acquire_timeout=settings.max_acquire_timeout)
     return _Plan(
         config=config,
         codes=frozenset(rule.code for rule in chosen),
-        models=models,
-        consulted=consulted,
         open=partial(open_project, chosen, limits=limits, extent=extent),
         about_project=about_project,
         severity=Severity[settings.min_severity.upper()],

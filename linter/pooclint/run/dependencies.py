@@ -102,7 +102,7 @@ class DependencyFinder:
 
 def read_folder(folder: Path, packages: frozenset[str], consulted: Consulted) -> Found:
     """What the lock files and lists of dependencies in `folder` say about `packages`."""
-    names = consulted.listing(str(folder))
+    names = consulted.signs(str(folder))
     if "requirements" in names:
         names += [f"requirements/{name}" for name in consulted.listing(str(folder / "requirements"))]
     locks = [name for name in names if _LOCK.fullmatch(name)]

@@ -151,8 +151,8 @@ def find(root: str, exclude: tuple[str, ...], consulted: Consulted) -> Found:
     config = Config(Settings(exclude=exclude), Path(root))
     files: list[str] = []
     inner: list[str] = []
-    for folder in islice(visit(Path(root), config, lambda name: is_deployment_file(name, models)), _MAX_FOLDERS):
-        place = str(folder.path)
+    for folder in islice(visit(root, config, lambda name: is_deployment_file(name, models)), _MAX_FOLDERS):
+        place = folder.path
         names = consulted.listing(place)
         if place != root and not frozenset(MARKERS).isdisjoint(names):
             inner.append(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ ALWAYS_EXCLUDED = frozenset(
         ".ipynb_checkpoints",
         ".mypy_cache",
         ".nox",
+        ".pooclint_cache",
         ".pytest_cache",
         ".ruff_cache",
         ".svn",
@@ -37,18 +39,35 @@ ALWAYS_EXCLUDED = frozenset(
 )
 
 
+_LITERAL_END = re.compile(r"[^*?\[\]\\/]*$")
+"""The end of a pattern that stands for nothing but itself."""
+
+
 class UsageError(ValueError):
     """The call itself is wrong (a path that does not exist); the text says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to check. `problem` is set when it, or the folder `path`, cannot be read."""
+    """A file to check. `problem` is set when it, or the folder of that path, cannot be read."""
 
-    path: Path
+    place: str
+    """Its path, below what the user named."""
     display: str
+    """Its path as reports show it."""
     config: Config
     problem: str = ""
+    file: str = ""
+    """Its absolute path."""
+
+    def __post_init__(self) -> None:
+        if not self.file:
+            object.__setattr__(self, "file", os.path.abspath(self.place))
+
+    @property
+    def path(self) -> Path:
+        """Its path, below what the user named."""
+        return Path(self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +75,37 @@ class _Ignores:
     """The ignore patterns of one folder."""
 
     folder: str
-    spec: pathspec.GitIgnoreSpec
+    patterns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
     """A folder that was looked into, and the names of the files in it that were looked for."""
 
-    path: Path
+    path: str
+    absolute: str
     files: tuple[str, ...]
     config: Config
     problem: str = ""
     """Why it cannot be read."""
 
+    @property
+    def above(self) -> str:
+        """What stands before the names of those files in their paths."""
+        return _above(self.path)
 
-def visit(root: Path, config: Config, wanted: Callable[[str], bool]) -> Iterator[Folder]:
+
+def visit(root: str, config: Config, wanted: Callable[[str], bool]) -> Iterator[Folder]:
     """The folders of a project, with the files that are wanted and that nothing leaves out.
 
     Args:
-        root: The project's folder.
+        root: The project's folder, absolute.
         config: What applies to all of it.
         wanted: Says of a file's name whether it is looked for.
     """
-    ignores = _outer_ignores(root)
-    excluded_itself = _excluded_folder(str(root), config)
-    yield from _visit(root, lambda _: config, ignores, excluded_itself, lambda entry: wanted(entry.name))
+    ignores = _outer_ignores(Path(root))
+    no_excludes = _is_left_out(root, config, is_folder=True)
+    yield from _visit(root, root, _Wanted(lambda _: config, lambda entry: wanted(entry.name)), ignores, no_excludes)
 
 
 def discover(paths: Sequence[str], finder: ConfigFinder, force_exclude: bool = False) -> Iterator[Source]:
@@ -104,9 +129,8 @@ def discover(paths: Sequence[str], finder: ConfigFinder, force_exclude: bool = F
     seen: set[str] = set()
     for path in named:
         for source in _from_path(path, finder, force_exclude):
-            key = os.path.abspath(source.path)
-            if key not in seen:
-                seen.add(key)
+            if source.file not in seen:
+                seen.add(source.file)
                 yield source
 
 
@@ -144,18 +168,34 @@ def is_test_path(display: str) -> bool:
 
 def is_excluded(path: Path, config: Config) -> bool:
     """Whether the configuration leaves a file out. Patterns are read as in `.gitignore`, from its folder."""
-    return _left_out_test(os.fspath(path), config) or _excluded_file(os.path.abspath(path), config)
+    return _left_out_test(os.fspath(path), config) or _is_left_out(os.path.abspath(path), config)
 
 
-def _excluded_file(target: str, config: Config) -> bool:
-    spec = _compile((*config.settings.exclude, *config.settings.extend_exclude))
+def _is_left_out(target: str, config: Config, is_folder: bool = False) -> bool:
     relative = relative_to(target, str(config.root))
-    return relative is not None and spec.check_file(relative).include is True
+    if relative is None or (is_folder and relative == "."):
+        return False
+    include = _compile(_excludes(config)).check_file(f"{relative}/" if is_folder else relative).include
+    return include is True
+
+
+def _excludes(config: Config) -> tuple[str, ...]:
+    return (*config.settings.exclude, *config.settings.extend_exclude)
 
 
 @lru_cache(maxsize=256)
 def _compile(patterns: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
     return pathspec.GitIgnoreSpec.from_lines(patterns)
+
+
+@lru_cache(maxsize=256)
+def _about_files(patterns: tuple[str, ...], ending: str) -> tuple[str, ...]:
+    """Of patterns, those that can matter to a file whose folders they do not leave out, and whose name ends so: most
+    are about folders and other files, and there are many files."""
+    if any(pattern.startswith("!") for pattern in patterns):  # which of them comes last matters then
+        return patterns
+    lasts = ((pattern, _LITERAL_END.findall(pattern.rstrip())[0]) for pattern in patterns)
+    return tuple(p for p, last in lasts if p.rstrip()[-1:] != "/" and (last.endswith(ending) or ending.endswith(last)))
 
 
 def _from_path(path: Path, finder: ConfigFinder, force_exclude: bool) -> Iterator[Source]:
@@ -164,58 +204,82 @@ def _from_path(path: Path, finder: ConfigFinder, force_exclude: bool) -> Iterato
         config = finder.for_folder(absolute.parent)
         if force_exclude and (is_excluded(absolute, config) or ALWAYS_EXCLUDED.intersection(path.parts)):
             return
-        yield Source(path, display_path(path), config)
+        yield Source(str(path), display_path(path), config, file=str(absolute))
         return
     ignores = _outer_ignores(absolute)
     if _ignored(str(absolute), True, ignores):
         # The folder was named on purpose; what keeps it out of the repository does not keep it out of the check.
         ignores = ()
-    excluded_itself = _excluded_folder(str(absolute), finder.for_folder(absolute))
-    yield from _walk(path, finder, ignores, excluded_itself)
-
-
-def _walk(folder: Path, finder: ConfigFinder, ignores: tuple[_Ignores, ...], no_excludes: bool) -> Iterator[Source]:
-    for visited in _visit(folder, finder.for_folder, ignores, no_excludes, _is_source):
+    no_excludes = _is_left_out(str(absolute), finder.for_folder(absolute), is_folder=True)
+    wanted = _Wanted(finder.for_folder, _is_source, ".py")
+    for visited in _visit(str(path), str(absolute), wanted, ignores, no_excludes):
         shown = display_path(visited.path)
         if visited.problem:
             yield Source(visited.path, shown, visited.config, visited.problem)
             continue
-        above = "" if shown == "." else shown if shown.endswith("/") else f"{shown}/"
+        above, shown_above = visited.above, "" if shown == "." else shown if shown.endswith("/") else f"{shown}/"
+        file_above = _above(visited.absolute)
         for name in visited.files:
-            yield Source(visited.path / name, f"{above}{name}", visited.config)
+            yield Source(above + name, shown_above + name, visited.config, file=file_above + name)
+
+
+def _above(folder: str) -> str:
+    """What stands before a name in the path of something in a folder."""
+    if folder == os.curdir:
+        return ""
+    return folder if folder.endswith(os.sep) else folder + os.sep
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is looked for."""
+
+    config_of: Callable[[Path], Config]
+    """Gives the configuration of an absolute folder."""
+    is_wanted: Callable[[os.DirEntry[str]], bool]
+    """Says of a file whether it is looked for."""
+    ending: str = ""
+    """How the name of what is looked for ends."""
 
 
 def _visit(
-    folder: Path,
-    config_of: Callable[[Path], Config],
-    ignores: tuple[_Ignores, ...],
-    no_excludes: bool,
-    wanted: Callable[[os.DirEntry[str]], bool],
+    folder: str, absolute: str, wanted: _Wanted, ignores: tuple[_Ignores, ...], no_excludes: bool
 ) -> Iterator[Folder]:
-    """A folder and those in it, with the files that are wanted and that nothing leaves out."""
-    absolute = os.path.abspath(folder)
-    config = config_of(Path(absolute))
+    """A folder and those in it, with the files that are wanted and that nothing leaves out.
+
+    Args:
+        folder: its path, as the user named it.
+        absolute: its absolute path.
+        wanted: what is looked for.
+        ignores: what the folders above say.
+        no_excludes: True where the configuration leaves nothing out.
+    """
+    config = wanted.config_of(Path(absolute))
     try:
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError as error:
-        yield Folder(folder, (), config, error.strerror or str(error))
+        yield Folder(folder, absolute, (), config, error.strerror or str(error))
         return
-    ignores = (*ignores, *_read_ignores(absolute, os.path.join(absolute, ".gitignore")))
-    folders: list[Path] = []
+    if any(entry.name == ".gitignore" for entry in entries):
+        ignores = (*ignores, *_read_ignores(absolute, os.path.join(absolute, ".gitignore")))
+    of_files = [_Ignores(i.folder, kept) for i in ignores if (kept := _about_files(i.patterns, wanted.ending))]
+    excludes = () if no_excludes else _about_files(_excludes(config), wanted.ending)
+    above, absolute_above = _above(folder), _above(absolute)
+    folders: list[str] = []
     files: list[str] = []
     for entry in entries:
-        target = os.path.join(absolute, entry.name)
+        target = absolute_above + entry.name
         if _is_folder(entry):
             if not _skipped_folder(entry, target, config, ignores, no_excludes):
-                folders.append(folder / entry.name)
-        elif wanted(entry) and not _ignored(target, False, ignores):
-            left_out = _left_out_test(target, config) or (not no_excludes and _excluded_file(target, config))
+                folders.append(entry.name)
+        elif wanted.is_wanted(entry) and not _ignored(target, False, of_files):
+            left_out = _left_out_test(target, config) or (bool(excludes) and _is_left_out(target, config))
             if not left_out:
                 files.append(entry.name)
-    yield Folder(folder, tuple(files), config)
-    for inner in folders:
-        yield from _visit(inner, config_of, ignores, no_excludes, wanted)
+    yield Folder(folder, absolute, tuple(files), config)
+    for name in folders:
+        yield from _visit(above + name, absolute_above + name, wanted, ignores, no_excludes)
 
 
 def _left_out_test(target: str, config: Config) -> bool:
@@ -235,7 +299,7 @@ def _is_source(entry: os.DirEntry[str]) -> bool:
     if not entry.name.endswith(".py") or entry.name.startswith(".#"):
         return False
     try:
-        return stat.S_ISREG(entry.stat().st_mode)
+        return entry.is_file() or stat.S_ISREG(entry.stat().st_mode)  # usually, the listing has said it already
     except OSError:
         # A dangling link, or a file that may not even be looked at: reading it gives the reason.
         return True
@@ -248,15 +312,7 @@ def _skipped_folder(
         return True
     if _ignored(target, True, ignores):
         return True
-    return not no_excludes and _excluded_folder(target, config)
-
-
-def _excluded_folder(target: str, config: Config) -> bool:
-    relative = relative_to(target, str(config.root))
-    if relative in (None, "."):
-        return False
-    spec = _compile((*config.settings.exclude, *config.settings.extend_exclude))
-    return spec.check_file(f"{relative}/").include is True
+    return not no_excludes and _is_left_out(target, config, is_folder=True)
 
 
 def relative_to(target: str, root: str) -> str | None:
@@ -273,7 +329,7 @@ def _ignored(target: str, folder: bool, ignores: Iterable[_Ignores]) -> bool:
         relative = relative_to(target, one.folder)
         if relative is None or relative == ".":
             continue
-        include = one.spec.check_file(f"{relative}/" if folder else relative).include
+        include = _compile(one.patterns).check_file(f"{relative}/" if folder else relative).include
         # The innermost file that says anything has the last word.
         decision = decision if include is None else include
     return decision
@@ -285,8 +341,8 @@ def _read_ignores(folder: str, file: str) -> tuple[_Ignores, ...]:
             lines = stream.read().splitlines()
     except OSError:
         return ()
-    valid = [line for line in lines if _is_pattern(line)]
-    return (_Ignores(folder, pathspec.GitIgnoreSpec.from_lines(valid)),) if valid else ()
+    valid = tuple(line for line in lines if _is_pattern(line))
+    return (_Ignores(folder, valid),) if valid else ()
 
 
 def _is_pattern(line: str) -> bool:

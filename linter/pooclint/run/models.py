@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pooclint.config import Config
 from pooclint.models import ModelFile, Models
 from pooclint.models.versions import chosen, entries, newest, requirement
+from pooclint.packs import models_of
 from pooclint.program.consulted import Answer, Consulted, Question
 
 if TYPE_CHECKING:
@@ -40,6 +43,12 @@ class ModelSet:
         self._finder: DependencyFinder | None = None
         self._known: list[tuple[Mapping[str, Version], Models]] = []
 
+    def noting(self, consulted: Consulted) -> ModelSet:
+        """The same models, which take long to index; what the versions of a project rest on is noted elsewhere."""
+        same = copy.copy(self)
+        same._consulted, same._finder, same._known = consulted, None, []  # noqa: SLF001 - its own class
+        return same
+
     def for_folder(self, folder: Path, asker: str = "") -> Models:
         """The models for the files of a folder (an absolute path), one of which is `asker`."""
         if not self._packages:
@@ -61,6 +70,16 @@ class ModelSet:
         same = next((m for m in (self.newest, *(m for _, m in self._known)) if m.files == files), None)
         self._known.append((versions, same or Models(files)))
         return self._known[-1][1]
+
+
+def model_set(config: Config) -> ModelSet:
+    """The models of a configuration.
+
+    Raises:
+        ConfigError: a pack or a file that the configuration names cannot be used.
+        ModelError: a model file has a mistake.
+    """
+    return ModelSet(models_of(config))
 
 
 def version_texts(versions: Mapping[str, Version]) -> Answer:

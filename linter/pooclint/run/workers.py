@@ -208,7 +208,7 @@ class _Pool:
 
     def _task(self, index: int) -> _Task:
         source = self._sources[index]
-        return index, str(source.path), source.display, self._config_place[id(source.config)], source.problem
+        return index, source.place, source.display, self._config_place[id(source.config)], source.problem
 
     def _died(self, worker: _Worker) -> Iterator[Done]:
         """A process is gone: the file that it was at is tried once more, alone in a new one."""
@@ -265,7 +265,7 @@ def _context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pooclint.run.workers", "pooclint_rules"])
+    context.set_forkserver_preload(["pooclint.run.workers", "pooclint.engine", "pooclint_rules.pack"])
     return context
 
 
@@ -295,21 +295,19 @@ def _batches(sizes: Sequence[int], jobs: int) -> list[list[int]]:
 
 def _size(source: Source) -> int:
     try:
-        return os.path.getsize(source.path) if not source.problem else 0
+        return os.path.getsize(source.place) if not source.problem else 0
     except (OSError, ValueError):
         return 0
 
 
 def _work(connection: Connection, configs: Sequence[Config], make: Callable[[], Checker]) -> None:
     """What a worker does: check what it is given until it is given nothing."""
-    from pathlib import Path
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     checker = make()
     with paused(), suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(None)
         while tasks := connection.recv():
-            sources = [Source(Path(path), display, configs[place], why) for _, path, display, place, why in tasks]
+            sources = [Source(path, display, configs[place], why) for _, path, display, place, why in tasks]
             try:
                 for (index, *_), done in zip(tasks, check_here(checker, sources), strict=True):
                     connection.send(replace(done, index=index))

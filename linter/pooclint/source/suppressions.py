@@ -13,14 +13,13 @@ from pooclint.rule import Finding
 
 Kind = Literal["noqa", "ignore", "flake8-file", "file-ignore"]
 
-_MARKS = re.compile(rb"noqa|pooclint:", re.IGNORECASE)
+# Patterns are compiled when one is first needed: most runs read no comments, and all import this.
+_MARKS = rb"(?i)noqa|pooclint:"
 _CODES = r"[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*"
 # As flake8 reads it, and any number of blanks after the hash.
-_NOQA = re.compile(rf"#\s*noqa(?![\w-])(?::\s?(?P<codes>{_CODES}))?", re.IGNORECASE)
-_FLAKE8_FILE = re.compile(rf"#\s*flake8[:=]\s*noqa(?P<rest>:\s?(?P<codes>{_CODES}))?\s*$", re.IGNORECASE)
-_POOCLINT = re.compile(
-    r"#\s*pooclint:\s*(?P<word>file-ignore|ignore)(?![\w-])\s*(?P<bracket>\[(?P<codes>[^\]]*)\])?", re.IGNORECASE
-)
+_NOQA = rf"(?i)#\s*noqa(?![\w-])(?::\s?(?P<codes>{_CODES}))?"
+_FLAKE8_FILE = rf"(?i)#\s*flake8[:=]\s*noqa(?P<rest>:\s?(?P<codes>{_CODES}))?\s*$"
+_POOCLINT = r"(?i)#\s*pooclint:\s*(?P<word>file-ignore|ignore)(?![\w-])\s*(?P<bracket>\[(?P<codes>[^\]]*)\])?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def find_directives(data: bytes) -> tuple[Directive, ...]:
     Returns:
         The directives in the order of the file.
     """
-    if not _MARKS.search(data):
+    if not re.search(_MARKS, data):
         return ()
     try:
         comments = list(_comments(data))
@@ -143,15 +142,15 @@ def _comments_by_line(data: bytes) -> Iterator[_Comment]:
 
 
 def _parse(comment: _Comment) -> Iterator[Directive]:
-    file_level = _FLAKE8_FILE.search(comment.text)
+    file_level = re.search(_FLAKE8_FILE, comment.text)
     if file_level:
         yield Directive("flake8-file", comment.line, comment.column, _split(file_level.group("codes")))
         return
-    noqa = _NOQA.search(comment.text)
+    noqa = re.search(_NOQA, comment.text)
     if noqa:
         codes = _split(noqa.group("codes"))
         yield Directive("noqa", comment.line, comment.column, codes, comment.first_line, comment.last_line)
-    own = _POOCLINT.search(comment.text)
+    own = re.search(_POOCLINT, comment.text)
     if not own:
         return
     codes = _split(own.group("codes"))
