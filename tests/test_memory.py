@@ -12,13 +12,13 @@ import pytest
 from fixture_files import FIXTURES
 from pooclint.config import ConfigFinder
 from pooclint.program import modules, walk
-from pooclint.program.scopes import descendants
 from pooclint.run import check
 from pooclint.run.check import Checker
 from pooclint.run.collector import paused
 from pooclint.run.discovery import discover
 from pooclint.run.workers import check_here
 from pooclint.source import segments
+from pooclint.source.nodes import descendants
 from pooclint.source.outline import imports, outline
 from pooclint.source.parse import Unreadable, parse
 
@@ -27,6 +27,9 @@ import psycopg2
 
 def connect_to_it():
     return psycopg2.connect("")
+
+def connect_again():
+    return connect_to_it()
 """
 USER = """\
 from helper import connect_to_it

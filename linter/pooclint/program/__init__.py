@@ -3,7 +3,7 @@
 Names:
     walk, scopes        what one walk over a file finds: scopes, bindings, functions, classes
     places, modules     where the modules of a project stand, and what has been parsed of them
-    exports             which names of a module are worth a parse
+    exports, sieve      which names of a module are worth a parse, and which files hold nothing
     names               look-up of all that follows, up to `modelled_calls`
     imports             qualified names, and what they lead to in other modules
     definitions         functions, classes, bases, methods

@@ -33,6 +33,8 @@ class Definitions:
     def forget(self) -> None:
         """Forget what was looked up so far."""
         self._classes.clear()
+        self._binding.clear()
+        self._attributes.clear()
 
     def definition(
         self, node: cst.CSTNode, scope: Scope, steps: int = 0, interest: Interest = "acquires"

@@ -85,7 +85,8 @@ class Names:
         self.calls = calls.calls
 
     def forget(self) -> None:
-        """Forget what was looked up so far."""
+        """Forget what was looked up so far. Those who answer refer to each other, and no reference count takes a circle
+        apart: nothing of a tree may stay behind."""
         for memo in self._memos:
             memo.forget()
         self.only_called.clear()

@@ -49,6 +49,7 @@ class Types:
         """Forget what was looked up so far."""
         self._types.clear()
         self._named.clear()
+        self._returns.clear()
         self.inferring = 0
 
     # ---------------------------------------------------------------- expressions
