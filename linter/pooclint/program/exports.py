@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pooclint.models import Models
 from pooclint.program.consulted import Consulted, Question
 from pooclint.program.places import Origin, Places, absolute
 from pooclint.source.outline import ImportedName, Outline, imports, methods, outline
-from pooclint.source.pieces import Extents, Pieces, cut, cut_again, extents
 from pooclint.source.prefilter import imported_words
+
+if TYPE_CHECKING:
+    from pooclint.source.pieces import Extents
 
 Interest = Literal["acquires", "calls-out", "anything"]
 """Which names of another module are worth parsing it for: those that acquire something or lead there; those that call
@@ -45,7 +47,8 @@ class Exports:
     _outlines: dict[str, Outline] = field(default_factory=dict)
     _imported_names: dict[ImportedName, ImportedName] = field(default_factory=dict)
     """Of all files, by themselves."""
-    _extents: dict[str, Extents | None] = field(default_factory=dict)
+    extents: dict[str, Extents | None] = field(default_factory=dict)
+    """Where files are cut, as far as somebody has cut them: a memo that outlives their trees."""
     _methods: dict[str, frozenset[str]] = field(default_factory=dict)
     _seeds: dict[tuple[str, Interest], frozenset[str]] = field(default_factory=dict)
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
@@ -224,17 +227,6 @@ class Exports:
         if path not in self._imports:
             self._imports[path] = imports(data, self._imported_names)
         return self._imports[path]
-
-    def pieces(self, path: str, data: bytes) -> Pieces | None:
-        """A file cut into pieces; None when it cannot be cut. Where, is found once, however often its tree is dropped
-        and made again."""
-        known = self._extents.get(path)
-        again = cut_again(data, known) if known else None
-        if again is not None:
-            return again
-        found = cut(data)
-        self._extents[path] = extents(data, found) if found else None
-        return found
 
     def outline(self, path: str, data: bytes) -> Outline:
         """The top-level definitions of a file."""

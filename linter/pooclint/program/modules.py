@@ -11,7 +11,7 @@ from pooclint.program.places import Origin
 from pooclint.program.scopes import Index
 from pooclint.program.walk import read_index
 from pooclint.source.parse import Unreadable, parse
-from pooclint.source.pieces import Pieces
+from pooclint.source.pieces import Pieces, cut, cut_again, extents
 from pooclint.source.segments import LARGE
 
 
@@ -96,7 +96,16 @@ class Modules:
         return self._indexes[path]
 
     def _cut(self, path: str, data: bytes) -> Pieces | None:
-        return self.exports.pieces(path, data) if self.partial else None
+        """The file in pieces; where it is cut is found once, however often its tree is dropped and made again."""
+        if not self.partial:
+            return None
+        known = self.exports.extents.get(path)
+        again = cut_again(data, known) if known else None
+        if again is not None:
+            return again
+        found = cut(data)
+        self.exports.extents[path] = extents(data, found) if found else None
+        return found
 
     def _read(self, path: str, data: bytes, pieces: Pieces | None) -> Index | Unreadable:
         origin = self.exports.places.origin(path) if path else Origin()
