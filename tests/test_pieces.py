@@ -10,7 +10,7 @@ import pytest
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Index
 from pooclint.program.walk import read_index
-from pooclint.source.pieces import cut
+from pooclint.source.pieces import cut, cut_again, extents
 
 SOURCE = textwrap.dedent('''\
     """What the module is about."""
@@ -123,3 +123,21 @@ def test_a_definition_that_libcst_cannot_parse() -> None:
     found = index(data)
     assert found.bindings("f") == []
     assert found.problem is not None
+
+
+@pytest.mark.parametrize(
+    "source", [SOURCE, SOURCE.replace("\n", "\r\n"), SOURCE.rstrip(), "", "x = 1", "def f(): pass"]
+)
+def test_what_has_been_cut_is_cut_again_where_it_was(source: str) -> None:
+    first = cut(source.encode())
+    assert first is not None
+    again = cut_again(source.encode(), extents(source.encode(), first))
+    assert again is not None
+    assert (again.frame, again.statements, again.definitions) == (first.frame, first.statements, first.definitions)
+    assert cut_again(f"{source}\n".encode(), extents(source.encode(), first)) is None
+
+
+def test_the_word_global_binds_nothing() -> None:
+    found = cut(b'def said():\n    """Of global interest."""\n\ndef done():\n    global state\n    state = 1\n')
+    assert found is not None
+    assert list(found.definitions) == ["said"]

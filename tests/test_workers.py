@@ -13,6 +13,7 @@ import pytest
 from console import CLEAN, LEAK, LEAK_CODE, pooclint
 from faulty import Faulty, NeverUp
 from pooclint.config import Config, ConfigFinder, Settings
+from pooclint.run import workers
 from pooclint.run.check import Checker
 from pooclint.run.discovery import Source, discover
 from pooclint.run.result import FileReport
@@ -138,3 +139,24 @@ def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in errors
     assert output == ""
     assert len(errors.splitlines()) < 59
+
+
+def test_who_has_done_a_batch_goes_on_with_the_next() -> None:
+    """Files of a folder import the same: a process that goes on where it is has parsed it already."""
+    pending = workers._Pending([[0, 1], [2], [3, 4], [5], [6], [7]])
+    first, second = pending.take(-1), pending.take(-1)
+    assert (first, second) == ([0, 1], [5])
+    assert pending.take(first[-1]) == [2]
+    assert pending.take(second[-1]) == [6]
+    pending.again.append([5])
+    assert pending.take(2) == [5], "what is to be tried again comes first"
+    assert pending.take(2) == [3, 4]
+    assert pending.take(4) == [7], "5 is taken: from the longest stretch that is left"
+    assert not pending
+
+
+def test_batches_are_neighbours_and_hold_all() -> None:
+    batches = workers._batches([10] * 90_000, 3)
+    assert [index for batch in batches for index in batch] == list(range(90_000))
+    assert len(batches) == 18
+    assert workers._batches([200_000, 10, 200_000], 2) == [[0], [1], [2]]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pooclint.models import Models
 from pooclint.program.consulted import Consulted, Question
 from pooclint.program.places import Origin, Places, absolute
 from pooclint.source.outline import ImportedName, Outline, imports, methods, outline
 from pooclint.source.prefilter import imported_words
+
+if TYPE_CHECKING:
+    from pooclint.source.pieces import Extents
 
 Interest = Literal["acquires", "calls-out", "anything"]
 """Which names of another module are worth parsing it for: those that acquire something or lead there; those that call
@@ -44,6 +47,8 @@ class Exports:
     _outlines: dict[str, Outline] = field(default_factory=dict)
     _imported_names: dict[ImportedName, ImportedName] = field(default_factory=dict)
     """Of all files, by themselves."""
+    extents: dict[str, Extents | None] = field(default_factory=dict)
+    """Where files are cut, as far as somebody has cut them: a memo that outlives their trees."""
     _methods: dict[str, frozenset[str]] = field(default_factory=dict)
     _seeds: dict[tuple[str, Interest], frozenset[str]] = field(default_factory=dict)
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)

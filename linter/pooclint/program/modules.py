@@ -11,7 +11,7 @@ from pooclint.program.places import Origin
 from pooclint.program.scopes import Index
 from pooclint.program.walk import read_index
 from pooclint.source.parse import Unreadable, parse
-from pooclint.source.pieces import Pieces, cut
+from pooclint.source.pieces import Pieces, cut, cut_again, extents
 from pooclint.source.segments import LARGE
 
 
@@ -31,7 +31,7 @@ class Modules:
 
     def checked(self, path: str, data: bytes) -> Index | Unreadable:
         """The module of these bytes, whatever stands on the disk, all of it parsed; or why it has no tree."""
-        known = self._indexes.get(path) or self._read(path, data, self._cut(data) if len(data) > LARGE else None)
+        known = self._indexes.get(path) or self._read(path, data, self._cut(path, data) if len(data) > LARGE else None)
         if isinstance(known, Index):
             known.complete()
         problem = known if isinstance(known, Unreadable) else known.problem
@@ -90,13 +90,22 @@ class Modules:
     def _index(self, path: str) -> Index | None:
         if path not in self._indexes:
             data = self.exports.read(path) or b""
-            index = self._read(path, data, self._cut(data))
+            index = self._read(path, data, self._cut(path, data))
             self._indexes[path] = None if isinstance(index, Unreadable) else index
             self._sources[path] = data
         return self._indexes[path]
 
-    def _cut(self, data: bytes) -> Pieces | None:
-        return cut(data) if self.partial else None
+    def _cut(self, path: str, data: bytes) -> Pieces | None:
+        """The file in pieces; where it is cut is found once, however often its tree is dropped and made again."""
+        if not self.partial:
+            return None
+        known = self.exports.extents.get(path)
+        again = cut_again(data, known) if known else None
+        if again is not None:
+            return again
+        found = cut(data)
+        self.exports.extents[path] = extents(data, found) if found else None
+        return found
 
     def _read(self, path: str, data: bytes, pieces: Pieces | None) -> Index | Unreadable:
         origin = self.exports.places.origin(path) if path else Origin()

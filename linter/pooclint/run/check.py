@@ -36,6 +36,8 @@ MAX_KEPT = 6_000_000
 of it, takes about seventeen times its source."""
 _LEAST_KEPT = 1_000_000  # for one process: what is dropped is parsed again
 
+_LARGE = 100_000  # bytes of a file: while it is cut and parsed it needs room for other trees
+_WHILE_PARSED = 6  # times its size, in bytes of source whose trees are kept: Python's own parser takes the most
 _WORTH_COLLECTING = 500_000  # bytes of source: with less, to look for what is garbage costs more than it takes
 
 
@@ -221,7 +223,7 @@ class Checker:
         known = self._projects.get(id(plan))
         outdated = known is not None and known.modules.is_outdated(file, data)
         other = known is None or known.names.models is not models or outdated
-        if known is not None and not other and known.modules.weight <= self._most_kept:
+        if known is not None and not other and known.modules.weight + _needed(data) <= self._most_kept:
             return known
         before = None if other else known
         # Which versions a folder uses says nothing of how the project is deployed.
@@ -275,6 +277,11 @@ def _make_plan(config: Config, extent: Extent) -> _Plan:
             for pattern, codes in settings.per_file_ignores.items()
         ),
     )
+
+
+def _needed(data: bytes) -> int:
+    """The room for trees that a file needs while it is parsed, in bytes of their source; most files need none."""
+    return len(data) * _WHILE_PARSED if len(data) > _LARGE else 0
 
 
 def _project_finding(rule: type[Rule], report: ProjectReport) -> Finding:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -64,6 +65,35 @@ class _Worker:
     ready: bool = False
     since: float = 0.0
     """When it began with the file it is at."""
+    last: int = -1
+    """Of what it has been given, the last."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What nobody has been given."""
+
+    batches: list[list[int]] = field(default_factory=list)
+    """In the order of the sources."""
+    again: deque[list[int]] = field(default_factory=deque)
+    """What a process has been given that is gone."""
+
+    def __bool__(self) -> bool:
+        return bool(self.batches or self.again)
+
+    def take(self, last: int) -> list[int]:
+        """A batch for a process that was given the source `last` before: the one that follows, since files of a folder
+        import the same; else one from the middle of the longest stretch, at whose beginning another process may be."""
+        if self.again:
+            return self.again.popleft()
+        following = next((place for place, batch in enumerate(self.batches) if batch[0] == last + 1), None)
+        return self.batches.pop(self._middle() if following is None else following)
+
+    def _middle(self) -> int:
+        breaks = [place for place, (one, other) in enumerate(pairwise(self.batches), 1) if one[-1] + 1 != other[0]]
+        stretches = pairwise([0, *breaks, len(self.batches)])
+        start, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
+        return (start + end) // 2
 
 
 def suitable_jobs(sources: Sequence[Source], requested: int = 0) -> int:
@@ -129,19 +159,19 @@ class _Pool:
         self._configs: list[Config] = list({id(s.config): s.config for s in sources}.values())
         self._config_place = {id(config): place for place, config in enumerate(self._configs)}
         self._sizes = [_size(source) for source in sources]
-        self._pending: deque[list[int]] = deque()
+        self._pending = _Pending()
         self._died_at: set[int] = set()
         self._workers: list[_Worker] = []
         self._context = _context()
         self._broken = False
 
     def run(self, jobs: int) -> Iterator[Done]:
-        self._pending.extend(_batches(self._sizes, jobs))
-        for _ in range(min(jobs, len(self._pending))):
+        self._pending.batches = _batches(self._sizes, jobs)
+        for _ in range(min(jobs, len(self._pending.batches))):
             self._start()
         while self._workers:
             yield from self._step()
-        left = [index for batch in self._pending for index in batch]
+        left = [index for batch in (*self._pending.again, *self._pending.batches) for index in batch]
         if left:  # processes cannot be started here
             yield from check_here(self._make(), self._sources, left)
 
@@ -202,7 +232,8 @@ class _Pool:
                 worker.connection.send(None)
             worker.connection.close()
             return
-        worker.batch.extend(self._pending.popleft())
+        worker.batch.extend(self._pending.take(worker.last))
+        worker.last = worker.batch[-1]
         with suppress(OSError):  # one that has just died is noticed when it is heard
             worker.connection.send([self._task(index) for index in worker.batch])
 
@@ -225,7 +256,7 @@ class _Pool:
         self._died_at.add(index)
         rest = list(worker.batch)[1:]
         self._drop(worker)
-        self._pending.extendleft(filter(None, ([index], rest)))
+        self._pending.again.extendleft(filter(None, ([index], rest)))
         self._start_again()
 
     def _lost(self, worker: _Worker, why: str) -> Done:
@@ -233,7 +264,7 @@ class _Pool:
         index, *rest = worker.batch
         self._drop(worker)
         if rest:
-            self._pending.appendleft(rest)
+            self._pending.again.appendleft(rest)
         self._start_again()
         report = Checker().unreadable(self._sources[index], f"not analysed: the analysis {why}")
         return Done(index, report, self._seconds)
@@ -282,15 +313,18 @@ class _interrupts_held:  # noqa: N801 - used like a function
 
 
 def _batches(sizes: Sequence[int], jobs: int) -> list[list[int]]:
-    """Neighbours together, about equal in bytes, the largest first: who starts late should have little to do."""
+    """Neighbours together, about equal in bytes, in the order of the sources."""
     most = max(_SMALLEST_BATCH, sum(sizes) // (jobs * _BATCHES))
-    found: list[tuple[int, list[int]]] = []
+    found: list[list[int]] = []
+    weight = 0
     for index, size in enumerate(sizes):
-        if found and found[-1][0] + size <= most:
-            found[-1] = (found[-1][0] + size, [*found[-1][1], index])
+        weight += size
+        if found and weight <= most:
+            found[-1].append(index)
         else:
-            found.append((size, [index]))
-    return [batch for _, batch in sorted(found, key=lambda pair: -pair[0])]
+            found.append([index])
+            weight = size
+    return found
 
 
 def _size(source: Source) -> int:

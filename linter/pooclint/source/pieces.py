@@ -9,11 +9,15 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from sys import intern
+from zlib import crc32
 
 from pooclint.source.positions import Span
 
@@ -58,6 +62,20 @@ class Pieces:
     """Names that the frame uses; what it lists for export is not used there."""
     defined: frozenset[str] = frozenset()
     """Names of functions and classes in the frame, nested ones included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extents:
+    """Where a file is cut. It is kept for every file of a project that somebody looks into."""
+
+    checksum: int
+    """Of the file."""
+    frame: array[int]
+    """First and last lines of what the frame is made of, in turn."""
+    names: tuple[str, ...]
+    """Of the definitions."""
+    lines: array[int]
+    """Their first and last lines, in turn."""
 
 
 def whole(data: bytes) -> Piece:
@@ -105,6 +123,38 @@ def cut(data: bytes) -> Pieces | None:
     framed = (n for node in body if getattr(node, "name", "") not in definitions for n in ast.walk(node))
     defined = frozenset(n.name for n in framed if isinstance(n, _DEFINITIONS))
     return Pieces(_joined(lines, rest), starts, definitions, others, frozenset(mentioned), defined)
+
+
+def extents(data: bytes, pieces: Pieces) -> Extents:
+    """Where a file has been cut."""
+    ends = [own - 1 for own, _ in pieces.frame.lines[1:]] + [len(pieces.frame.text.splitlines())]
+    frame = [(there, there + end - own) for (own, there), end in zip(pieces.frame.lines, ends, strict=True) if end]
+    definitions = pieces.definitions.values()
+    lines = [(piece.lines[0][1], piece.lines[0][1] + len(piece.text.splitlines()) - 1) for piece in definitions]
+    return Extents(
+        crc32(data),
+        array("I", chain.from_iterable(frame)),
+        tuple(map(intern, pieces.definitions)),
+        array("I", chain.from_iterable(lines)),
+    )
+
+
+def cut_again(data: bytes, known: Extents) -> Pieces | None:
+    """Cut a file where it was cut before, without looking what is in it: which names the frame binds, mentions and
+    defines is left out. None when it is no longer the same."""
+    if crc32(data) != known.checksum:
+        return None
+    lines = data.splitlines(keepends=True)
+    frame = _pairs(known.frame)
+    definitions = {
+        name: Piece(b"".join(lines[first - 1 : last]), ((1, first),))
+        for name, (first, last) in zip(known.names, _pairs(known.lines), strict=True)
+    }
+    return Pieces(_joined(lines, frame), tuple(first for first, _ in frame), definitions)
+
+
+def _pairs(numbers: array[int]) -> list[tuple[int, int]]:
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _binds_globals(node: ast.stmt) -> bool:
