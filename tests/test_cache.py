@@ -19,6 +19,7 @@ from fixture_files import FIXTURES
 from pooclint.config import Config, ConfigFinder, Settings
 from pooclint.packs import rule_codes
 from pooclint.program.consulted import list_folder
+from pooclint.program.exports import Exports
 from pooclint.program.places import MARKERS
 from pooclint.run.cache import FOLDER, Caches
 from pooclint.run.cache_file import MAX_DAYS, Contents, Kept, read_cache, write_cache
@@ -322,6 +323,48 @@ def test_links_that_nobody_needed_are_written_as_they_were(project: Path, monkey
     monkeypatch.chdir(project)
     write(project, helper=HARMLESS)
     assert run(project).checked == {"helper.py", "user.py"}
+
+
+SERVED = """\
+from fastapi import FastAPI
+import work
+
+app = FastAPI()
+
+
+@app.get("/")
+def root():
+    return work.run()
+"""
+WORK = """\
+import httpx
+
+
+def run():
+    return httpx.Client()
+"""
+
+
+def test_what_a_file_imports_is_found_out_anew_where_it_may_be_another(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who calls a function is told by what the files of its project import, and so by where modules stand."""
+    write(project, work=WORK, served=SERVED)
+    before = run(project)
+    asked: list[str] = []
+    real = Exports.imported_files
+    monkeypatch.setattr(Exports, "imported_files", lambda self, path: asked.append(path) or real(self, path))
+    (project / "notes.txt").touch()
+    assert run(project).checked == set()
+    assert asked == []
+    (project / "work").mkdir()
+    write(project / "work", __init__="")
+    after = run(project)
+    assert str(project / "served.py") in asked
+    assert after.reports == fresh(project).reports
+    shutil.rmtree(project / "work")
+    again = run(project)
+    assert again.reports == before.reports == fresh(project).reports
 
 
 def test_a_package_that_comes_to_be_one(project: Path) -> None:

@@ -142,7 +142,7 @@ def _check_project(
         if known is None:
             from pooclint.run.check import Checker  # with LibCST
 
-            checker = Checker()
+            checker = Checker(models=caches.models)
             known = checker.check_project(together, theirs)
             caches.add_together(together, theirs, known, checker.learned(together[0].config))
         found += known

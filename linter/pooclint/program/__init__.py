@@ -3,7 +3,8 @@
 Names:
     walk, scopes        what one walk over a file finds: scopes, bindings, functions, classes
     places, modules     where the modules of a project stand, and what has been parsed of them
-    exports, sieve      which names of a module are worth a parse, and which files hold nothing
+    exports             which names of a module are worth a parse
+    sieve               which files hold nothing, told without a parser
     names               look-up of all that follows, up to `modelled_calls`
     imports             qualified names, and what they lead to in other modules
     definitions         functions, classes, bases, methods

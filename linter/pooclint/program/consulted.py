@@ -26,6 +26,10 @@ OF_CONTENT: frozenset[Kind] = frozenset({"names", "mentions", "methods", "import
 """Questions about the content of a file."""
 
 
+OF_LOOKUPS: frozenset[Kind] = frozenset({"origin", "top", "child"})
+"""Questions about where modules stand; what a file imports rests on those that are asked for it."""
+
+
 class State(NamedTuple):
     """How a file or folder stood when it was read."""
 

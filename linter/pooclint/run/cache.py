@@ -21,6 +21,7 @@ from pooclint.config import Config
 from pooclint.program.consulted import (
     GONE,
     OF_CONTENT,
+    OF_LOOKUPS,
     Consulted,
     Learned,
     State,
@@ -145,7 +146,7 @@ class Caches:
         cache = self._of(sources[0].config)
         if cache:
             cache.learn(learned)
-            rests_on = (*learned.files, *learned.folders)
+            rests_on = (*learned.files, *{asker: None for asker, _ in learned.asked})
             cache.add_together(Together(_digest_of(sources, reports), rests_on, findings))
 
     def save(self) -> None:
@@ -313,15 +314,20 @@ class Cache:
         self._dirty = touched > 0 or restless > _RESTLESS
         if not changed and not moved:
             return
-        if self._together and not (changed | moved).isdisjoint(self._together.rests_on):
-            self._together = None
         from pooclint.run.stale import stale_files
 
         self._dirty = True
         links = self._known()
         stale = stale_files(self._files.keys(), links, changed, bool(moved), self._exports_by)
-        for path in stale.asking:
-            links.asked.pop(path, None)
+        if self._together and not (changed | stale.asking).isdisjoint(self._together.rests_on):
+            self._together = None
+        for path in stale.asking & links.asked.keys():
+            # What it imports holds as long as its text does, whatever else was asked for it, and others rest on that.
+            kept = set() if path in stale.looking else {q for q in links.asked[path] if q.kind in OF_LOOKUPS}
+            if kept:
+                links.asked[path] = kept
+            else:
+                del links.asked[path]
         for path in links.used.keys() & stale.resting.keys():
             links.used[path] = {use for use in links.used[path] if not stale.concerns(path, use)}
         gone = changed | stale.resting.keys()
@@ -370,7 +376,8 @@ class Cache:
         for file in old:
             del self._reports[file]
         reports = self._reports
-        live = _reachable([*reports, *map(callers_of, reports), *map(report_of, reports)], links)
+        together = self._together.rests_on if self._together else ()
+        live = _reachable([*reports, *map(callers_of, reports), *map(report_of, reports), *together], links)
         if not any(q.kind == "importers" for path in live for q in links.asked.get(path, ())):
             # Otherwise it matters of every file what it imports.
             self._files = {path: state for path, state in self._files.items() if path in live}

@@ -56,7 +56,7 @@ class Together(NamedTuple):
     digest: str
     """Of the files, and what was found in each that matters to all."""
     rests_on: tuple[str, ...]
-    """Files and folders that were looked at besides."""
+    """Files that were looked at besides, and on whose behalf something was asked."""
     findings: tuple[Finding, ...]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,6 +164,7 @@ def find(root: str, exclude: tuple[str, ...], consulted: Consulted) -> Found:
     return Found(found, tuple(path for path in files if path.endswith(".py")))
 
 
+@lru_cache(maxsize=1)
 def _models() -> ServerModels:
     import pooclint_rules
     from pooclint.deployment.models import load_server_models

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from pooclint.program.consulted import OF_CONTENT, WHOLE, Answer, Consulted, Learned, Question, callers_of
+from pooclint.program.consulted import OF_CONTENT, OF_LOOKUPS, WHOLE, Answer, Consulted, Learned, Question, callers_of
 from pooclint.program.places import Places, may_serve
 from pooclint.run.cache_file import UNSETTLED, Links, Use
 from pooclint.run.dependencies import DependencyFinder
@@ -34,6 +34,8 @@ class Stale:
 
     asking: frozenset[str]
     """Files for which a question has another answer."""
+    looking: frozenset[str]
+    """Of these, files whose imports may lead elsewhere; where somebody rests on that, it was found out anew."""
     resting: dict[str, frozenset[str]]
     """These, those that used what differs, and all that rest on them: by file the parts, the empty one for all."""
     learned: Learned
@@ -64,19 +66,23 @@ def stale_files(
     consulted = Consulted()
     places = Places(consulted)
     asking: frozenset[str] = frozenset()
+    looking: frozenset[str] = frozenset()
     new: frozenset[str] = frozenset()
     if moved or not all(path.endswith(".py") for path in changed):
         now = _answers(links.answers, places, consulted)
-        asking = _asking(links, (q for q, answer in now.items() if links.answers[q] != answer))
+        other = frozenset(q for q, answer in now.items() if links.answers[q] != answer)
+        asking = _asking(links, other)
+        looking = _asking(links, (q for q in other if q.kind in OF_LOOKUPS))
         new = _new_files(known, links, places) if moved else new
     seen = consulted.take()  # what was asked was asked for no file; what was read holds
     suspects = frozenset(path for path in changed | asking | new if path.endswith(".py"))
     callers: frozenset[str] = frozenset()
-    if suspects or (moved and any(question.kind == "imports" for question in links.answers)):
+    importing = frozenset(path for path in looking if Question("imports", path) in links.answers)
+    if suspects or importing:
         exports = exports_by(consulted)
         asking |= _naming_otherwise(links, suspects, exports)
-        asking |= _saying_otherwise(links, changed, moved, exports)
-        callers = _newly_imported(links, suspects, exports)
+        asking |= _saying_otherwise(links, changed, importing, exports)
+        callers = _newly_imported(links, suspects, looking, exports)
     known_parts: dict[str, Parts] = {}
 
     def cut(path: str) -> Parts:
@@ -91,7 +97,7 @@ def stale_files(
     learned = consulted.take()
     learned.files = {**seen.files, **learned.files}
     learned.folders = {**seen.folders, **learned.folders}
-    return Stale(asking, resting, learned)
+    return Stale(asking, looking, resting, learned)
 
 
 def _answers(questions: Iterable[Question], places: Places, consulted: Consulted) -> dict[Question, Answer]:
@@ -156,10 +162,14 @@ def _names_now(question: Question, exports: Exports) -> Answer:
     return tuple(sorted(exports.names(place, interest, place, depth)))
 
 
-def _saying_otherwise(links: Links, changed: frozenset[str], moved: bool, exports: Exports) -> frozenset[str]:
+def _saying_otherwise(
+    links: Links, changed: frozenset[str], importing: frozenset[str], exports: Exports
+) -> frozenset[str]:
     """Who rests on what the text of a changed file says, where that is another answer now. What a file imports is
-    another answer too when something has come to stand, or is no longer, where it was found."""
-    asked = ((q, a) for q, a in links.answers.items() if q.place in changed or (moved and q.kind == "imports"))
+    another answer too when something has come to stand, or is no longer, where a module was looked for."""
+    asked = (
+        (q, a) for q, a in links.answers.items() if q.place in changed or (q.place in importing and q.kind == "imports")
+    )
     return _asking(links, [q for q, answer in asked if q.kind in _OF_TEXT and _said_now(q, exports) != answer])
 
 
@@ -188,9 +198,11 @@ def _new_files(known: Collection[str], links: Links, places: Places) -> frozense
     return frozenset(file for project in projects for file in places.python_files(project)).difference(known)
 
 
-def _newly_imported(links: Links, suspects: frozenset[str], exports: Exports) -> frozenset[str]:
+def _newly_imported(
+    links: Links, suspects: frozenset[str], looking: frozenset[str], exports: Exports
+) -> frozenset[str]:
     """The callers of files that are imported by what is new or different, and mentions what is called. What was looked
-    at for that before is known by its content."""
+    at for that before is known by its content, unless its imports lead elsewhere."""
     words: dict[str, set[str]] = {}
     for question in links.answers:
         if question.kind == "importers":
@@ -199,7 +211,7 @@ def _newly_imported(links: Links, suspects: frozenset[str], exports: Exports) ->
     for file in filter(may_serve, suspects) if words else ():
         data = exports.read(file) or b""
         for path in _imported(file, exports) & words.keys():
-            if _looked_at(file, callers_of(path), links):
+            if file not in looking and _looked_at(file, callers_of(path), links):
                 continue
             # What a package passes on is imported, and mentioned, elsewhere.
             if os.path.basename(file) == "__init__.py" or any(word.encode() in data for word in words[path]):
