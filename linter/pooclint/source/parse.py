@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -70,6 +71,7 @@ def parse(data: bytes) -> cst.Module | Unreadable:
 
 
 _CHECK = cst.CSTNode.__post_init__
+_PARSING: ContextVar[bool] = ContextVar("parsing", default=False)
 # Layout. Some of its nodes hold text, the others such nodes in their turn.
 _PLAIN = (cst.SimpleWhitespace, cst.Newline)
 _COMPOSED = (cst.TrailingWhitespace, cst.ParenthesizedWhitespace, cst.Comma, cst.Dot, cst.AssignEqual)
@@ -85,19 +87,25 @@ def _frugal() -> Iterator[None]:
 
     What is put back is what stood there at the import, so that two threads that parse cannot lose it.
     """
-    cst.CSTNode.__post_init__ = _nothing  # type: ignore[assignment,method-assign]
+    token = _PARSING.set(True)
     for name, kind in _LAYOUT.items():
         setattr(cst, name, _shared(kind))  # the parser looks the classes up there
     try:
         yield
     finally:
-        cst.CSTNode.__post_init__ = _CHECK  # type: ignore[method-assign]
+        _PARSING.reset(token)
         for name, kind in _LAYOUT.items():
             setattr(cst, name, kind)
 
 
-def _nothing(node: cst.CSTNode) -> None:
-    """Check nothing."""
+def _checked(node: cst.CSTNode) -> None:
+    """Check a node as LibCST does, unless its parser has made it."""
+    if not _PARSING.get():
+        _CHECK(node)
+
+
+# Once: a class that is changed for every parse is looked up without a cache from the thousandth time on (Python 3.13).
+cst.CSTNode.__post_init__ = _checked  # type: ignore[assignment,method-assign]
 
 
 @cache
