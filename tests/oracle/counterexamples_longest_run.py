@@ -390,6 +390,19 @@ def f(pool: fakepool.Pool, a):
     elif not row:
         conn = fakepool.connect()
 """, category="reads-unbound"),
+    Case("unbound-and-captured", "missed", """\
+def f(pool: fakepool.Pool):
+    try:
+        try:
+            conn = fakepool.connect()
+        except Exception:
+            ok = bool(conn)
+        finally:
+            conn = fakepool.connect()
+    except KeyError:
+        return lambda: conn
+    conn.close()
+"""),
     Case("works-where-it-never-comes", "false alarm", """\
 def f(pool: fakepool.Pool):
     ok = False

@@ -96,8 +96,11 @@ def liveness(function: Function) -> Liveness | None:
     if not _DEEP.isdisjoint(bits):
         return None
     always = _union(bits.setdefault(name, 1 << len(bits)) for name in sorted(elsewhere))
-    walk = _Walk(bits, _by_root(bits), always)
-    first = walk.block(body_of(function.node.body), _Exits(always, always, always)) & ~always
+    roots, body = _by_root(bits), body_of(function.node.body)
+    walk = _Walk(bits, roots, always)
+    first = walk.block(body, _Exits(always, always, always))
+    if always:  # what the function itself reads
+        first = _Walk(bits, roots, 0).block(body, _Exits(0, 0, 0, quiet=True))
     unassigned = frozenset(name for name, bit in bits.items() if bit & first)
     return Liveness(walk.before, walk.left, bits, unassigned)
 
