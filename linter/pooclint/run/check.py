@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MAX_KEPT = 6_000_000
 """Bytes of source whose trees are kept for the files that follow, in all processes together; a tree, with what is known
 of it, takes about seventeen times its source."""
-_LEAST_KEPT = 3_000_000
+_LEAST_KEPT = 3_000_000  # for one process: what is dropped is parsed again
 
 _LARGE = 100_000  # bytes of a file: while it is cut and parsed it needs room for other trees
 _WHILE_PARSED = 6  # times its size, in bytes of source whose trees are kept: Python's own parser takes the most
