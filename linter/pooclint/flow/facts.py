@@ -11,6 +11,7 @@ import libcst as cst
 
 from pooclint.flow import collections
 from pooclint.flow.liveness import Liveness, liveness
+from pooclint.graphs import reached
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function, Index
 from pooclint.source.nodes import children, descendants, dotted, nodes_of
@@ -126,7 +127,7 @@ def _tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[fr
             decisive |= names
     for loop in loops:  # each turn asks again what no turn changes
         turn = list(descendants(loop))
-        bound = frozenset[str]().union(*(paths(target_of(inner)) for inner in turn))
+        bound = frozenset[str]().union(*(paths(t) for inner in turn if (t := target_of(inner)) is not None))
         for names in [asked[id(inner)] for inner in turn if id(inner) in asked]:
             tested.update(names - bound)
     repeated = frozenset(n for n, count in tested.items() if n in decisive and (count > 1 or n in assigned))
@@ -156,7 +157,7 @@ class _Decisive:
 def _holders(node: cst.CSTNode, words: frozenset[str]) -> frozenset[str]:
     """Names that are bound to what a call by one of these names gives, and those that stand for the same."""
     found: set[str] = set()
-    same: list[tuple[frozenset[str], set[str]]] = []
+    same: dict[str, set[str]] = {}
     for inner in descendants(node):
         match inner:
             case cst.Assign(targets=targets, value=value):
@@ -170,10 +171,9 @@ def _holders(node: cst.CSTNode, words: frozenset[str]) -> frozenset[str]:
         if any(_word(n) in words for n in nodes_of(cst.Call, descendants(value))):
             found |= bound
         else:
-            same.append((bound, _stands_for(value)))
-    while more := [bound for bound, others in same if others & found and not bound <= found]:
-        found = found.union(*more)
-    return frozenset(found)
+            for other in _stands_for(value):
+                same.setdefault(other, set()).update(bound)
+    return reached(found, same)
 
 
 def _stands_for(value: cst.BaseExpression) -> set[str]:
@@ -188,7 +188,7 @@ def _stands_for(value: cst.BaseExpression) -> set[str]:
     return set()
 
 
-def _decides(node: cst.CSTNode, words: _Decisive, known: dict[int, bool]) -> bool:
+def _decides(node: cst.CSTNode, decisive: _Decisive, known: dict[int, bool]) -> bool:
     """True when a branch, or one of the `elif` branches that it shuts out, leaves, stores something, or, as far as
     names tell, acquires, releases, or drops the last reference.
 
@@ -198,15 +198,17 @@ def _decides(node: cst.CSTNode, words: _Decisive, known: dict[int, bool]) -> boo
     if isinstance(node, cst.Assert):
         return True
     if not isinstance(node, cst.If):
-        return _has_decisive(children(node), words)
+        return _has_decisive(children(node), decisive)
     chain: list[cst.If] = []
     current: cst.If | cst.Else | None = node
     while isinstance(current, cst.If) and id(current) not in known:
         chain.append(current)
         current = current.orelse
-    decides = known[id(current)] if isinstance(current, cst.If) else _has_decisive([current] if current else [], words)
+    decides = (
+        known[id(current)] if isinstance(current, cst.If) else _has_decisive([current] if current else [], decisive)
+    )
     for each in reversed(chain):
-        decides = decides or _has_decisive([each.body], words)
+        decides = decides or _has_decisive([each.body], decisive)
         known[id(each)] = decides
     return decides
 
@@ -220,7 +222,8 @@ def _has_decisive(parts: Sequence[cst.CSTNode], decisive: _Decisive) -> bool:
                 return True  # it stores something
             if type(inner) is cst.Call and _word(inner) in decisive.words:
                 return True
-            if not paths(target_of(inner)).isdisjoint(decisive.holders):
+            target = target_of(inner)
+            if target is not None and not paths(target).isdisjoint(decisive.holders):
                 return True
     return False
 

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from pooclint.engine import Project
 
 MAX_KEPT = 6_000_000
-"""Bytes of source whose trees are kept for the files that follow, in all processes together; a tree, with what is known
-of it, takes about seventeen times its source."""
-_LEAST_KEPT = 3_000_000  # for one process: what is dropped is parsed again
+"""Bytes of source whose trees one process keeps for the files that follow, several share; a tree, with what is known of
+it, takes about seventeen times its source."""
+_LEAST_KEPT = 3_000_000  # of several, for each: with half of that, four took half as long again (143,000 lines)
 
 _LARGE = 100_000  # bytes of a file: while it is cut and parsed it needs room for other trees
 _WHILE_PARSED = 6  # times its size, in bytes of source whose trees are kept: Python's own parser takes the most

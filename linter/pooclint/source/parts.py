@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from pooclint.graphs import reached
 from pooclint.source.pieces import Pieces, cut
 
 CODE = "*"
@@ -77,7 +78,7 @@ class Parts:
 
     def rests_on(self, name: str) -> frozenset[str]:
         """The parts that matter to who uses a name, whether the module binds it or not; the frame always does."""
-        return (_reached([name], self.leads) - self.framing) | {self.part(name), FRAME}
+        return (reached([name], self.leads) - self.framing) | {self.part(name), FRAME}
 
     def of(self, name: str) -> bytes:
         """The digest of what matters to who uses a name, or uses `CODE`."""
@@ -116,20 +117,8 @@ def parts(data: bytes) -> Parts:
         words = {word.decode() for word in _WORD.findall(text)}
         leads[name] = frozenset(words.intersection(texts).union(*(stores.get(word, ()) for word in words)))
     used = pieces.mentioned & (leads.keys() if pieces.defined else texts.keys())
-    framing = _reached(used, leads) & texts.keys() | pieces.defined
+    framing = reached(used, leads) & texts.keys() | pieces.defined
     return Parts(data, pieces, leads, framing, frozenset(_DEFINED.findall(data)))
-
-
-def _reached(names: Iterable[str], leads: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """These names, and all that they lead to."""
-    found: set[str] = set()
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo += leads.get(name, ())
-    return frozenset(found)
 
 
 @lru_cache(maxsize=1024)

@@ -28,9 +28,9 @@ def target_of(node: cst.CSTNode) -> cst.BaseExpression | None:
     return get(node) if get else None
 
 
-def paths(target: cst.BaseExpression | None) -> frozenset[str]:
+def paths(target: cst.BaseExpression) -> frozenset[str]:
     """The names and dotted paths that binding a target binds: `a` and `b.c` of `a, *b.c`."""
     if isinstance(target, (cst.Tuple, cst.List)):
         return frozenset[str]().union(*(paths(element.value) for element in target.elements))
-    path = dotted(target) if target is not None else ""
+    path = dotted(target)
     return frozenset((path,)) if path else frozenset()
