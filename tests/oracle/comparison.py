@@ -158,10 +158,13 @@ def _borne_out(machine: Machine, truth: Truth, finding: Finding) -> str:
 
 
 def _leaves_with(source: str, died: int, named: list[int]) -> bool:
-    """Whether that line is a `with` around what is named: what its manager, or a `return` inside, has referred to goes
-    when it is left."""
-    blocks = (n for n in ast.walk(ast.parse(source)) if isinstance(n, (ast.With, ast.AsyncWith)) and n.lineno == died)
-    return any(n.lineno < line <= (n.end_lineno or 0) for n in blocks for line in named)
+    """Whether that line is a `with` around what is named, or a `raise` that leaves it: what its manager, or a `return`
+    inside, has referred to goes when it is left."""
+    nodes = list(ast.walk(ast.parse(source)))
+    raises = any(isinstance(n, ast.Raise) and n.lineno == died for n in nodes)
+    blocks = (n for n in nodes if isinstance(n, (ast.With, ast.AsyncWith)))
+    left = [n for n in blocks if n.lineno == died or (raises and n.lineno < died <= (n.end_lineno or 0))]
+    return any(n.lineno < line <= (n.end_lineno or 0) for n in left for line in named)
 
 
 def _lost_normally(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]]) -> bool:

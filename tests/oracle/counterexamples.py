@@ -9,6 +9,7 @@ from oracle.cases import Case
 from oracle.counterexamples_later import LATER
 from oracle.counterexamples_long_run import LONG_RUN
 from oracle.counterexamples_longest_run import LONGEST_RUN
+from oracle.counterexamples_whole_run import WHOLE_RUN
 
 OLDER = (
     Case("exit-raises", "missed", """\
@@ -199,4 +200,4 @@ def f(pool: fakepool.Pool, a):
 """),
 )  # fmt: skip
 
-CASES = (*OLDER, *LATER, *LONG_RUN, *LONGEST_RUN)
+CASES = (*OLDER, *LATER, *LONG_RUN, *LONGEST_RUN, *WHOLE_RUN)

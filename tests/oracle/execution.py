@@ -264,6 +264,7 @@ class Machine:
         namespace["__turn__"] = lambda: self.library.script.turn()
         namespace["__fail__"] = lambda: self.library.script.fail_anyhow("a function of its own")
         namespace["__maybe__"] = lambda caught: caught if self.library.script.choose(2) else ()
+        namespace["__again__"] = lambda: KeyError() if self.library.script.choose(2) else sys.exc_info()[1]
         namespace["__known__"] = lambda value: Anything(self.library.script) if value is None else value
         namespace["__unknown__"] = lambda: None if self.library.script.choose(2) else Anything(self.library.script)
         namespace["__either__"] = lambda value: self.library.script.choose(2) == 1

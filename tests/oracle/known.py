@@ -102,7 +102,8 @@ class _Inner(ast.NodeTransformer):
 
 
 def _functions_fail(tree: ast.Module) -> ast.Module:
-    """Every function of the program's own may fail as soon as it is called."""
+    """Every function of the program's own may fail as soon as it is called, and so may wrappers of `contextlib`."""
+    tree = _Wrapped().visit(tree)
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and function.name != "f":
             first = isinstance(function.body[0], ast.Nonlocal)
@@ -110,23 +111,43 @@ def _functions_fail(tree: ast.Module) -> ast.Module:
     return tree
 
 
+class _Wrapped(ast.NodeTransformer):
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if not ast.unparse(node.func).startswith("contextlib.") or not node.args:
+            return node
+        fails = ast.parse("__fail__()", mode="eval").body
+        both = ast.Tuple([fails, node], ast.Load())
+        return _at(ast.Subscript(both, ast.Constant(1), ast.Load()), node)
+
+
 def _names_are_bound(tree: ast.Module) -> ast.Module:
-    """A name that has no value yet has an unknown one."""
+    """A name that has no value yet, or has lost it by `del`, has an unknown one."""
     function = tree.body[-1]
     assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
     given = {a.arg for a in function.args.args}
     stored = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     for name in sorted(stored - given):
         function.body.insert(0, _at(ast.parse(f"{name} = __unknown__()").body[0], function.body[0]))
-    return tree
+    return _Deleted().visit(tree)
+
+
+class _Deleted(ast.NodeTransformer):
+    def visit_Delete(self, node: ast.Delete) -> ast.stmt:
+        if not all(isinstance(target, ast.Name) for target in node.targets):
+            return node
+        names = " = ".join(ast.unparse(target) for target in node.targets)
+        return _at(ast.parse(f"{names} = __unknown__()").body[0], node)
 
 
 def _handlers_let_pass(tree: ast.Module) -> ast.Module:
-    """What a handler of some exception has not caught may still be one of those."""
+    """What a handler of some exception has not caught may still be one of those, and what it raises again another."""
     for handler in [n for n in ast.walk(tree) if isinstance(n, ast.ExceptHandler)]:
         kind = handler.type
         if kind is not None and ast.unparse(kind) in NARROW:
             handler.type = _at(ast.parse(f"__maybe__({ast.unparse(kind)})", mode="eval").body, kind)
+            for again in [n for n in ast.walk(handler) if isinstance(n, ast.Raise) and n.exc is None]:
+                again.exc = _at(ast.parse("__again__()", mode="eval").body, again)
     for call in [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func).endswith(".suppress")]:
         call.args = [
             _at(ast.parse(f"__maybe__({ast.unparse(a)})", mode="eval").body, a) if ast.unparse(a) in NARROW else a

@@ -49,7 +49,7 @@ BASE_GROUP = Completion("raise", "builtins.BaseExceptionGroup")
 
 
 class States:
-    """A set of states, one for each key; the best-ranked stands for its key."""
+    """A set of states, one for each key: where several have it, their join."""
 
     __slots__ = ("_by_key",)
 
@@ -61,9 +61,10 @@ class States:
     def add(self, state: State) -> bool:
         """Add a state; True when that changed the set."""
         known = self._by_key.get(state.key)
-        if known is not None and known.rank <= state.rank:
+        joined = state if known is None else known.join(state)
+        if joined is known:
             return False
-        self._by_key[state.key] = state
+        self._by_key[state.key] = joined
         return True
 
     def __iter__(self) -> Iterator[State]:

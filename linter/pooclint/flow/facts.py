@@ -190,7 +190,7 @@ def _stands_for(value: cst.BaseExpression) -> set[str]:
 
 def _decides(node: cst.CSTNode, decisive: _Decisive, known: dict[int, bool]) -> bool:
     """True when a branch, or one of the `elif` branches that it shuts out, leaves, stores something, or, as far as
-    names tell, acquires, releases, or drops the last reference.
+    names tell, acquires, releases, hands over, or drops the last reference.
 
     Args:
         known: the answers for what was asked already, by the `id` of an `if`: each is part of the chain before it.
@@ -220,12 +220,16 @@ def _has_decisive(parts: Sequence[cst.CSTNode], decisive: _Decisive) -> bool:
                 return True
             if type(inner) is cst.AssignTarget and isinstance(inner.target, (cst.Attribute, cst.Subscript)):
                 return True  # it stores something
-            if type(inner) is cst.Call and _word(inner) in decisive.words:
+            if type(inner) is cst.Call and (_word(inner) in decisive.words or _hands_over(inner, decisive.holders)):
                 return True
             target = target_of(inner)
             if target is not None and not paths(target).isdisjoint(decisive.holders):
                 return True
     return False
+
+
+def _hands_over(call: cst.Call, holders: frozenset[str]) -> bool:
+    return any(not holders.isdisjoint(_stands_for(a.value)) for a in call.args)
 
 
 def _word(call: cst.Call) -> str:

@@ -31,7 +31,8 @@ class Liveness:
     """The names and dotted paths that may still be read."""
 
     before: Mapping[int, Names]
-    """By the `id` of a statement, a handler, a `finally`, or the body of a loop: what may be read from there on."""
+    """By the `id` of a statement, a handler, or a `finally`: what may be read from there on; by that of the body of a
+    loop or `with`: from its end on."""
     left: Mapping[int, Names]
     """By the `id` of a statement: what may be read after it has ended in any other way than normally."""
     bits: Mapping[str, Names]
@@ -163,6 +164,8 @@ class _Walk:
             case cst.With(items=items, body=body):
                 # A manager may swallow what is raised.
                 live = self.block(body_of(body), replace(exits, raised=exits.raised | exits.normal))
+                if not exits.quiet:
+                    self.before[id(body)] = exits.normal
                 for item in reversed(items):
                     assigned = self._assigned(item.asname.name) if item.asname else 0
                     stored = self._stored(item.asname.name) if item.asname else 0

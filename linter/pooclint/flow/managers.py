@@ -13,7 +13,7 @@ from pooclint.flow.external import hold
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.misuses import released_again
 from pooclint.flow.run import Misuse, Run
-from pooclint.flow.values import Fate, Lane, Pending, State, Value
+from pooclint.flow.values import ENTERED, NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.flow.work import out_of_sight
 from pooclint.models import Call
@@ -178,6 +178,28 @@ def _enter_pending(
         else:
             entries.append(Entry(_manage(after, numbers, 1), resource, numbers, model=model, call=pending.node))
     return entries
+
+
+def remembered(item: cst.WithItem, entry: Entry) -> State:
+    """The state in which a manager has been entered, and remembers what it answers for: a loop in its body may acquire
+    at the same place again, and so give that another number."""
+    known = (entry.numbers, entry.kept_open, entry.begun)
+    return (
+        entry.state.know(f"{ENTERED}{id(item)}", Value(items=tuple(Value(refs=n) for n in known)))
+        if any(known)
+        else entry.state
+    )
+
+
+def answering(item: cst.WithItem, entry: Entry, state: State) -> tuple[State, Entry]:
+    """The state in which a manager is left, without what it remembered, and the manager with what it answers for by
+    now."""
+    name = f"{ENTERED}{id(item)}"
+    known = state.get(name).items
+    if known is None:
+        return state, entry
+    numbers, kept_open, begun = (v.refs for v in known)
+    return state.bind(name, NOTHING), replace(entry, numbers=numbers, kept_open=kept_open, begun=begun)
 
 
 def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcomes, asynchronous: bool) -> State:

@@ -534,12 +534,12 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
         for completion, ended in result.items():
             run.tick(ended)
             for end in ended:
-                work.released(run, end, entry.numbers, item.item, True, completion.exceptional)
-                for way in stacks.unwound(run, item.item, entry.numbers, end):
-                    _left(run, item, entry, way.state, way.failed, completion, node.asynchronous, out)
+                inside, left = managers.answering(item, entry, end)
+                work.released(run, inside, left.numbers, item.item, True, completion.exceptional)
+                for way in stacks.unwound(run, item.item, left.numbers, inside):
+                    _left(run, item, left, way.state, way.failed, completion, node.asynchronous, out)
     # What the target was bound to before, and a manager that nothing else refers to, may be lost now.
-    normal = [_sweep(run, item.item, None, s) for s in out.take(NORMAL)]
-    out.extend(NORMAL, normal)
+    out.extend(NORMAL, (_sweep(run, item.item, None, s) for s in run.narrow(out.take(NORMAL), node.body)))
     return out
 
 
@@ -551,7 +551,7 @@ def _entered(
     for state in states:
         for after, value in evaluate(run, item.item, state, out):
             for entry in managers.enter(run, item, value, after, out, node.asynchronous is not None):
-                entered = entry.state
+                entered = managers.remembered(item, entry)
                 if item.asname:
                     bound = bind(run, item.asname.name, entry.target, entered, out)
                     entered = _sweep(run, item.item, entered, bound, entry.kept_open | entered.reach(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 import libcst as cst
@@ -126,6 +127,8 @@ KEY: Final = "#key "
 """Prefix of the names under which a state remembers what a dictionary has under a key, by the dictionary's number."""
 CALLBACKS: Final = "#callbacks "
 """Prefix of the names under which a state keeps what a stack will call at its end, by the stack's number."""
+ENTERED: Final = "#entered "
+"""Prefix of the names under which a state remembers what an enclosing `with` answers for, by the `id` of its item."""
 AWAITS: Final = "#awaits "
 """Prefix of the names under which a state remembers that the end of a stack awaits something, by its number."""
 
@@ -320,7 +323,7 @@ class State:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What makes two states the same. The lanes are left out: the least exceptional way stands for all."""
+        """What makes two states the same. The lanes are left out: see `join`."""
         if self._key is None:
             if not self._env_key:
                 self._env_key.append(frozenset(self.env.items()))
@@ -353,6 +356,24 @@ class State:
         of what is held, then shortest."""
         lanes = [o.lane for o in self.obligations.values() if o.fate is Fate.HELD]
         return (max(lanes, default=Lane.NORMAL), sum(lanes), self.trace.length if self.trace else 0)
+
+    def join(self, other: State) -> State:
+        """The state that stands for two with the same key: the better-ranked, with the least exceptional way of each
+        obligation, whichever of the two it comes from."""
+        best, worse = (self, other) if self.rank <= other.rank else (other, self)
+        if not best.rank[0]:
+            return best
+        lanes = {
+            n: o.lane
+            for n, o in worse.obligations.items()
+            if o.lane < best.obligations[n].lane and o.fate in (Fate.HELD, Fate.FIELD)
+        }
+        if not lanes:
+            return best
+        causes = {n: c for n, c in best.causes.items() if n not in lanes}
+        causes |= {n: c for n, c in worse.causes.items() if n in lanes}
+        joined = {n: replace(best.obligations[n], lane=lane) for n, lane in lanes.items()}
+        return State(best.env, {**best.obligations, **joined}, best.trace, causes, best)
 
     @property
     def holds(self) -> bool:
@@ -464,9 +485,10 @@ class State:
         left = {n: o for n, o in self.obligations.items() if n not in gone}
         causes = {n: c for n, c in self.causes.items() if n not in gone}
         names = {f"{prefix}{n}" for prefix in (CALLBACKS, AWAITS) for n in gone} & self.env.keys()
-        if names:
-            return State({k: v for k, v in self.env.items() if k not in names}, left, self.trace, causes)
-        return State(self.env, left, self.trace, causes, self)
+        env = {k: v for k, v in self.env.items() if k not in names} if names else self.env
+        for name in [k for k, v in env.items() if k.startswith(ENTERED) and not gone.isdisjoint(v.reach())]:
+            env = {**env, name: reduce(Value.without, gone, env[name])}
+        return State(env, left, self.trace, causes, self if env is self.env else None)
 
     def reach(self, value: Value, seen: frozenset[str] = frozenset()) -> frozenset[int]:
         """Every obligation that a value leads to in this state, through the variables of closures too."""
@@ -479,7 +501,7 @@ class State:
 
     def reachable(self) -> frozenset[int]:
         """Obligations that some name still leads to, or a stack that a name or a `with` leads to."""
-        named = (v.reach() for k, v in self.env.items() if not k.startswith(CALLBACKS))
+        named = (v.reach() for k, v in self.env.items() if not k.startswith((CALLBACKS, ENTERED)))
         found = self.owned(frozenset[int]().union(*named))
         stacks = {int(k.removeprefix(CALLBACKS)) for k in self.env if k.startswith(CALLBACKS)}
         while stacks:
