@@ -116,4 +116,13 @@ async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
     finally:
         await other.aclose()
 """, category="function-never-fails"),
+    Case("awaits-what-a-call-gives-that-is-no-coroutine", "wrong line", """\
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
+    alias = fakepool.open()
+    other = await fakepool.aconnect()
+    await alias.close()
+    conn = pool.getconn()
+    pool.putconn(conn)
+    await asyncio.shield(other.close())
+""", category="awaits-what-is-no-coroutine"),
 )  # fmt: skip

@@ -265,6 +265,7 @@ class Machine:
         namespace["__fail__"] = lambda: self.library.script.fail_anyhow("a function of its own")
         namespace["__maybe__"] = lambda caught: caught if self.library.script.choose(2) else ()
         namespace["__again__"] = lambda: KeyError() if self.library.script.choose(2) else sys.exc_info()[1]
+        namespace["__awaitable__"] = lambda value: _nothing() if value is None else value
         namespace["__known__"] = lambda value: Anything(self.library.script) if value is None else value
         namespace["__unknown__"] = lambda: None if self.library.script.choose(2) else Anything(self.library.script)
         namespace["__either__"] = lambda value: self.library.script.choose(2) == 1
@@ -333,6 +334,10 @@ def _witness(script: Script, holding: Holding, choices: tuple[int, ...], ended: 
         holding.exited,
         "; ".join([*script.labels, ended]),
     )
+
+
+async def _nothing() -> None:
+    """What awaiting None does in a world where that is possible."""
 
 
 def _outside(library: Library) -> SimpleNamespace:

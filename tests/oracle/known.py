@@ -140,6 +140,13 @@ class _Deleted(ast.NodeTransformer):
         return _at(ast.parse(f"{names} = __unknown__()").body[0], node)
 
 
+def _none_is_awaited(tree: ast.Module) -> ast.Module:
+    """To await None, which is what a call gives that is no coroutine, does nothing."""
+    for node in [n for n in ast.walk(tree) if isinstance(n, ast.Await)]:
+        node.value = ast.Call(ast.Name("__awaitable__", ast.Load()), [node.value], [])
+    return tree
+
+
 def _handlers_let_pass(tree: ast.Module) -> ast.Module:
     """What a handler of some exception has not caught may still be one of those, and what it raises again another."""
     for handler in [n for n in ast.walk(tree) if isinstance(n, ast.ExceptHandler)]:
@@ -218,6 +225,7 @@ WORLDS = {
     "library-fails-otherwise": World(_unchanged, lenient=True),
     "function-of-none-raises": World(_functions_take_none),
     "function-never-fails": World(_functions_fail),
+    "awaits-what-is-no-coroutine": World(_none_is_awaited),
     "caught-further-in": World(_handlers_let_pass),
     "reads-unbound": World(_names_are_bound),
     "condition-that-decides-nothing": World(_undecisive),
