@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import builtins
 import gc
+import inspect
 import sys
 import types
 import warnings
@@ -46,8 +47,8 @@ PLAIN = 100
 """Runs that are kept of those that show the same, where the script has made nothing fail: the program itself may."""
 MAYBE = 8
 """The flag that may be neither true nor false."""
-ARGUMENTS = (None, 0, 1, 2, "x", "")
-"""What `f` may be given: something true and something false of which it asks nothing else, too."""
+ARGUMENTS = (None, 0, 1, 2, 3, "x", "")
+"""What `f` may be given: something true and something false of which it asks nothing else, and such a number, too."""
 NO_LIST = 6
 """The items that may be no list."""
 
@@ -196,14 +197,15 @@ class Machine:
         text = self.source.splitlines()
 
         def raises_again(frame: types.FrameType) -> bool:
-            return again and frame.f_lineno <= len(text) and text[frame.f_lineno - 1].strip() == "raise"
+            return frame.f_lineno <= len(text) and text[frame.f_lineno - 1].strip() == "raise"
 
         def trace(frame: types.FrameType, event: str, argument: object) -> Callable[..., Any] | None:
             if frame.f_code.co_filename != PROGRAM:
                 return None
-            raises = event == "line" and raises_again(frame)
-            if event == "exception" and isinstance(argument, tuple):
-                raises = not issubclass(argument[0], (StopIteration, StopAsyncIteration))
+            raises = event == "line" and again and raises_again(frame)
+            if event == "exception" and isinstance(argument, tuple):  # on such a line only `known.py` raises another
+                stops = issubclass(argument[0], (StopIteration, StopAsyncIteration))
+                raises = not stops and (again or not raises_again(frame))
             if (
                 raises
                 and frame.f_code.co_name == "f"
@@ -265,7 +267,7 @@ class Machine:
         namespace["__fail__"] = lambda: self.library.script.fail_anyhow("a function of its own")
         namespace["__maybe__"] = lambda caught: caught if self.library.script.choose(2) else ()
         namespace["__again__"] = lambda: KeyError() if self.library.script.choose(2) else sys.exc_info()[1]
-        namespace["__awaitable__"] = lambda value: _nothing() if value is None else value
+        namespace["__awaitable__"] = lambda value: value if inspect.isawaitable(value) else _at_once(value)
         namespace["__known__"] = lambda value: Anything(self.library.script) if value is None else value
         namespace["__unknown__"] = lambda: None if self.library.script.choose(2) else Anything(self.library.script)
         namespace["__either__"] = lambda value: self.library.script.choose(2) == 1
@@ -336,8 +338,9 @@ def _witness(script: Script, holding: Holding, choices: tuple[int, ...], ended: 
     )
 
 
-async def _nothing() -> None:
-    """What awaiting None does in a world where that is possible."""
+async def _at_once(value: object) -> object:
+    """What awaiting a value that is no awaitable gives, in a world where that is possible."""
+    return value
 
 
 def _outside(library: Library) -> SimpleNamespace:

@@ -127,6 +127,7 @@ def _names_are_bound(tree: ast.Module) -> ast.Module:
     assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
     given = {a.arg for a in function.args.args}
     stored = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    stored |= {n.name for n in ast.walk(function) if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name}
     for name in sorted(stored - given):
         function.body.insert(0, _at(ast.parse(f"{name} = __unknown__()").body[0], function.body[0]))
     return _Deleted().visit(tree)
@@ -141,7 +142,7 @@ class _Deleted(ast.NodeTransformer):
 
 
 def _none_is_awaited(tree: ast.Module) -> ast.Module:
-    """To await None, which is what a call gives that is no coroutine, does nothing."""
+    """To await what is no awaitable, such as None, gives that."""
     for node in [n for n in ast.walk(tree) if isinstance(n, ast.Await)]:
         node.value = ast.Call(ast.Name("__awaitable__", ast.Load()), [node.value], [])
     return tree

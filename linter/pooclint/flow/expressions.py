@@ -129,8 +129,11 @@ def _joined(run: Run, results: list[tuple[State, list[Value]]]) -> list[tuple[St
     by_state: dict[tuple[object, ...], tuple[State, list[Value]]] = {}
     for state, values in results:
         known = by_state.get(state.key)
-        joined = values if known is None else [_either(a, b) for a, b in zip(known[1], values, strict=True)]
-        by_state[state.key] = (state, joined)
+        if known is None:
+            by_state[state.key] = (state, values)
+        else:
+            either = [_either(a, b) for a, b in zip(known[1], values, strict=True)]
+            by_state[state.key] = (known[0].join(state), either)
     run.record.cut = True
     run.record.dropped = run.record.dropped or len(by_state) > MAX_STATES
     return sorted(by_state.values(), key=lambda result: result[0].rank)[:MAX_STATES]
@@ -436,7 +439,8 @@ def _distinct(run: Run, ways: _Ways) -> _Ways:
     """Of those that end in the same state one, and not too many."""
     found: dict[tuple[object, ...], tuple[State, tuple[Value, ...]]] = {}
     for state, awaited in ways:
-        found.setdefault((state.key, awaited), (state, awaited))
+        known = found.get((state.key, awaited))
+        found[state.key, awaited] = (known[0].join(state) if known else state, awaited)
     if len(found) <= MAX_STATES:
         return list(found.values())
     run.record.cut = run.record.dropped = True

@@ -14,7 +14,7 @@ from pooclint.flow.liveness import Liveness, liveness
 from pooclint.graphs import reached
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function, Index
-from pooclint.source.nodes import children, descendants, dotted, nodes_of
+from pooclint.source.nodes import children, descendants, dotted, nodes_of, variables
 from pooclint.source.targets import paths, target_of
 
 
@@ -166,6 +166,10 @@ def _holders(node: cst.CSTNode, words: frozenset[str]) -> frozenset[str]:
                 bound = paths(name)
             case cst.AnnAssign(target=name, value=cst.BaseExpression() as value):
                 bound = paths(name)
+            case cst.FunctionDef(name=name) if inner is not node:
+                for other in variables(inner):
+                    same.setdefault(other, set()).add(name.value)
+                continue
             case _:
                 continue
         if any(_word(n) in words for n in nodes_of(cst.Call, descendants(value))):
@@ -177,7 +181,7 @@ def _holders(node: cst.CSTNode, words: frozenset[str]) -> frozenset[str]:
 
 
 def _stands_for(value: cst.BaseExpression) -> set[str]:
-    """The names of which an expression may be the value, or one of its elements."""
+    """The names of which an expression may be the value or one of its elements, or to which a closure refers."""
     match value:
         case cst.Name(value=name):
             return {name}
@@ -185,6 +189,8 @@ def _stands_for(value: cst.BaseExpression) -> set[str]:
             return set[str]().union(*(_stands_for(e.value) for e in elements))
         case cst.IfExp(body=one, orelse=other) | cst.BooleanOperation(left=one, right=other):
             return _stands_for(one) | _stands_for(other)
+        case cst.Lambda():
+            return set(variables(value))
     return set()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
@@ -352,14 +353,18 @@ class Run:
             yield completion, self.live.narrowed(states, live) if self.live and live is not None else states
 
     def limit(self, states: list[State]) -> list[State]:
-        """At most `MAX_STATES` states: beyond, knowledge of plain names goes first, then the worst-ranked states."""
+        """At most `MAX_STATES` states: beyond, knowledge of plain names goes first, then of what is released or handed
+        over, then the worst-ranked states."""
         most = next((n for since, n in reversed(_THRIFT) if self.evaluations > since), MAX_STATES)
         if len(states) <= most:
             return states
         self.record.cut = True
         widened = States(
-            State({k: v for k, v in s.env.items() if _essential(v)}, s.obligations, s.trace, s.causes) for s in states
+            State({k: v for k, v in s.env.items() if k[0] == "#" or _essential(v)}, s.obligations, s.trace, s.causes)
+            for s in states
         )
+        if len(widened) > most:
+            widened = States(reduce(State.forget, self._settled(s), s) for s in widened)
         self.record.dropped = self.record.dropped or len(widened) > most
         return sorted(widened, key=lambda s: s.rank)[:most]
 
@@ -391,16 +396,16 @@ class Run:
                 state = state.assume(f"{MORE}{older.owner}", truth=True)
             referenced = collected or any(number in v.reach() or number in v.derived for v in state.env.values())
             state = state.forget(number + 1).renumber(number, number + 1) if referenced else state.without([number])
-        for old in self._settled(state) if len(state.obligations) >= MAX_OBLIGATIONS else ():
-            state = state.forget(old)
+        if len(state.obligations) >= MAX_OBLIGATIONS:
+            oldest = self._settled(state)
+            state = reduce(State.forget, oldest[: (len(oldest) + 1) // 2], state)
         obligation = Obligation(site, holding=not site.acquisition.lazy, **facts)  # type: ignore[arg-type]
         return state.add(number, obligation), number
 
     def _settled(self, state: State) -> list[int]:
-        """Half of the obligations of which nothing more can come, the oldest first."""
+        """The obligations of which nothing more can come, the oldest first."""
         owners = {o.owner for o in state.obligations.values()}
-        found = [n for n, o in state.obligations.items() if _is_settled(o) and n not in owners]
-        return found[: (len(found) + 1) // 2]
+        return [n for n, o in state.obligations.items() if _is_settled(o) and n not in owners]
 
     def is_older(self, number: int) -> bool:
         """True for the number of an obligation whose site has acquired again since."""
