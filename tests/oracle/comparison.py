@@ -170,7 +170,7 @@ def _leaves_with(source: str, died: int, named: list[int]) -> bool:
 def _lost_normally(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]]) -> bool:
     """Whether a run loses it in which nothing raises while it is held."""
     candidates = [(lines, w) for lines, w in witnesses if not w.raised][:REPEATED]
-    return any(not machine.exceptions_while_held(w.prefix, lines, again=False) for lines, w in candidates)
+    return any(not all(machine.exceptions_while_held(w.prefix, lines, again=False)) for lines, w in candidates)
 
 
 def _raises_there(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]], line: int) -> bool:
@@ -178,7 +178,7 @@ def _raises_there(machine: Machine, witnesses: list[tuple[frozenset[int], Witnes
     if any(line in lines for _, w in witnesses for lines in w.raised):
         return True
     if machine.source.splitlines()[line - 1].lstrip().startswith("except*"):  # the rest of a group goes on behind it
-        return any(not w.story.endswith("returns") for _, w in witnesses)
+        return bool(witnesses)
     return any(
         line in raised
         for lines, w in witnesses[:REPEATED]

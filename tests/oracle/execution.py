@@ -41,6 +41,8 @@ from oracle.fakepool import (
 from oracle.search import Search
 
 MAX_RUNS = 1200
+USUAL_FAULTS = 2
+"""Failures that a run may have."""
 WITNESSES = 4
 """Runs that are kept of those that show the same."""
 PLAIN = 100
@@ -138,7 +140,7 @@ class Loops(ast.NodeTransformer):
 class Machine:
     """A compiled program, and the world it runs in."""
 
-    def __init__(self, program: str | ast.Module, max_faults: int = 2, lenient: bool = False) -> None:
+    def __init__(self, program: str | ast.Module, max_faults: int = USUAL_FAULTS, lenient: bool = False) -> None:
         self._max_faults = max_faults
         self._lenient = lenient
         self.library = Library()
@@ -183,17 +185,15 @@ class Machine:
                 gc.enable()
         return leaked, ended
 
-    def exceptions_while_held(
-        self, prefix: tuple[int, ...], lines: frozenset[int], again: bool
-    ) -> list[frozenset[int]]:
-        """Repeat a run, and note on which lines something was raised while a connection from those lines was held.
+    def exceptions_while_held(self, prefix: tuple[int, ...], lines: frozenset[int], again: bool) -> list[set[int]]:
+        """Repeat a run: for each connection from those lines, on which lines something was raised while it was held.
 
         Args:
             prefix: the choices of the run.
             lines: lines of the acquisition.
             again: whether a bare `raise` counts, too. Python reports no exception on its line.
         """
-        found: list[frozenset[int]] = []
+        found: dict[int, set[int]] = {}
         text = self.source.splitlines()
 
         def raises_again(frame: types.FrameType) -> bool:
@@ -206,21 +206,20 @@ class Machine:
             if event == "exception" and isinstance(argument, tuple):  # on such a line only `known.py` raises another
                 stops = issubclass(argument[0], (StopIteration, StopAsyncIteration))
                 raises = not stops and (again or not raises_again(frame))
-            if (
-                raises
-                and frame.f_code.co_name == "f"
-                and any(h.held and h.died < 0 and h.lines == lines for h in self.library.opened)
-            ):
-                found.append(frozenset({frame.f_lineno}))
+            if raises and frame.f_code.co_name == "f":
+                for number, holding in enumerate(self.library.opened):
+                    if holding.held and holding.died < 0 and holding.lines == lines:
+                        found.setdefault(number, set()).add(frame.f_lineno)
             return trace
 
         before = sys.gettrace()
         sys.settrace(trace)
         try:
-            self.run(self.script(prefix))
+            opened, _ = self.run(self.script(prefix))
         finally:
             sys.settrace(before)
-        return found
+        lost = [n for n, (holding, leaked) in enumerate(opened) if leaked and holding.lines == lines]
+        return [found.get(n, set()) for n in lost]
 
     def _call(self, script: Script) -> tuple[object, str]:
         """Call `f` once: what of its result has an owner, and how it ended."""
@@ -365,6 +364,8 @@ def _outside(library: Library) -> SimpleNamespace:
         length = (1, 0, 2, -1)[library.script.choose(4 if number == NO_LIST else 3)]
         if length < 0:
             return None
+        if length > 1 and library.script.max_faults > USUAL_FAULTS:  # where runs have more of everything
+            length += library.script.choose(2)
         if length != 1:
             library.script.labels.append(f"line {line()}: items({number}) has {length}")
         return list(range(length))

@@ -80,7 +80,7 @@ class Script:
         if len(self.raised) >= self.max_faults:
             return
         if self.lenient and Error in kinds:
-            kinds = (*kinds, Fault, ValueError, *self.groups)
+            kinds = (*kinds, Fault, ValueError, KeyError, *self.groups)
         choice = self.choose(1 + len(kinds))
         if choice:
             kind = kinds[choice - 1]

@@ -142,9 +142,15 @@ class _Deleted(ast.NodeTransformer):
 
 
 def _none_is_awaited(tree: ast.Module) -> ast.Module:
-    """To await what is no awaitable, such as None, gives that."""
-    for node in [n for n in ast.walk(tree) if isinstance(n, ast.Await)]:
-        node.value = ast.Call(ast.Name("__awaitable__", ast.Load()), [node.value], [])
+    """To await what is no awaitable, such as None, gives that, itself or through `asyncio.wait_for` and its like."""
+    for node in list(ast.walk(tree)):
+        if isinstance(node, ast.Await):
+            node.value = ast.Call(ast.Name("__awaitable__", ast.Load()), [node.value], [])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("asyncio."):
+            node.args = [
+                ast.Call(ast.Name("__awaitable__", ast.Load()), [a], []) if isinstance(a, ast.Call) else a
+                for a in node.args
+            ]
     return tree
 
 
@@ -152,7 +158,8 @@ def _handlers_let_pass(tree: ast.Module) -> ast.Module:
     """What a handler of some exception has not caught may still be one of those, and what it raises again another."""
     for handler in [n for n in ast.walk(tree) if isinstance(n, ast.ExceptHandler)]:
         kind = handler.type
-        if kind is not None and ast.unparse(kind) in NARROW:
+        kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+        if kind is not None and all(k is not None and ast.unparse(k) in NARROW for k in kinds):
             handler.type = _at(ast.parse(f"__maybe__({ast.unparse(kind)})", mode="eval").body, kind)
             for again in [n for n in ast.walk(handler) if isinstance(n, ast.Raise) and n.exc is None]:
                 again.exc = _at(ast.parse("__again__()", mode="eval").body, again)

@@ -204,6 +204,8 @@ def answering(item: cst.WithItem, entry: Entry, state: State) -> tuple[State, En
 
 def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcomes, asynchronous: bool) -> State:
     """The state after the manager's exit, whichever way the body completed."""
+    if entry.wraps_none:
+        return state
     state = state.change(entry.kept_open, kept_open=True).change(entry.begun, in_transaction=False)
     if entry.kept_open:
         lanes = dict.fromkeys(entry.kept_open, Lane.RESOURCE)

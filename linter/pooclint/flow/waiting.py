@@ -101,7 +101,7 @@ def given_back(
         if not idle:
             unsure = after.change(numbers, released=None)
             run.fail(unsure, node, out, RESOURCE, {}, Lane.OTHER)
-            if awaited:
+            if awaited and stacks.may_suspend(way.state, numbers):
                 run.fail(unsure, node, out, CANCEL, {}, Lane.CANCELLED)
     return done
 
