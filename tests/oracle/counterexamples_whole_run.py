@@ -1,4 +1,4 @@
-"""Programs on which the two differed in the first run of 250,000 that was made on one state of the analysis."""
+"""Programs on which the two differed in whole runs of 250,000 numbers, each on one state of the analysis."""
 
 from __future__ import annotations
 
@@ -75,19 +75,6 @@ def f(pool: fakepool.Pool, box, a):
     finally:
         conn.close()
 """, category="caught-further-in"),
-    Case("deleted-and-read-in-cleanup", "wrong kind", """\
-async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
-    conn = None
-    try:
-        other = await fakepool.aconnect()
-        try:
-            async with other:
-                del other
-        except BaseException:
-            conn = conn or await fakepool.astream()
-    finally:
-        await other.close()
-""", category="reads-unbound"),
     Case("overwritten-in-a-with-that-refers-to-it", "wrong line", """\
 def f(pool: fakepool.Pool):
     conn = fakepool.open()
@@ -125,4 +112,139 @@ async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
     pool.putconn(conn)
     await asyncio.shield(other.close())
 """, category="awaits-what-is-no-coroutine"),
+    Case("what-is-settled-is-forgotten-before-a-way-is", "missed", """\
+async def alook(c):
+    await c.execute('look')
+
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool, box, a):
+    alias = None
+    conn = await asyncio.wait_for(apool.acquire(), 1)
+    try:
+        await apool.release(conn)
+        held = [conn]
+    except Exception:
+        pass
+    conn = await apool.acquire()
+    try:
+        if conn is not None and flag(4):
+            try:
+                await astep(1)
+            except fakepool.Error:
+                await alook(conn)
+            except Exception:
+                yield conn
+                raise
+            finally:
+                row = (yield (conn, 2))
+            async with contextlib.AsyncExitStack() as stack:
+                conn = await asyncio.shield(apool.acquire())
+                stack.push_async_callback(apool.release, conn)
+                await astep(1)
+        else:
+            if conn is not None and flag(4):
+                await asyncio.shield(apool.release(conn))
+            else:
+                await apool.release(conn)
+            try:
+                alias and await apool.release(conn)
+            finally:
+                step(2)
+        async with apool.acquire() as conn:
+            try:
+                if a:
+                    return
+            except (ValueError, fakepool.Error):
+                step(2)
+                raise
+            else:
+                STORE.append(conn)
+            conn = await apool.acquire()
+            try:
+                ok = bool(conn)
+            finally:
+                await apool.release(conn)
+    finally:
+        await apool.release(conn)
+"""),
+    Case("only-a-callback-refers-to-it", "wrong kind", """\
+def look(c):
+    c.execute('look')
+
+
+def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        with contextlib.ExitStack() as stack:
+            conn = fakepool.connect()
+            stack.callback(look, conn)
+            conn = None
+            raise ValueError('x')
+    finally:
+        if conn is None:
+            step(1)
+"""),
+    Case("none-is-called-at-the-end", "wrong kind", """\
+def maybe():
+    if flag(9):
+        return None
+    return fakepool.connect()
+
+
+def f(pool: fakepool.Pool):
+    with contextlib.ExitStack() as stack:
+        conn = maybe()
+        stack.push(conn)
+        if conn is None:
+            conn = pool.getconn()
+"""),
+    Case("leaving-none-is-not-cancelled", "false alarm", """\
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
+    conn = None
+    other = await apool.acquire()
+    try:
+        async with contextlib.aclosing(conn):
+            step(1)
+    except Exception:
+        await apool.release(other)
+"""),
+    Case("stack-closes-without-waiting", "false alarm", """\
+@contextlib.contextmanager
+def lasting():
+    c = fakepool.connect()
+    try:
+        yield c
+    finally:
+        c.close()
+
+
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
+    other = pool.getconn()
+    stack = contextlib.AsyncExitStack()
+    try:
+        conn = stack.enter_context(lasting())
+        await stack.aclose()
+    except Exception:
+        pool.putconn(other)
+        return
+    pool.putconn(other)
+"""),
+    Case("closure-is-handed-over-where-it-never-comes", "false alarm", """\
+def f(pool: fakepool.Pool):
+    ok = False
+    conn = pool.getconn()
+    if not ok:
+        def later():
+            pool.putconn(conn)
+        STORE.append(later)
+"""),
+    Case("raises-while-the-one-before-is-held", "wrong kind", """\
+def f(pool: fakepool.Pool):
+    for i in range(2):
+        try:
+            raise RuntimeError
+        except RuntimeError:
+            pass
+        finally:
+            conn = fakepool.open()
+"""),
 )  # fmt: skip

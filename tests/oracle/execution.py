@@ -30,6 +30,7 @@ from oracle.fakepool import (
     Action,
     Anything,
     AsyncPool,
+    Error,
     Held,
     Holding,
     Library,
@@ -255,6 +256,11 @@ class Machine:
                 stack += gc.get_referents(value)
         return False
 
+    async def _at_once(self, value: object) -> object:
+        """What awaiting a value that is no awaitable gives, in a world where that is possible."""
+        self.library.script.fail_anyhow("await", awaited=True)
+        return value
+
     def _compiled(self, tree: ast.Module) -> dict[str, Any]:
         modules = {"fakepool": self.library, "elsewhere": _outside(self.library), "asyncio": self._asyncio}
 
@@ -265,8 +271,8 @@ class Machine:
         namespace["__turn__"] = lambda: self.library.script.turn()
         namespace["__fail__"] = lambda: self.library.script.fail_anyhow("a function of its own")
         namespace["__maybe__"] = lambda caught: caught if self.library.script.choose(2) else ()
-        namespace["__again__"] = lambda: KeyError() if self.library.script.choose(2) else sys.exc_info()[1]
-        namespace["__awaitable__"] = lambda value: value if inspect.isawaitable(value) else _at_once(value)
+        namespace["__again__"] = lambda: (sys.exc_info()[1], KeyError(), Error())[self.library.script.choose(3)]
+        namespace["__awaitable__"] = lambda value: value if inspect.isawaitable(value) else self._at_once(value)
         namespace["__known__"] = lambda value: Anything(self.library.script) if value is None else value
         namespace["__unknown__"] = lambda: None if self.library.script.choose(2) else Anything(self.library.script)
         namespace["__either__"] = lambda value: self.library.script.choose(2) == 1
@@ -335,11 +341,6 @@ def _witness(script: Script, holding: Holding, choices: tuple[int, ...], ended: 
         holding.exited,
         "; ".join([*script.labels, ended]),
     )
-
-
-async def _at_once(value: object) -> object:
-    """What awaiting a value that is no awaitable gives, in a world where that is possible."""
-    return value
 
 
 def _outside(library: Library) -> SimpleNamespace:

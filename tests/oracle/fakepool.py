@@ -333,6 +333,8 @@ class AsyncConnection(AsyncHeld):
         return self._arelease("close")
 
     async def __aenter__(self) -> AsyncConnection:
+        if self.library.script.lenient:
+            self.library.script.fail((CancelledError,), "await __aenter__")
         return self
 
     async def __aexit__(self, *exception: object) -> None:

@@ -122,7 +122,7 @@ class _Wrapped(ast.NodeTransformer):
 
 
 def _names_are_bound(tree: ast.Module) -> ast.Module:
-    """A name that has no value yet, or has lost it by `del`, has an unknown one."""
+    """A name that has no value yet has an unknown one."""
     function = tree.body[-1]
     assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
     given = {a.arg for a in function.args.args}
@@ -130,15 +130,7 @@ def _names_are_bound(tree: ast.Module) -> ast.Module:
     stored |= {n.name for n in ast.walk(function) if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name}
     for name in sorted(stored - given):
         function.body.insert(0, _at(ast.parse(f"{name} = __unknown__()").body[0], function.body[0]))
-    return _Deleted().visit(tree)
-
-
-class _Deleted(ast.NodeTransformer):
-    def visit_Delete(self, node: ast.Delete) -> ast.stmt:
-        if not all(isinstance(target, ast.Name) for target in node.targets):
-            return node
-        names = " = ".join(ast.unparse(target) for target in node.targets)
-        return _at(ast.parse(f"{names} = __unknown__()").body[0], node)
+    return tree
 
 
 def _none_is_awaited(tree: ast.Module) -> ast.Module:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from pooclint.flow.completions import OTHER, Completion, Outcomes
+from pooclint.flow.completions import OTHER, TYPE_ERROR, Completion, Outcomes
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.project import apply_summary, implied_arguments, outcomes
 from pooclint.flow.run import Run
@@ -90,6 +90,8 @@ def unwound(run: Run, node: cst.CSTNode, numbers: frozenset[int], state: State) 
 
 def _call(run: Run, node: cst.CSTNode, called: Value, way: Unwound) -> list[Unwound]:
     pending, state = called.pending, way.state
+    if called.constant is None:  # `stack.push(None)`
+        return [Unwound(state.raised(node, {}, Lane.OTHER), TYPE_ERROR)]
     if pending is None or pending.summary is None:
         return [replace(way, state=run.release(state, state.reach(called), node))]
     function = pending.summary

@@ -537,7 +537,9 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
                 inside, left = managers.answering(item, entry, end)
                 work.released(run, inside, left.numbers, item.item, True, completion.exceptional)
                 for way in stacks.unwound(run, item.item, left.numbers, inside):
-                    _left(run, item, left, way.state, way.failed, completion, node.asynchronous, out)
+                    # What only a callback referred to is lost once that has been called.
+                    after = way.state if way.state is inside else _sweep(run, item.item, None, way.state)
+                    _left(run, item, left, after, way.failed, completion, node.asynchronous, out)
     # What the target was bound to before, and a manager that nothing else refers to, may be lost now.
     out.extend(NORMAL, (_sweep(run, item.item, None, s) for s in run.narrow(out.take(NORMAL), node.body)))
     return out
