@@ -155,7 +155,8 @@ class _Decisive:
 
 
 def _holders(node: cst.CSTNode, words: frozenset[str]) -> frozenset[str]:
-    """Names that are bound to what a call by one of these names gives, and those that stand for the same."""
+    """Names that are bound to what a call by one of these names gives, those that stand for the same, and closures that
+    refer to them."""
     found: set[str] = set()
     same: dict[str, set[str]] = {}
     for inner in descendants(node):

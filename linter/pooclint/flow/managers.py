@@ -236,5 +236,3 @@ def _wrong(run: Run, item: cst.WithItem, value: Value, state: State, asynchronou
     misuse = Misuse("wrong-with", item.item, type=value.type, asynchronous=asynchronous, site=site)
     run.record.misuse(misuse, key=id(item))
 
-
-__all__ = ["Entry", "Fate", "enter", "leave"]
