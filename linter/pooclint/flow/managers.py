@@ -235,4 +235,3 @@ def _wrong(run: Run, item: cst.WithItem, value: Value, state: State, asynchronou
     site = next((state.obligations[n].site for n in value.refs if n in state.obligations), None)
     misuse = Misuse("wrong-with", item.item, type=value.type, asynchronous=asynchronous, site=site)
     run.record.misuse(misuse, key=id(item))
-
