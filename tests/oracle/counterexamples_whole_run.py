@@ -247,4 +247,60 @@ def f(pool: fakepool.Pool):
         finally:
             conn = fakepool.open()
 """),
+    Case("each-that-is-held-stays-in-sight", "missed", """\
+def keep(c):
+    STORE.append(c)
+
+
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool, box, a):
+    ok = False
+    conn = await asyncio.wait_for(fakepool.aconnect(), 1)
+    try:
+        yield 1
+    except BaseException:
+        later = lambda c=conn: c.execute('q')
+    try:
+        match flag(8):
+            case False if flag(1):
+                conn = await asyncio.shield(fakepool.aconnect())
+                try:
+                    pass
+                except Exception:
+                    await conn.close()
+                    return
+                else:
+                    await conn.close()
+            case False:
+                if ok:
+                    await conn.execute('q')
+                await astep(1)
+            case row:
+                if flag(1):
+                    keep(conn)
+                elif a == 1:
+                    conn = await asyncio.shield(fakepool.aconnect())
+                else:
+                    yield (await conn.execute('q'))
+                return
+        alias = conn = await asyncio.shield(fakepool.aconnect())
+    except BaseException:
+        pass
+"""),
+    Case("closed-at-the-yield-of-one-handler-of-a-group", "missed", """\
+def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        try:
+            step(2)
+        except* fakepool.Error:
+            yield 1
+        except* Exception:
+            conn = fakepool.open()
+    except Exception:
+        if conn is not None:
+            conn.close()
+        return
+    if conn is not None:
+        conn.close()
+""", needs=(3, 11)),
 )  # fmt: skip

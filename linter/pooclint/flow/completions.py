@@ -6,11 +6,13 @@ exact for `finally` and `with`: each way out passes through them by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pooclint.flow.values import State
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,24 @@ class States:
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+
+def telling(found: Iterable[T], most: int, state: Callable[[T], State]) -> list[T]:
+    """At most so many of them, by their states: one for each way in which something is held, then the best-ranked.
+
+    A leak is lost with the last state that holds what leaks, and with no other.
+    """
+    ranked = sorted(found, key=lambda item: state(item).rank)
+    if len(ranked) <= most:
+        return ranked
+    seen: set[tuple[object, ...]] = set()
+    needed: list[T] = []
+    others: list[T] = []
+    for item in ranked:
+        ways = state(item).ways_held()
+        (others if ways <= seen else needed).append(item)
+        seen |= ways
+    return [*needed, *others][:most]
 
 
 class Outcomes:

@@ -11,7 +11,7 @@ import libcst as cst
 
 from pooclint.flow import calls, collections, suspending
 from pooclint.flow.bodies import read_to_end
-from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes
+from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes, telling
 from pooclint.flow.invocations import Invocation, reach
 from pooclint.flow.project import apply_summary
 from pooclint.flow.run import CELL, MAX_STATES, Run
@@ -136,7 +136,7 @@ def _joined(run: Run, results: list[tuple[State, list[Value]]]) -> list[tuple[St
             by_state[state.key] = (known[0].join(state), either)
     run.record.cut = True
     run.record.dropped = run.record.dropped or len(by_state) > MAX_STATES
-    return sorted(by_state.values(), key=lambda result: result[0].rank)[:MAX_STATES]
+    return telling(by_state.values(), MAX_STATES, lambda result: result[0])
 
 
 def _few(run: Run, results: Results) -> Results:
@@ -444,7 +444,7 @@ def _distinct(run: Run, ways: _Ways) -> _Ways:
     if len(found) <= MAX_STATES:
         return list(found.values())
     run.record.cut = run.record.dropped = True
-    return sorted(found.values(), key=lambda way: way[0].rank)[:MAX_STATES]
+    return telling(found.values(), MAX_STATES, lambda way: way[0])
 
 
 def _restored(state: State, names: set[str], before: State) -> State:

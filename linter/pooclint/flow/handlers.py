@@ -36,8 +36,24 @@ def may_be_group(completion: Completion) -> bool:
 def as_group(completion: Completion) -> Completion:
     """What `raise` raises in an `except*` that has caught it."""
     inside = completion.inside or completion
-    group = BASE_GROUP if inside.kind in ("cancel", "generator-exit", "exit") else GROUP
+    group = _group_of(inside)
     return replace(group, inside=inside) if not inside.exception.endswith("ExceptionGroup") else group
+
+
+def grouped(known: Completion | None, completion: Completion) -> Completion | None:
+    """The group that is raised after one `except*` has completed so.
+
+    Args:
+        known: the one that would be raised for what earlier handlers have raised.
+    """
+    if not completion.exceptional or known == BASE_GROUP:
+        return known
+    return _group_of(completion)
+
+
+def _group_of(inside: Completion) -> Completion:
+    of_any = inside.kind in ("cancel", "generator-exit", "exit") or inside.exception == BASE_GROUP.exception
+    return BASE_GROUP if of_any else GROUP
 
 
 def catches(run: Run, node: cst.BaseExpression | None, completion: Completion, in_groups: bool = False) -> Match:

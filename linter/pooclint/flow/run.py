@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import libcst as cst
 
-from pooclint.flow.completions import Completion, Outcomes, States
+from pooclint.flow.completions import Completion, Outcomes, States, telling
 from pooclint.flow.values import (
     CALLBACKS,
     COLLECTIONS,
@@ -354,7 +354,7 @@ class Run:
 
     def limit(self, states: list[State]) -> list[State]:
         """At most `MAX_STATES` states: beyond, knowledge of plain names goes first, then of what is released or handed
-        over, then the worst-ranked states."""
+        over, then the states that tell least."""
         most = next((n for since, n in reversed(_THRIFT) if self.evaluations > since), MAX_STATES)
         if len(states) <= most:
             return states
@@ -366,7 +366,7 @@ class Run:
         if len(widened) > most:
             widened = States(reduce(State.forget, self._settled(s), s) for s in widened)
         self.record.dropped = self.record.dropped or len(widened) > most
-        return sorted(widened, key=lambda s: s.rank)[:most]
+        return telling(widened, most, lambda s: s)
 
     def site(
         self,

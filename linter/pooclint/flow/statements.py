@@ -673,13 +673,14 @@ def _handled_in_parts(
             body = _handler(run, handler, entry)
             run.tries -= 1
             for completion, ended in body.items():
-                if part.fails:
-                    out.extend(GROUP, (s.raised(handler, {}, Lane.OTHER) for s in ended))
+                fails = handlers.grouped(part.fails, completion)
+                if part.fails and fails:
+                    out.extend(fails, (s.raised(handler, {}, Lane.NORMAL) for s in ended))
                 else:
                     out.extend(completion, ended)
                 if rest:
                     going_on = tuple(s.raised(handler, {}, Lane.OTHER) for s in ended)
-                    left.append(_Part(GROUP, going_on, part.fails or completion.exceptional))
+                    left.append(_Part(GROUP, going_on, fails))
         parts = left
     for part in parts:
         out.extend(part.completion, part.states)
@@ -691,8 +692,8 @@ class _Part:
 
     completion: Completion
     states: tuple[State, ...]
-    fails: bool = False
-    """Whether an earlier handler has raised: the statement then raises in any case."""
+    fails: Completion | None = None
+    """The group that the statement raises in any case, since an earlier handler has raised."""
 
 
 def _entering(

@@ -380,6 +380,14 @@ class State:
         """True when something is held or belongs to a constructor that has not completed."""
         return any(o.fate in (Fate.HELD, Fate.FIELD) for o in self.obligations.values())
 
+    def ways_held(self) -> frozenset[tuple[object, ...]]:
+        """For each obligation that is held: which it is, and who else may release it."""
+        return frozenset(
+            (n, o.fate, o.doubtful, o.managed > 0, o.owner)
+            for n, o in self.obligations.items()
+            if o.fate in (Fate.HELD, Fate.FIELD)
+        )
+
     def get(self, name: str) -> Value:
         """What is known of a name."""
         return self.env.get(name, NOTHING)
