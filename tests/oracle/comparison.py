@@ -172,7 +172,7 @@ def _raises_there(machine: Machine, witnesses: list[tuple[frozenset[int], Witnes
     if any(line in lines for _, w in witnesses for lines in w.raised):
         return True
     if machine.source.splitlines()[line - 1].lstrip().startswith("except*"):  # the rest of a group goes on behind it
-        return bool(witnesses)
+        return any(w.before or w.raised or not w.story.endswith("returns") for _, w in witnesses)
     return any(
         line in raised
         for lines, w in witnesses[:REPEATED]

@@ -178,7 +178,7 @@ def _holders(node: cst.CSTNode, words: frozenset[str]) -> frozenset[str]:
         else:
             for other in _stands_for(value):
                 same.setdefault(other, set()).update(bound)
-    return reached(found, same)
+    return reached(found, lambda name: same.get(name, ()))
 
 
 def _stands_for(value: cst.BaseExpression) -> set[str]:

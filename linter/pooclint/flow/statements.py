@@ -683,7 +683,7 @@ def _handled_in_parts(
                     left.append(_Part(GROUP, going_on, fails))
         parts = left
     for part in parts:
-        out.extend(part.completion, part.states)
+        out.extend(part.fails or part.completion, part.states)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pooclint.config import Config
+from pooclint.graphs import reached
 from pooclint.program.consulted import (
     GONE,
     OF_CONTENT,
@@ -417,13 +418,9 @@ def _learned(found: Contents, links: Links) -> Learned:
     )
 
 
-def _reachable(files: Iterable[str], links: Links) -> set[str]:
-    live: set[str] = set()
-    todo = list(files)
-    while todo:
-        path = todo.pop()
-        if path not in live:
-            live.add(path)
-            todo += (use.path for use in links.used.get(path, ()))
-            todo += (question.place for question in links.asked.get(path, ()) if question.kind in OF_CONTENT)
-    return live
+def _reachable(files: Iterable[str], links: Links) -> frozenset[str]:
+    def leads(path: str) -> Iterator[str]:
+        yield from (use.path for use in links.used.get(path, ()))
+        yield from (question.place for question in links.asked.get(path, ()) if question.kind in OF_CONTENT)
+
+    return reached(files, leads)

@@ -11,7 +11,7 @@ import hashlib
 import io
 import re
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -78,7 +78,7 @@ class Parts:
 
     def rests_on(self, name: str) -> frozenset[str]:
         """The parts that matter to who uses a name, whether the module binds it or not; the frame always does."""
-        return (reached([name], self.leads) - self.framing) | {self.part(name), FRAME}
+        return (reached([name], _following(self.leads)) - self.framing) | {self.part(name), FRAME}
 
     def of(self, name: str) -> bytes:
         """The digest of what matters to who uses a name, or uses `CODE`."""
@@ -117,8 +117,12 @@ def parts(data: bytes) -> Parts:
         words = {word.decode() for word in _WORD.findall(text)}
         leads[name] = frozenset(words.intersection(texts).union(*(stores.get(word, ()) for word in words)))
     used = pieces.mentioned & (leads.keys() if pieces.defined else texts.keys())
-    framing = reached(used, leads) & texts.keys() | pieces.defined
+    framing = reached(used, _following(leads)) & texts.keys() | pieces.defined
     return Parts(data, pieces, leads, framing, frozenset(_DEFINED.findall(data)))
+
+
+def _following(leads: Mapping[str, frozenset[str]]) -> Callable[[str], Iterable[str]]:
+    return lambda name: leads.get(name, ())
 
 
 @lru_cache(maxsize=1024)
