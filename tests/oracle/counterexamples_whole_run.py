@@ -303,4 +303,119 @@ def f(pool: fakepool.Pool):
     if conn is not None:
         conn.close()
 """, needs=(3, 11)),
+    Case("goes-on-where-it-is-closed", "false alarm", """\
+def f(pool: fakepool.Pool):
+    try:
+        yield 1
+    except GeneratorExit:
+        yield from (1, 2)
+    else:
+        return
+    conn = fakepool.connect()
+    if flag(1):
+        conn.close()
+"""),
+    Case("method-that-is-not-there", "false alarm", """\
+async def f(pool: fakepool.Pool):
+    other = await fakepool.astream()
+    await other.aclose()
+    other.close()
+    conn = await fakepool.astream()
+    await conn.execute('q')
+    await conn.aclose()
+""", category="library-fails-otherwise"),
+    Case("group-of-no-tasks-fails", "false alarm", """\
+async def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        async with asyncio.TaskGroup():
+            pass
+    except* Exception:
+        conn = await fakepool.aconnect()
+""", category="function-never-fails", needs=(3, 11)),
+    Case("none-among-what-is-matched", "false alarm", """\
+def f(pool: fakepool.Pool):
+    conn = fakepool.connect()
+    a = 1 if conn else None
+    match (conn, a):
+        case [other, None]:
+            row = conn.execute('q')
+    conn.close()
+""", category="condition-that-decides-nothing"),
+    Case("no-longer-bound", "false alarm", """\
+def make():
+    return fakepool.connect()
+
+
+def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        del conn
+        def later():
+            nonlocal conn
+            conn.close()
+            conn = None
+        later()
+    except BaseException:
+        conn.close()
+    conn = make()
+""", category="reads-unbound"),
+    Case("four-failures", "false alarm", """\
+def f(pool: fakepool.Pool):
+    conn = pool.getconn()
+    try:
+        pool.putconn(conn)
+    except BaseException:
+        conn.execute('q')
+    finally:
+        try:
+            conn, ok = (pool.getconn(), True)
+        except BaseException:
+            try:
+                pool.putconn(conn)
+            except Exception:
+                conn = pool.getconn()
+    pool.putconn(conn)
+""", category="beyond-two-failures"),
+    Case("closes-none-at-the-end-of-a-stack", "false alarm", """\
+async def f(pool: fakepool.Pool):
+    async with contextlib.AsyncExitStack() as stack:
+        conn = fakepool.connect() if flag(9) else None
+        stack.enter_context(contextlib.closing(conn))
+        ok = bool(conn)
+    if not ok:
+        other = fakepool.connect()
+        other.execute('q')
+        other.close()
+""", category="function-of-none-raises"),
+    Case("closed-and-used-where-a-flag-is-set", "false alarm", """\
+async def f(pool: fakepool.Pool):
+    ok = False
+    other = await fakepool.aconnect()
+    await other.close()
+    try:
+        if ok and other:
+            await other.execute('q')
+    except KeyError:
+        conn = await fakepool.aconnect()
+""", category="several-of-these"),
+    Case("group-is-thrown-into-what-it-yields-from", "false alarm", """\
+def keep(c):
+    STORE.append(c)
+
+
+def f(pool: fakepool.Pool):
+    ok = False
+    conn = None
+    try:
+        yield from (conn,)
+    except* fakepool.Error:
+        ok = True
+    except* Exception:
+        conn = fakepool.connect()
+        if ok and conn:
+            pass
+        else:
+            keep(conn)
+""", needs=(3, 11)),
 )  # fmt: skip

@@ -19,6 +19,7 @@ MAX_THROWN = 4
 """How many of the values a consumer may throw after; later on it takes the next one, or closes the generator."""
 MAX_TAKEN = 8
 """How often a consumer asks; then it closes the generator."""
+_YIELDS = (ast.Yield, ast.YieldFrom)
 Driver = Callable[[Callable[..., Any], list[object], Script, list[object]], object]
 """Calls `f` with arguments under a script; what it yields to a consumer is noted in the list. Gives what `f`
 returns."""
@@ -30,7 +31,7 @@ def driver_of(tree: ast.Module) -> Driver:
     asynchronous = isinstance(function, ast.AsyncFunctionDef)
     if function.decorator_list:
         return _served_later if asynchronous else _served
-    yields = [n for n in _own(function) if isinstance(n, (ast.Yield, ast.YieldFrom))]
+    yields = [n for n in _own(function) if isinstance(n, _YIELDS)]
     if not yields:
         return _awaited if asynchronous else _called
     in_loops = {
@@ -47,7 +48,7 @@ def thrown_besides(tree: ast.Module) -> tuple[type[BaseException], ...]:
     function = next(n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == "f")
     found: set[type[BaseException]] = set()
     for node in _own(function):
-        if not hasattr(node, "handlers") or not any(isinstance(n, ast.Yield) for s in node.body for n in ast.walk(s)):
+        if not hasattr(node, "handlers") or not any(isinstance(n, _YIELDS) for s in node.body for n in ast.walk(s)):
             continue
         caught = {ast.unparse(h.type) for h in node.handlers if h.type is not None}
         if caught - {"Exception", "BaseException"}:

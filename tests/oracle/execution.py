@@ -192,7 +192,8 @@ class Machine:
         Args:
             prefix: the choices of the run.
             lines: lines of the acquisition.
-            again: whether a bare `raise` counts, too. Python reports no exception on its line.
+            again: whether what goes on counts, too: a bare `raise`, of which Python reports no exception on its line,
+                and a group that says what a block of tasks has raised.
         """
         found: dict[int, set[int]] = {}
         text = self.source.splitlines()
@@ -206,7 +207,8 @@ class Machine:
             raises = event == "line" and again and raises_again(frame)
             if event == "exception" and isinstance(argument, tuple):  # on such a line only `known.py` raises another
                 stops = issubclass(argument[0], (StopIteration, StopAsyncIteration))
-                raises = not stops and (again or not raises_again(frame))
+                goes_on = argument[1].__context__ in getattr(argument[1], "exceptions", ())
+                raises = not stops and (again or not (raises_again(frame) or goes_on))
             if raises and frame.f_code.co_name == "f":
                 for number, holding in enumerate(self.library.opened):
                     if holding.held and holding.died < 0 and holding.lines == lines:

@@ -55,7 +55,7 @@ class Script:
     prefix: tuple[int, ...] = ()
     max_faults: int = MAX_FAULTS
     lenient: bool = False
-    """Whether the library may fail with anything, not only with its own error."""
+    """Whether the library may fail with anything, not only with its own error, and has whatever method is asked for."""
     groups: tuple[type[BaseException], ...] = ()
     """The group that code outside the library may raise, where the program tells groups apart."""
     thrown: tuple[type[BaseException], ...] = ()
@@ -185,9 +185,10 @@ class Anything(Opaque):
     def __getattr__(self, name: str) -> Callable[..., Anything]:
         if name.startswith("__") or name == "holding":
             raise AttributeError(name)
-        return self._method
+        return self.any_method
 
-    def _method(self, *arguments: object) -> Anything:
+    def any_method(self, *arguments: object) -> Anything:
+        """A method of which nothing is known."""
         self._script.fail_anyhow("a method")
         return self
 
@@ -250,6 +251,11 @@ class Held:
         if holding.held:
             holding.died = line()
             holding.raised_at_death = len(self.library.script.raised)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_") or name == "library" or not self.library.script.lenient:
+            raise AttributeError(name)
+        return Anything(self.library.script).any_method
 
     def execute(self, query: str) -> str:
         self.library.script.fail((Error,), "execute")

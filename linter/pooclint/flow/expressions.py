@@ -470,8 +470,8 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
         current = after.change(given.refs, holding=True)  # whoever gets it uses it, and may commit
         out_of_sight(run, current, given.refs | given.derived)
-        # That is an error of whoever closes it, and nobody resumes it.
-        if CLOSING in current.env and not isinstance(node.value, cst.From):
+        # That is an error of whoever closes it, and nobody resumes it. What it yields from may be empty.
+        if CLOSING in current.env and (not isinstance(node.value, cst.From) or given.items):
             _closed(run, node, current, out)
             continue
         if isinstance(node.value, cst.From) and given.pending:
