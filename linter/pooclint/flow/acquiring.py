@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import libcst as cst
@@ -143,8 +144,21 @@ def entered(run: Run, value: Value) -> Value:
     return value
 
 
+def checked_in(run: Run, transaction: str, numbers: Iterable[int], state: State) -> State:
+    """The state after the end of a transaction of that type: one that `releases` gives the connections back of the lazy
+    sessions that it was begun on."""
+    type_ = run.models.type(transaction)
+    if type_ is None or type_.kind != "transaction" or type_.exit != "releases":
+        return state
+    known = [(n, state.obligations[n].site.acquisition) for n in numbers if n in state.obligations]
+    return state.change([n for n, acquisition in known if acquisition.lazy], holding=False)
+
+
 def checkout(run: Run, invocation: Invocation, model: Call | None, state: State) -> State:
     """A lazy session takes a connection when it is used, and gives it back on commit, rollback or close."""
+    ended = run.models.acquisition_of_type(invocation.head.type)
+    if ended and any(release.name == invocation.method for release in ended.releases):
+        state = checked_in(run, ended.type, invocation.head.derived, state)
     for number in invocation.head.refs:
         obligation = state.obligations.get(number)
         type_ = run.models.type(obligation.site.acquisition.type) if obligation else None

@@ -646,7 +646,8 @@ class Analysis:
                 found[key] = replace(first, holding=first.holding | summary.holding)
         held = (h for h in run.record.holds.values() if h.obligation.lane is not Lane.RESOURCE)
         waited = frozenset(h.site.number for h in held if h.site.number >= SYMBOLIC)
-        ordered = sorted((replace(s, waited=waited) for s in found.values()), key=lambda s: s.completion.exceptional)
+        seen = (replace(s, waited=waited, yielding=frozenset(run.record.yielding)) for s in found.values())
+        ordered = sorted(seen, key=lambda s: s.completion.exceptional)
         return tuple(ordered[:_MAX_OUTCOMES])
 
 

@@ -468,6 +468,8 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     value = node.value.item if isinstance(node.value, cst.From) else node.value
     results: Results = []
     for after, given in evaluate(run, value, state, out) if value is not None else [(state, NONE)]:
+        lent = (o for o in after.obligations.values() if o.site.parameter >= 0)
+        run.record.yielding.update(o.site.number for o in lent if o.holding)
         current = after.change(given.refs, holding=True)  # whoever gets it uses it, and may commit
         out_of_sight(run, current, given.refs | given.derived)
         # That is an error of whoever closes it, and nobody resumes it. What it yields from may be empty.

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from pooclint.flow import sharing, stacks
-from pooclint.flow.acquiring import entered
+from pooclint.flow.acquiring import checked_in, entered
 from pooclint.flow.completions import CANCEL, GROUP, OTHER, RESOURCE, TYPE_ERROR, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.misuses import released_again
+from pooclint.flow.project import block_of
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import ENTERED, NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.flow.waiting import complete
@@ -34,6 +35,10 @@ class Entry:
     call: cst.Call | None = None
     begun: frozenset[int] = frozenset()
     """Obligations whose transaction ends with the block."""
+    transaction: str = ""
+    """Its type."""
+    idle: frozenset[int] = frozenset()
+    """Sessions that were lent to it, and have no connection when it is left."""
     wraps: bool = False
     """True for a wrapper such as `closing`: leaving calls a method of what it wraps."""
     groups: bool = False
@@ -48,7 +53,8 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
         out.add(TYPE_ERROR, state.raised(item.item, {}, Lane.OTHER))
         return []
     manager = value.type or run.names.type_of(item.item, run.scope)
-    waits = run.models.external_method(manager, "__aenter__" if asynchronous else "__enter__") if state.holds else None
+    entering = "__aenter__" if asynchronous else "__enter__"
+    waits = run.models.external_method(manager, entering) if state.holds else None
     if waits:  # `async with lock:`
         hold(run, state, item.item, waits, asynchronous, own=value.refs | value.derived)
     pending = value.pending
@@ -62,7 +68,8 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
         for after, given in complete(run, item.item, value, state, out, attempt):
             out_of_sight(run, after, given.refs)  # the manager may commit or roll back when it is left
             own = given.refs.difference(*(v.refs for _, v in pending.arguments))  # what it was given outlives the block
-            entered_by.append(Entry(_manage(after, own, 1), given, own))
+            inside, idle = block_of(run, item.item, pending.summary, pending.arguments, after)
+            entered_by.append(Entry(_manage(inside, own, 1), given, own, idle=idle))
         return entered_by
     if pending and model:
         return _enter_pending(run, item, value, pending, model, state, out, asynchronous)
@@ -76,7 +83,7 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
     if groups:
         return [replace(_enter_plain(run, item, value, state, None, None), groups=True)]
     wraps = value.inner is not None
-    if not wraps:
+    if not wraps and not (type_ and entering in type_.cannot_raise):
         run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
     return [replace(_enter_plain(run, item, value, state, None, None), wraps=wraps)]
 
@@ -95,9 +102,8 @@ def _enter_plain(
     )
     out_of_sight(run, state, begun)
     begun = frozenset(n for n in begun if not state.obligations[n].in_transaction)
-    return Entry(
-        state.change(begun, in_transaction=True), _target(run, item, value), model=model, call=call, begun=begun
-    )
+    state = state.change(begun, in_transaction=True)
+    return Entry(state, _target(run, item, value), model=model, call=call, begun=begun, transaction=value.type)
 
 
 def _target(run: Run, item: cst.WithItem, value: Value) -> Value:
@@ -207,6 +213,7 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
     if entry.wraps_none:
         return state
     state = state.change(entry.kept_open, kept_open=True).change(entry.begun, in_transaction=False)
+    state = checked_in(run, entry.transaction, entry.begun, state.change(entry.idle, holding=False))
     if entry.kept_open:
         lanes = dict.fromkeys(entry.kept_open, Lane.RESOURCE)
         run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER)

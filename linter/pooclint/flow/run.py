@@ -229,6 +229,8 @@ class Record:
     """Numbers of sites whose work may be committed or rolled back by autocommit, or in code that is not seen."""
     sites: dict[int, Site] = field(default_factory=dict)
     """By the `id` of the acquiring node."""
+    yielding: set[int] = field(default_factory=set)
+    """Numbers of the caller's sites that have a connection at a `yield`."""
     ambient: dict[int, Site] = field(default_factory=dict)
     """Sessions that nobody acquires, by their numbers."""
     ambient_left: dict[str, bool] = field(default_factory=dict)
@@ -523,6 +525,8 @@ class Summary:
     """The caller's obligations that have a connection afterwards."""
     waited: frozenset[int] = frozenset()
     """Those of them that have one while an external call is made, on whatever way."""
+    yielding: frozenset[int] = frozenset()
+    """Those of them that have one at a `yield`, on whatever way."""
 
 
 def _is_settled(obligation: Obligation) -> bool:

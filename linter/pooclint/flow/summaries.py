@@ -113,4 +113,5 @@ def translated(summary: Summary, known: list[int]) -> Summary:
         outer,
         frozenset(known[n - SYMBOLIC] for n in summary.holding if n - SYMBOLIC < len(known)),
         frozenset(known[n - SYMBOLIC] for n in summary.waited if n - SYMBOLIC < len(known)),
+        frozenset(known[n - SYMBOLIC] for n in summary.yielding if n - SYMBOLIC < len(known)),
     )

@@ -68,8 +68,8 @@ class Parts:
     """By definition, and by variable through which a definition stores something: the definitions that it leads to."""
     framing: frozenset[str] = frozenset()
     """The definitions to which the frame leads, and the names of those in it."""
-    functions: frozenset[bytes] = frozenset()
-    """Names of all functions in it."""
+    functions: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    """By definition, which of its words are names of functions of the module."""
     _digests: dict[str, bytes] = field(default_factory=dict, compare=False)
 
     def part(self, name: str) -> str:
@@ -94,8 +94,7 @@ class Parts:
         texts = self.pieces.definitions
         wanted = sorted((self.rests_on(name) | self.framing) & texts.keys())
         # Which of their words are those of functions matters to how they are followed.
-        words = {word for name in wanted for word in _WORD.findall(texts[name].text)}
-        functions = sorted(words & self.functions)
+        functions = sorted(frozenset[bytes]().union(*(self.functions[name] for name in wanted)))
         codes = (_code(texts[name].text) for name in wanted)
         return _digest([_code(self.pieces.frame.text), *codes, b"", *functions])
 
@@ -113,12 +112,16 @@ def parts(data: bytes) -> Parts:
             if through in pieces.bound or through in texts:
                 stores.setdefault(through, set()).add(name)
     leads = {name: frozenset(stored) for name, stored in stores.items()}
+    defined = frozenset(_DEFINED.findall(data))
+    functions: dict[str, frozenset[bytes]] = {}
     for name, text in texts.items():
-        words = {word.decode() for word in _WORD.findall(text)}
+        found = set(_WORD.findall(text))
+        functions[name] = defined & found
+        words = {word.decode() for word in found}
         leads[name] = frozenset(words.intersection(texts).union(*(stores.get(word, ()) for word in words)))
     used = pieces.mentioned & (leads.keys() if pieces.defined else texts.keys())
     framing = reached(used, _following(leads)) & texts.keys() | pieces.defined
-    return Parts(data, pieces, leads, framing, frozenset(_DEFINED.findall(data)))
+    return Parts(data, pieces, leads, framing, functions)
 
 
 def _following(leads: Mapping[str, frozenset[str]]) -> Callable[[str], Iterable[str]]:
