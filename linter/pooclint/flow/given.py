@@ -76,28 +76,33 @@ def held_attributes(names: Names, function: Function) -> Iterator[Given]:
         own = index == 0 and names.has_receiver(function)
         owner = function.owner if own else names.local_class(names.type_of_name(parameter.name, function.scope))
         injected = not own and names.injected(parameter, function.parent) is not None
-        used = names.own_attributes(function) if own else None
-        for path, acquisition in _sessions_of(names, owner, used, _MAX_PARTS) if owner else ():
-            yield Given(f"{parameter.name}.{path}", acquisition, injected, of_object=True)
+        if owner is None:
+            continue
+        used = names.own_attributes(function) if own else frozenset[str]()
+        for path, acquisition in _kept_sessions(names, owner, _MAX_PARTS):
+            if not own or path.partition(".")[0] in used:
+                yield Given(f"{parameter.name}.{path}", acquisition, injected, of_object=True)
 
 
-def _sessions_of(
-    names: Names, owner: Class, used: frozenset[str] | None, depth: int
-) -> Iterator[tuple[str, Acquisition]]:
-    """Paths of attributes, of the object and of objects that it keeps, which hold sessions.
+def _kept_sessions(names: Names, owner: Class, depth: int) -> tuple[tuple[str, Acquisition], ...]:
+    """Paths of attributes, of an object of a class and of objects that it keeps, which hold sessions.
 
     Args:
-        used: the attributes that matter; None: all.
+        names: look-up.
+        owner: the class.
         depth: how many attributes lead to one.
     """
+    key = (id(owner), depth)
+    return names.circles.answer(names.kept_sessions, key, (), lambda: tuple(_sessions_of(names, owner, depth)))
+
+
+def _sessions_of(names: Names, owner: Class, depth: int) -> Iterator[tuple[str, Acquisition]]:
     known = names.local_type(owner)
     for attribute in dict.fromkeys(a for c in names.ancestors(owner) for a in (*c.attributes, *c.scope.bindings)):
-        if used is not None and attribute not in used:
-            continue
         name = names.attribute_type(known, attribute)
         type_, part = names.models.type(name), names.local_class(name)
         if part is not None and part is not owner and depth > 1:
-            yield from ((f"{attribute}.{path}", found) for path, found in _sessions_of(names, part, None, depth - 1))
+            yield from ((f"{attribute}.{path}", found) for path, found in _kept_sessions(names, part, depth - 1))
         if type_ is None or type_.kind != "session" or not type_.lazy or type_.ambient:
             continue
         acquisition = names.models.acquisition_of_type(type_.name)

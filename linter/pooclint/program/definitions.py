@@ -29,12 +29,14 @@ class Definitions:
     _classes: dict[str, Class] = field(default_factory=dict)
     _binding: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
     _attributes: dict[int, frozenset[str]] = field(default_factory=dict)
+    _bases: dict[tuple[int, Interest], tuple[Class, ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
         self._classes.clear()
         self._binding.clear()
         self._attributes.clear()
+        self._bases.clear()
 
     def definition(
         self, node: cst.CSTNode, scope: Scope, steps: int = 0, interest: Interest = "acquires"
@@ -115,10 +117,16 @@ class Definitions:
                 continue
             seen.add(id(current))
             yield current
-            for base in current.bases:
-                found = self.definition(base, current.parent, interest=interest)
-                if isinstance(found, Class):
-                    todo.append(found)
+            todo += self._bases_of(current, interest)
+
+    def _bases_of(self, owner: Class, interest: Interest) -> tuple[Class, ...]:
+        """The bases of a class that the project defines. They are asked for wherever an attribute is looked up."""
+
+        def found() -> tuple[Class, ...]:
+            known = (self.definition(base, owner.parent, interest=interest) for base in owner.bases)
+            return tuple(base for base in known if isinstance(base, Class))
+
+        return self.imports.circles.answer(self._bases, (id(owner), interest), (), found) if owner.node.bases else ()
 
     def method(self, owner: Class, name: str) -> Function | None:
         """A method of a class or of its bases in the project."""

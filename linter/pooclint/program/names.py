@@ -9,7 +9,7 @@ type of `get()` on what the models say of that call. These three are handed over
 
 from __future__ import annotations
 
-from pooclint.models import Models
+from pooclint.models import Acquisition, Models
 from pooclint.program.annotations import Annotations
 from pooclint.program.circles import Circles
 from pooclint.program.decorators import Decorators
@@ -39,6 +39,8 @@ class Names:
         """Of all questions about the project that may lead to themselves."""
         self.only_called: dict[tuple[int, str], bool] = {}
         """By class and attribute, what `program/attributes.py` has found of it."""
+        self.kept_sessions: dict[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
+        """By class and how many attributes lead there, what `flow/given.py` has found on its objects."""
 
         imports = Imports(models, modules, self.circles)
         definitions = Definitions(imports)
@@ -90,6 +92,7 @@ class Names:
         for memo in self._memos:
             memo.forget()
         self.only_called.clear()
+        self.kept_sessions.clear()
         self.circles.forget()
 
     def looks_around(self, scope: Scope) -> None:

@@ -35,6 +35,9 @@ MAX_KEPT = 6_000_000
 """Bytes of source whose trees one process keeps for the files that follow, several share; a tree, with what is known of
 it, takes about seventeen times its source."""
 _LEAST_KEPT = 3_000_000  # of several, for each: with half of that, four took half as long again (143,000 lines)
+_MOST_KEPT = 12_000_000
+"""As much where that is too little: files that all lead to most of their project had its trees parsed again every ten
+files (of 250,000 lines, 582 files took eight times as long)."""
 
 _LARGE = 100_000  # bytes of a file: while it is cut and parsed it needs room for other trees
 _WHILE_PARSED = 6  # times its size, in bytes of source whose trees are kept: Python's own parser takes the most
@@ -91,6 +94,7 @@ class Checker:
             models: Gives the models of a configuration.
         """
         self._most_kept = max(MAX_KEPT // processes, min(MAX_KEPT, _LEAST_KEPT))
+        self._looked_into = 0  # bytes of source since trees were last let go
         self._kept = kept
         self._models = models
         self._grounds: dict[int, _Ground] = {}
@@ -143,6 +147,7 @@ class Checker:
         plan = self._plan(config)
         try:
             result = check_file(data, display, self._project(plan, ground, models, file, data), file)
+            self._looked_into += len(data)
         except Exception as error:
             return self._crashed(error, display, config)
         kept = apply(_fingerprinted(result.findings), find_directives(data), self._noqa) if result.findings else None
@@ -223,8 +228,12 @@ class Checker:
         known = self._projects.get(id(plan))
         outdated = known is not None and known.modules.is_outdated(file, data)
         other = known is None or known.names.models is not models or outdated
-        if known is not None and not other and known.modules.weight + _needed(data) <= self._most_kept:
-            return known
+        if known is not None and not other:
+            if known.modules.weight + _needed(data) <= self._most_kept:
+                return known
+            if self._looked_into < known.modules.weight // 2:  # what is let go will soon be parsed again
+                self._most_kept = max(self._most_kept, min(2 * self._most_kept, _MOST_KEPT))
+            self._looked_into = 0
         before = None if other else known
         # Which versions a folder uses says nothing of how the project is deployed.
         deployments = Deployments(plan.config, ground.consulted).of if known is None or outdated else known.deployments
