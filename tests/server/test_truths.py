@@ -368,6 +368,28 @@ def test_sqlalchemy_transaction_of_a_session_gives_back(engine: Engine) -> None:
         assert checked_out(engine) == 1
     assert checked_out(engine) == 0
     assert modelled("sqlalchemy.orm.SessionTransaction").exit == "releases"
+    work = session.begin()
+    session.execute(text("select 1"))
+    work.commit()
+    assert checked_out(engine) == 0
+
+
+def test_sqlalchemy_savepoint_gives_nothing_back(engine: Engine) -> None:
+    session = Session(engine)
+    with session.begin_nested():
+        session.execute(text("select 1"))
+    assert checked_out(engine) == 1
+    session.begin_nested().commit()
+    assert checked_out(engine) == 1
+    assert modelled("sqlalchemy.orm.SessionTransaction~nested").exit == "keeps-open"
+    session.close()
+
+
+def test_sqlalchemy_begin_of_a_session_sends_nothing(engine: Engine) -> None:
+    session = Session(engine)
+    with session.begin():
+        assert checked_out(engine) == 0
+    assert "begin" in modelled("sqlalchemy.orm.Session").cannot_raise
 
 
 def test_sqlalchemy_started_connection_is_not_entered_again(postgres: Postgres) -> None:

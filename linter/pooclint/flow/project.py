@@ -94,10 +94,10 @@ def block_of(
 ) -> tuple[State, frozenset[int]]:
     """A context manager of the project that is lent sessions: the state in its block, as to which of them have a
     connection, and those that have none when it is left."""
-    summaries = outcomes(run, function, arguments, state)
+    lent = {n for n in reach(state, [v for _, v in arguments]) & state.obligations.keys() if _is_lazy(state, n)}
+    summaries = outcomes(run, function, arguments, state) if lent else None
     if summaries is None:
         return state, frozenset()
-    lent = {n for n in reach(state, [v for _, v in arguments]) & state.obligations.keys() if _is_lazy(state, n)}
     busy = frozenset[int]().union(*(s.yielding for s in summaries))
     after = frozenset[int]().union(*(s.holding for s in summaries if not s.completion.exceptional))
     return state.change(lent - busy, holding=False).occupy(lent & busy, node), frozenset(lent - after)
