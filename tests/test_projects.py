@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from fixture_files import FIXTURES, Place, differences
 from pooclint.config import Config, Settings
+from pooclint.program.consulted import Consulted
+from pooclint.program.places import Places
 from pooclint.rule import Finding
 from pooclint.run.check import Checker
 
@@ -118,3 +121,24 @@ def test_star_imports_in_circles(tmp_path: Path) -> None:
         "    client.get('/')\n"
     )
     assert [(f.line, f.code) for f in findings(Checker(), file)] == [(6, "CNX101")]
+
+
+def test_pipes_are_not_read(tmp_path: Path) -> None:
+    """Whoever reads one waits for who writes to it. Some tools put one where a file of secrets would be."""
+    (tmp_path / ".git").mkdir()
+    for name in ("helper.py", "other.py", ".env"):
+        os.mkfifo(tmp_path / name)
+    main = tmp_path / "main.py"
+    main.write_text("import httpx\n\nfrom helper import db\n\n\ndef fetch():\n    return httpx.Client().get(db())\n")
+    for consulted in (Consulted(), Consulted(kept=False)):
+        assert consulted.read(str(tmp_path / "helper.py")) is None
+    assert findings(Checker(), main)
+
+
+def test_environments_are_nobody_s_callers(tmp_path: Path) -> None:
+    """What is installed in one, by whatever name, calls nothing of the project."""
+    (tmp_path / "env311" / "lib").mkdir(parents=True)
+    (tmp_path / "env311" / "pyvenv.cfg").touch()
+    for name in ("main.py", "lib.py", "env311/lib/tool.py"):
+        (tmp_path / name).touch()
+    assert [Path(f).name for f in Places(Consulted()).python_files(str(tmp_path))] == ["lib.py", "main.py"]

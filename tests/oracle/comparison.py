@@ -4,9 +4,11 @@ Where the two agree that something leaks, they have to agree on how, too. From t
 connection is lost) each code that the analysis may choose is either borne out or not:
 
 - CNX101, never released: no run releases it or hands it over, and it is lost in a run in which nothing raises.
-- CNX102, not released on error: every run that loses it and returns raises while it is held, and in one that loses it
-  the line that the message names raises (or is where a call passes on what was raised further in).
-- CNX103, not released on a path: it is lost in a run in which nothing raises while it is held.
+- CNX102, not released on error: in every run that loses it and returns something raises, or goes on that was raised
+  before, while it is held, and in one that loses it the line that the message names raises (or is where a call passes
+  on what was raised further in).
+- CNX103, not released on a path: it is lost in a run in which nothing raises while it is held; where a generator refers
+  to it, only something that the program itself raises.
 - CNX104, discarded: in some run the last reference goes on the line of the acquisition, or that line raises and it is
   never bound.
 - CNX105, overwritten: in some run the last reference goes on the line that the message names, while `f` still runs; or
@@ -85,8 +87,19 @@ def judge(source: str, max_runs: int = MAX_RUNS) -> Judgement:
     return Judgement(wrong, len(truth.leaks), len(found), truth.complete, truth.runs)
 
 
-def differences(machine: Machine, truth: Truth, found: list[Finding]) -> Iterator[Disagreement]:
-    """Where findings and runs of a program differ. What the analysis says of having given up excuses no missed leak."""
+def differences(
+    machine: Machine, truth: Truth, found: list[Finding], every: tuple[Machine, Truth] | None = None
+) -> Iterator[Disagreement]:
+    """Where findings and runs of a program differ. What the analysis says of having given up excuses no missed leak.
+
+    Args:
+        machine: where the program was executed.
+        truth: what its runs showed.
+        found: the findings.
+        every: where it was executed, and what was shown there, for what a finding says of every run. A world that lacks
+            a fact has more runs than the program, and the analysis may follow any of these, but need not: what it says
+            of some run holds in that world, what it says of all of them in the program itself.
+    """
     reported = {f.line: f for f in found}
     for at, witnesses in truth.leaks.items():
         if not at & reported.keys():
@@ -101,54 +114,54 @@ def differences(machine: Machine, truth: Truth, found: list[Finding]) -> Iterato
         if at not in leaking:
             yield Disagreement("false alarm", frozenset({at}), label)
         elif at not in truth.undecided:
-            wrong = _borne_out(machine, truth, finding)
+            wrong = _contradicted(*(every or (machine, truth)), finding) or _borne_out(machine, truth, finding)
             if wrong:
                 yield Disagreement(
                     "wrong line" if "names" in wrong else "wrong kind", frozenset({at}), f"{label}: {wrong}"
                 )
 
 
+def _contradicted(machine: Machine, truth: Truth, finding: Finding) -> str:
+    """What a run shows that by the finding's code none does; empty when there is no such run."""
+    match finding.code:
+        case "CNX101" if any(finding.line in lines for lines in truth.settled):
+            return "some run releases it"
+        case "CNX102" | "CNX107":
+            returning = [(n, w) for n, w in _witnesses(truth, finding) if w.story.endswith("returns")]
+            if _lost_normally(machine, [(n, w) for n, w in returning if not _group_goes_on(machine, w)], again=True):
+                return "a run loses it in which nothing raises"
+    return ""
+
+
 def _borne_out(machine: Machine, truth: Truth, finding: Finding) -> str:
     """Why no witness bears a finding out; empty when one does."""
-    witnesses = [(lines, w) for lines, found in truth.leaks.items() if finding.line in lines for w in found]
+    witnesses = _witnesses(truth, finding)
     retained = "rows_of(" in machine.source  # a generator refers to what it was given
     named = [int(n) for m in _LINE.finditer(finding.message) for n in m.groups() if n][:1]
     match finding.code:
-        case "CNX101":
-            if any(finding.line in lines for lines in truth.settled):
-                return "some run releases it"
-            return "" if _lost_normally(machine, witnesses) else "it is lost only when something raises"
-        case "CNX103":
-            return "" if _lost_normally(machine, witnesses) else "it is lost only when something raises"
+        case "CNX101" | "CNX103":
+            kept = retained and any(not w.raised for _, w in witnesses)
+            borne_out = kept or _lost_normally(machine, witnesses, again=False)
+            return "" if borne_out else "it is lost only when something raises"
         case "CNX102" | "CNX107":
-            if _lost_normally(machine, [(n, w) for n, w in witnesses if w.story.endswith("returns")]):
-                return "a run loses it in which nothing raises"
-            return (
-                ""
-                if not named or _raises_there(machine, witnesses, named[0])
-                else "no run that loses it raises where it names"
-            )
+            borne_out = not named or _raises_there(machine, witnesses, named[0])
+            return "" if borne_out else "no run that loses it raises where it names"
         case "CNX104":
-            return (
-                ""
-                if any(w.died == finding.line or finding.line in (w.raised or [()])[0] for _, w in witnesses)
-                else "it is bound to something"
-            )
+            borne_out = any(w.died == finding.line or finding.line in (w.raised or [()])[0] for _, w in witnesses)
+            return "" if borne_out else "it is bound to something"
         case "CNX105":
-            return (
-                ""
-                if any(
-                    w.died in named
-                    or (w.died > 0 and retained)
-                    or w.raised
-                    or _leaves_with(machine.source, w.died, named)
-                    for _, w in witnesses
-                )
-                else "the line that it names does not lose it"
+            borne_out = any(
+                w.died in named or retained or w.raised or _leaves_with(machine.source, w.died, named)
+                for _, w in witnesses
             )
+            return "" if borne_out else "the line that it names does not lose it"
         case "CNX106":
             return "" if any(w.exited for _, w in witnesses) else "no such with ends"
     return ""
+
+
+def _witnesses(truth: Truth, finding: Finding) -> list[tuple[frozenset[int], Witness]]:
+    return [(lines, w) for lines, found in truth.leaks.items() if finding.line in lines for w in found]
 
 
 def _leaves_with(source: str, died: int, named: list[int]) -> bool:
@@ -161,18 +174,23 @@ def _leaves_with(source: str, died: int, named: list[int]) -> bool:
     return any(n.lineno < line <= (n.end_lineno or 0) for n in left for line in named)
 
 
-def _lost_normally(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]]) -> bool:
-    """Whether a run loses it in which nothing raises while it is held."""
+def _lost_normally(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]], again: bool) -> bool:
+    """Whether a run loses it in which nothing raises while it is held; `again`: nor goes on that was raised before."""
     candidates = [(lines, w) for lines, w in witnesses if not w.raised][:REPEATED]
-    return any(not all(machine.exceptions_while_held(w.prefix, lines, again=False)) for lines, w in candidates)
+    return any(not all(machine.exceptions_while_held(w.prefix, lines, again)) for lines, w in candidates)
+
+
+def _group_goes_on(machine: Machine, witness: Witness) -> bool:
+    """Whether the rest of a group may go on behind an `except*`: Python reports no exception there."""
+    return "except*" in machine.source and bool(witness.before)
 
 
 def _raises_there(machine: Machine, witnesses: list[tuple[frozenset[int], Witness]], line: int) -> bool:
     """Whether a run loses it in which that line raises."""
     if any(line in lines for _, w in witnesses for lines in w.raised):
         return True
-    if machine.source.splitlines()[line - 1].lstrip().startswith("except*"):  # the rest of a group goes on behind it
-        return any(w.before or w.raised or not w.story.endswith("returns") for _, w in witnesses)
+    if machine.source.splitlines()[line - 1].lstrip().startswith("except*"):
+        return any(_group_goes_on(machine, w) or w.raised or not w.story.endswith("returns") for _, w in witnesses)
     return any(
         line in raised
         for lines, w in witnesses[:REPEATED]

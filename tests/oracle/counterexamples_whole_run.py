@@ -418,4 +418,113 @@ def f(pool: fakepool.Pool):
         else:
             keep(conn)
 """, needs=(3, 11)),
+    Case("name-that-an-operator-has-too", "false alarm", """\
+def same(c):
+    return c
+
+
+def f(pool: fakepool.Pool, a):
+    match a:
+        case 2:
+            pass
+        case 1:
+            try:
+                return
+            finally:
+                same(1)
+    if a == 1:
+        conn = pool.getconn()
+"""),
+    Case("literal-in-which-a-name-stands", "false alarm", """\
+def f(pool: fakepool.Pool, a):
+    conn = pool.getconn()
+    taken = True
+    if a == 'is taken now':
+        pool.putconn(conn)
+    taken = False
+    if a != 'is taken now':
+        pool.putconn(conn)
+"""),
+    Case("awaits-none-of-tasks-in-a-branch-that-decides-nothing", "false alarm", """\
+async def f(pool: fakepool.Pool):
+    ok = False
+    other = await fakepool.astream()
+    if ok:
+        async with asyncio.TaskGroup() as group:
+            row = group.create_task(astep(4))
+    await other.aclose()
+""", category="condition-that-decides-nothing", needs=(3, 11)),
+    Case("released-in-one-world-and-not-in-another", "false alarm", """\
+@contextlib.asynccontextmanager
+async def amanaged(apool: fakepool.AsyncPool):
+    c = await apool.acquire()
+    try:
+        yield c
+    finally:
+        await apool.release(c)
+
+
+async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
+    conn = None
+    try:
+        async with amanaged(apool) as conn:
+            pass
+    finally:
+        try:
+            await apool.release(conn)
+        except KeyError:
+            conn = await apool.acquire()
+        except Exception:
+            return
+        else:
+            await asyncio.shield(apool.release(conn))
+    await asyncio.wait_for(apool.release(conn), 1)
+""", category="library-fails-otherwise"),
+    Case("generator-refers-to-what-is-deleted", "wrong kind", """\
+def rows_of(c):
+    for i in items(7):
+        yield c.execute('rows')
+
+
+def f(pool: fakepool.Pool):
+    conn = pool.getconn()
+    try:
+        for row in rows_of(conn):
+            del conn
+            raise RuntimeError
+        yield conn.execute('q')
+    finally:
+        pool.putconn(conn)
+"""),
+    Case("rest-of-a-group-goes-on", "wrong kind", """\
+def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        try:
+            step(2)
+        except* (KeyError, ValueError):
+            conn = conn or fakepool.open()
+        conn.close()
+    finally:
+        return conn.execute('q')
+""", needs=(3, 11)),
+    Case("what-closed-the-generator-goes-on", "wrong kind", """\
+async def adrop(c):
+    await c.close()
+
+
+async def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        raise fakepool.Error('x')
+    except Exception as error:
+        try:
+            yield conn
+        finally:
+            conn = await asyncio.shield(fakepool.aconnect())
+            try:
+                raise
+            except Exception:
+                await adrop(conn)
+"""),
 )  # fmt: skip

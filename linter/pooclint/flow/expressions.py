@@ -27,6 +27,7 @@ from pooclint.flow.values import (
     Lane,
     State,
     Value,
+    condition_key,
 )
 from pooclint.flow.waiting import complete
 from pooclint.flow.work import note_attribute, out_of_sight
@@ -798,7 +799,7 @@ def _fact(run: Run, left: cst.BaseExpression, right: cst.BaseExpression, operato
     texts = [n or repr(literal(e)) for n, e in zip(names, (left, right), strict=True)]
     if "Ellipsis" in texts or not any(n in run.repeated for n in names if n):
         return ""
-    return f"? {texts[0]} {operator} {texts[1]}"
+    return condition_key(texts[0], operator, texts[1])
 
 
 # What `match` would do takes a look at the classes of LibCST one after the other, which is slow.

@@ -15,7 +15,7 @@ from operator import or_
 import libcst as cst
 
 from pooclint.flow.completions import States
-from pooclint.flow.values import COLLECTIONS, KEY, MORE, State
+from pooclint.flow.values import COLLECTIONS, KEY, MORE, State, names_of
 from pooclint.program.scopes import Function
 from pooclint.source.nodes import body_of, dotted, operands, variables
 
@@ -43,11 +43,10 @@ class Liveness:
 
     def keeps(self, key: str, live: Names) -> bool:
         """Whether a state has to remember what it knows under a key: of a name or path that may be read, or of a
-        condition (`? a same b`) all of whose names may be."""
+        condition all of whose names may be."""
         needed = self._needed.get(key)
         if needed is None:
-            words = key.split(" ")[1:] if key[0] == "?" else [key]
-            needed = self._needed[key] = _union(self.bits.get(word, 0) for word in words)
+            needed = self._needed[key] = _union(self.bits.get(name, 0) for name in names_of(key))
         return bool(needed) and needed & live == needed
 
     def narrowed(self, states: Iterable[State], live: Names) -> list[State]:

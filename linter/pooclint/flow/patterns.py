@@ -11,7 +11,7 @@ import libcst as cst
 from pooclint.flow.completions import Outcomes, States
 from pooclint.flow.expressions import bind, none_test, same
 from pooclint.flow.run import Run
-from pooclint.flow.values import NOT_NONE, UNKNOWN, State, Value
+from pooclint.flow.values import NOT_NONE, UNKNOWN, State, Value, condition_key
 from pooclint.program.literals import literal
 from pooclint.source.nodes import descendants, dotted
 
@@ -96,7 +96,7 @@ def _current(node: cst.BaseExpression | None, subject: Value, state: State) -> V
 def _class_fact(run: Run, node: cst.BaseExpression | None, name: str) -> str:
     """A key for what is known of a name's class; empty where nothing depends on the name."""
     path = dotted(node) if node is not None else ""
-    return f"? {path} is-a {name}" if path and path in run.repeated and name.startswith("builtins.") else ""
+    return condition_key(path, "is-a", name) if path and path in run.repeated and name.startswith("builtins.") else ""
 
 
 def _is_no_empty(node: cst.BaseExpression | None, name: str, state: State) -> bool:
@@ -104,7 +104,7 @@ def _is_no_empty(node: cst.BaseExpression | None, name: str, state: State) -> bo
     known = getattr(builtins, name.removeprefix("builtins."), None)
     if not isinstance(known, type) or not issubclass(known, (int, float, str)) or node is None:
         return False
-    fact = state.env.get(f"? {dotted(node)} same {known()!r}")
+    fact = state.env.get(condition_key(dotted(node), "same", repr(known())))
     return fact is not None and fact.truth is False
 
 

@@ -291,6 +291,24 @@ class Trace:
         return found[::-1]
 
 
+def condition_key(left: str, operator: str, right: str) -> str:
+    """The name under which a state remembers whether a condition holds.
+
+    Args:
+        left: a name or dotted path, or the notation of a literal.
+        operator: what is asked of the two.
+        right: as on the left.
+    """
+    # No part of a literal, and no operator, may be taken for a name: see `names_of`.
+    one, other = (text.replace(" ", "\\x20") for text in (left, right))
+    return f"? {one} {other} {operator}"
+
+
+def names_of(key: str) -> list[str]:
+    """The names on which something depends that a state knows: the name itself, or those of a condition."""
+    return key.split(" ")[1:3] if key[0] == "?" else [key]
+
+
 _MAX_TRACE = 12
 MAX_NAMES = 256
 """Names of which a state knows something. Of a function with more, those bound long ago are forgotten."""
@@ -396,7 +414,7 @@ class State:
         """The state after `name = value`; what was concluded from the name's old value is forgotten."""
         env = dict(self.env)
         prefix = name + "."
-        for other in [k for k in env if k.startswith(prefix) or (k[0] == "?" and name in k[1:].split(" "))]:
+        for other in [k for k in env if k.startswith(prefix) or (k[0] == "?" and name in names_of(k))]:
             del env[other]
         env.pop(name, None)
         if value != NOTHING:

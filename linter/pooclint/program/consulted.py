@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -127,8 +128,11 @@ class Consulted:
     _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes | None:
-        """A file's bytes; None when it cannot be read."""
+        """A file's bytes; None when it cannot be read, or is none (whoever reads a pipe waits for who writes to it)."""
         try:
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                self._note(path, GONE)
+                return None
             return self.read_bytes(path)
         except (OSError, ValueError):
             return None
@@ -254,6 +258,8 @@ def file_now(path: str, known: State) -> State:
     """The state of a file; the same object when it need not be read to know that."""
     try:
         status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            return known if known == GONE else GONE
         if known.modified and (status.st_size, status.st_mtime_ns, status.st_ctime_ns) == known[:3]:
             return known
         return read_file(path)[1]

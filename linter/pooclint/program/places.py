@@ -180,7 +180,10 @@ class Places:
             todo = deque([project])
             while todo and len(found) < _MAX_FILES:
                 folder = todo.popleft()
-                for entry in sorted(self.listing(folder)):
+                entries = self.listing(folder)
+                if "pyvenv.cfg" in entries:  # an environment, by whatever name
+                    continue
+                for entry in sorted(entries):
                     if entry.endswith(".py"):
                         found.append(os.path.join(folder, entry))
                     elif "." not in entry and entry not in SKIPPED and os.path.isdir(os.path.join(folder, entry)):
