@@ -324,6 +324,8 @@ class Run:
     evaluations: int = 0
     tries: int = 0
     """How many `try` statements enclose the current statement."""
+    expected: int = 0
+    """How many `with` statements do whose manager catches what a resource raises: somebody reckons with that."""
     cleanups: int = 0
     """How many handlers and `finally` blocks do."""
 

@@ -528,9 +528,12 @@ def _with(run: Run, items: Sequence[cst.WithItem], node: cst.With, states: list[
     out = Outcomes()
     for entry, entered in _entered(run, item, node, states, out):
         suppresses = entry.model is not None and bool(entry.model.swallows)
+        expected = suppresses and handlers.swallows(run, entry, RESOURCE) != "never"
         run.tries += suppresses
+        run.expected += expected
         result = _with(run, rest, node, entered)
         run.tries -= suppresses
+        run.expected -= expected
         for completion, ended in result.items():
             run.tick(ended)
             for end in ended:
