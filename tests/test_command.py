@@ -74,6 +74,12 @@ def test_every_format_has_the_finding(leaky: Path) -> None:
         assert LEAK_CODE in done.stdout, name
 
 
+def test_options_as_ruff_spells_them(leaky: Path) -> None:
+    done = pooclint("--output-format", "json", "--output-file", "out.json", cwd=leaky)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert codes((leaky / "out.json").read_text(encoding="utf-8")) == [LEAK_CODE]
+
+
 def test_output_file(leaky: Path) -> None:
     done = pooclint("--format", "json", "--output", "out.json", cwd=leaky)
     assert (done.returncode, done.stdout) == (1, "")

@@ -87,8 +87,13 @@ def check_parser() -> Parser:
     files.add_argument("--isolated", action="store_true", help="read no configuration")
     files.add_argument("--show-settings", action="store_true", help="print the settings of the first path, and stop")
     output = made.add_argument_group("output")
-    output.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
-    output.add_argument("--output", metavar="FILE", help="write the report to a file")
+    # The second spellings are those of ruff: who types `--output-format` out of habit is not led to `--output`.
+    kinds = ", ".join(FORMATS)
+    output.add_argument(
+        "--format", "--output-format", metavar="NAME", choices=tuple(FORMATS), default="text",
+        help=f"{kinds}; default: text",
+    )  # fmt: skip
+    output.add_argument("--output", "--output-file", metavar="FILE", help="write the report to a file")
     output.add_argument("--statistics", action="store_true", help="count the findings of each code")
     output.add_argument("--exit-zero", action="store_true", help="exit with 0 also when there are findings")
     output.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
