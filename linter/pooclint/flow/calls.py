@@ -12,7 +12,7 @@ from pooclint.flow.completions import OTHER, UNBOUND_LOCAL, Outcomes
 from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
-from pooclint.flow.parts import still_lent
+from pooclint.flow.parts import built_of
 from pooclint.flow.project import apply_summary, implied_arguments, with_receiver
 from pooclint.flow.run import Misuse, Reached, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
@@ -200,7 +200,7 @@ def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out
         return [(state, value)]
     arguments = ((0, value), *((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments))
     built = apply_summary(run, invocation.node, initializer, arguments, state, out)
-    return [(still_lent(s, numbers), value) for s, _ in built]
+    return [built_of(run, owner, numbers, after, value) for after, _ in built]
 
 
 def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import libcst as cst
 
 from pooclint.flow.run import Run
 from pooclint.flow.values import Fate, State, Value
+from pooclint.program.attributes import takes_over
 from pooclint.program.scopes import Class, Function
 
 
@@ -22,11 +24,27 @@ def with_parts(run: Run, targets: Iterable[cst.CSTNode], node: cst.BaseExpressio
     return state
 
 
-def still_lent(state: State, numbers: frozenset[int]) -> State:
-    """The state in which an object that was given what the caller was lent has not taken it over."""
-    known = (n for n in numbers if n in state.obligations)
-    kept = [n for n in known if state.obligations[n].site.parameter >= 0 and state.obligations[n].fate in _KEPT]
-    return state.change(kept, fate=Fate.HELD) if kept else state
+def built_of(run: Run, owner: Class, numbers: frozenset[int], state: State, built: Value) -> tuple[State, Value]:
+    """The state after an object was built, and the object: what the caller was lent is lent to it in its turn.
+
+    It has not been taken over then, unless a method of the object releases it or passes it on. Where the object goes,
+    it goes, too.
+
+    Args:
+        run: the function.
+        owner: the class of the object.
+        numbers: what the constructor was given.
+        state: the state after the constructor.
+        built: the object.
+    """
+    known = [(n, o) for n in numbers if (o := state.obligations.get(n)) is not None]
+    kept = [(n, o.site.acquisition.lazy) for n, o in known if o.site.parameter >= 0 and o.fate in _KEPT]
+    taking = takes_over(run.names, owner) if kept else frozenset[str]()
+    # What is made of sessions passes them on as a rule, and whoever has lent it goes on with it.
+    lent = [n for n, lazy in kept if not taking or (lazy and "releases" not in taking)]
+    if not lent:
+        return state, built
+    return state.change(lent, fate=Fate.HELD), replace(built, parts=built.parts.union(lent))
 
 
 _KEPT = (Fate.KEPT, Fate.FIELD)

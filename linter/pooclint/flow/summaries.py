@@ -73,6 +73,7 @@ def symbolic(value: Value, numbers: Mapping[int, int]) -> Value:
         pending=pending,
         inner=symbolic(value.inner, numbers) if value.inner else None,
         collection=0,
+        parts=_known(value.parts, numbers),
     )
 
 
@@ -89,6 +90,7 @@ def _portable(value: Value) -> Value:
         items=tuple(_portable(v) for v in value.items) if value.items is not None else None,
         constant=value.constant if value.constant is None or isinstance(value.constant, bool) else NOTHING.constant,
         inner=_portable(value.inner) if value.inner else None,
+        parts=frozenset(n for n in value.parts if n >= SYMBOLIC),
     )
 
 

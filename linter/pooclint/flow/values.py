@@ -185,6 +185,8 @@ class Value:
     """What entering a wrapper gives (`closing(x)`)."""
     collection: int = 0
     """The number of the collection that it is, or through which it leads to what is in that; 0 for anything else."""
+    parts: frozenset[int] = frozenset()
+    """Obligations to which it refers without standing for them: of an object, what its constructor was lent."""
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
@@ -192,7 +194,7 @@ class Value:
         if not self._hash:
             parts = (
                 self.type, self.refs, self.derived, self.items, self.constant, self.truth, self.pending, self.method,
-                self.function, self.closure, self.inner, self.collection,
+                self.function, self.closure, self.inner, self.collection, self.parts,
             )  # fmt: skip
             object.__setattr__(self, "_hash", hash(parts) or 1)
         return self._hash
@@ -200,7 +202,7 @@ class Value:
     @property
     def holds_nothing(self) -> bool:
         """True when no obligation hangs on it: to forget the name that it is bound to loses nothing."""
-        leads = self.refs or self.items or self.pending or self.closure or self.collection
+        leads = self.refs or self.items or self.pending or self.closure or self.collection or self.parts
         return not leads and self.constant is not UNBOUND
 
     @property
@@ -215,6 +217,8 @@ class Value:
     def reach(self) -> frozenset[int]:
         """Every obligation that this value keeps reachable as such, through tuples and un-awaited calls too."""
         found = self.refs | {self.collection} if self.collection else self.refs
+        if self.parts:
+            found |= self.parts
         if self.items:
             found = found.union(*(v.reach() for v in self.items))
         if self.pending:
@@ -231,7 +235,8 @@ class Value:
 
     def renumbered(self, old: int, new: int) -> Value:
         """The value with one obligation's number replaced."""
-        if old not in self.refs and old not in self.derived and not self.items and not self.pending:
+        direct = old in self.refs or old in self.derived or old in self.parts
+        if not direct and not self.items and not self.pending:
             return self
         pending = self.pending
         if pending:
@@ -248,6 +253,7 @@ class Value:
             derived=_swap(self.derived, old, new),
             items=tuple(v.renumbered(old, new) for v in self.items) if self.items else self.items,
             pending=pending,
+            parts=_swap(self.parts, old, new),
         )
 
     def without(self, number: int) -> Value:
@@ -261,6 +267,7 @@ class Value:
             derived=self.derived - {number},
             items=tuple(v.without(number) for v in self.items) if self.items else self.items,
             pending=None if self.pending and number in self.reach() else self.pending,
+            parts=self.parts - {number},
         )
 
 

@@ -136,6 +136,46 @@ def _only_called(names: Names, owner: Class, attribute: str) -> bool:
     return True
 
 
+def takes_over(names: Names, owner: Class) -> frozenset[str]:
+    """Whether the methods of a class do more than use what its constructor was given.
+
+    Returns:
+        Of `releases` and `passes-on`, what they do with it: none for an object that has only borrowed it, both where
+        nothing is known of what the constructor keeps.
+    """
+    if id(owner) not in names.takes_over:
+        names.takes_over[id(owner)] = frozenset(_takes_over(names, owner))
+    return names.takes_over[id(owner)]
+
+
+def _takes_over(names: Names, owner: Class) -> Iterator[str]:
+    family = list(names.ancestors(owner))
+    given = {
+        attribute
+        for current in family
+        for attribute, values in current.attributes.items()
+        for value, scope in values
+        if isinstance(value, cst.Name) and scope.function in current.methods.values() and _is_parameter(value, scope)
+    }
+    if not given or life_cycle(names, owner):
+        yield "releases"
+    if not given:
+        yield "passes-on"
+    releases = names.models.release_names
+    for method, own in methods_of(family):
+        if method.name == "__init__":
+            continue
+        passed_on = taken(method, own, frozenset()) & given
+        if passed_on:
+            yield "passes-on"
+        if taken(method, own, releases) & given - passed_on:
+            yield "releases"
+
+
+def _is_parameter(value: cst.Name, scope: Scope) -> bool:
+    return scope.function is not None and any(p.name == value.value for p in scope.function.parameters)
+
+
 def has_unknown_base(names: Names, owner: Class) -> bool:
     """True when the class derives from one that is not in sight, and so may have a release that is not either."""
     for current in names.ancestors(owner):

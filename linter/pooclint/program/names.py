@@ -39,6 +39,8 @@ class Names:
         """Of all questions about the project that may lead to themselves."""
         self.only_called: dict[tuple[int, str], bool] = {}
         """By class and attribute, what `program/attributes.py` has found of it."""
+        self.takes_over: dict[int, frozenset[str]] = {}
+        """By class, what it has found its methods to do with what the constructor is given."""
         self.kept_sessions: dict[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
         """By class and how many attributes lead there, what `flow/given.py` has found on its objects."""
 
@@ -92,6 +94,7 @@ class Names:
         for memo in self._memos:
             memo.forget()
         self.only_called.clear()
+        self.takes_over.clear()
         self.kept_sessions.clear()
         self.circles.forget()
 
