@@ -10,10 +10,9 @@ from typing import Any, Final
 import libcst as cst
 
 from pooclint.flow import calls, collections, suspending
-from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes, telling
 from pooclint.flow.invocations import Invocation, reach
-from pooclint.flow.project import apply_summary
+from pooclint.flow.reading import begun, exhausted, read_to_end
 from pooclint.flow.run import CELL, MAX_STATES, Run
 from pooclint.flow.values import (
     COLLECTIONS,
@@ -383,8 +382,8 @@ def _looped(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outco
         if collections.by_key(iterable):
             reading = collections.dropped(run, reading, {iterable.collection})
         for items in [iterable.items] if iterable.items else collections.elements(iterable, after):
-            ways = _in_order(run, turns, loop, items, reading, out, most)
-            ended += [(read_to_end(run, loop.iter, iterable, s), awaited) for s, awaited in ways]
+            ways = _in_order(run, turns, loop, items, begun(run, iterable, reading), out, most)
+            ended += [(e, awaited) for s, awaited in ways for e in exhausted(run, loop.iter, iterable, s, out)]
     return _distinct(run, ended)
 
 
@@ -455,16 +454,6 @@ def _restored(state: State, names: set[str], before: State) -> State:
     return state
 
 
-def exhausted(run: Run, node: cst.CSTNode, iterable: Value, state: State, out: Outcomes) -> list[State]:
-    """The states after an iterable was read to its end; a generator of the project has then run to its own."""
-    pending = iterable.pending
-    if pending is None or pending.summary is None or not pending.summary.is_generator:
-        return [read_to_end(run, node, iterable, state)]
-    if not any(state.reach(v) for _, v in pending.arguments):
-        return [state]
-    return [s for s, _ in apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)]
-
-
 def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
     value = node.value.item if isinstance(node.value, cst.From) else node.value
     results: Results = []
@@ -485,8 +474,8 @@ def _yield(run: Run, node: cst.Yield, state: State, out: Outcomes) -> Results:
         read = isinstance(node.value, cst.From)  # its items are the consumer's, not what they are read from
         if run.yields_to in ("consumer", "reader"):
             current = run.hand_over(current, replace(given, derived=frozenset()) if read else given)
-        if run.yields_to == "consumer":
             _closed(run, node, current, out)
+        if run.yields_to == "consumer":
             run.fail(current, node, out, OTHER, {}, Lane.CANCELLED)  # thrown in
         if run.yields_to == "manager":
             run.fail(current, node, out, OTHER, {}, Lane.RESOURCE)
@@ -504,9 +493,11 @@ def _closed(run: Run, node: cst.Yield, state: State, out: Outcomes) -> None:
 
 def _delegated(run: Run, node: cst.Yield, given: Value, state: State, out: Outcomes) -> Results:
     """`yield from generator(resource)`: the one who reads may stop early; else the generator runs to its end."""
+    state = begun(run, given, state)
+    if run.yields_to in ("consumer", "reader"):
+        _closed(run, node, state, out)
     if run.yields_to == "consumer":
         suspending.yielded(run, node, given, state)
-        _closed(run, node, state, out)
         run.fail(state, node, out, OTHER, {}, Lane.CANCELLED)  # thrown in
     return [(s, NOTHING) for s in exhausted(run, node, given, state, out)]
 

@@ -8,11 +8,11 @@ import libcst as cst
 
 from pooclint.flow import nesting, sharing, stacks, suspending
 from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_nothing, result_of
-from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import EXIT, TYPE_ERROR, Completion, Outcomes
 from pooclint.flow.external import called_elsewhere, external_call, hold
 from pooclint.flow.invocations import Attempt, Invocation, Results, reach
 from pooclint.flow.project import settled_by
+from pooclint.flow.reading import begun, exhausted
 from pooclint.flow.run import Run
 from pooclint.flow.values import AWAITS, COLLECTIONS, NOTHING, Closure, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.flow.waiting import complete
@@ -59,14 +59,16 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         nesting.self_contained(run, state, node)
     if not (acquired_now and opens_nothing(run, model)):
         fail(run, invocation, model, state, out, acquires=acquired_now)
+    states = [state]
     for read in invocation.chosen(model.iterates):
-        state = read_to_end(run, node, read, state)
+        states = [e for s in states for e in exhausted(run, node, read, begun(run, read, s), out)]
     if acquired_now:
-        return [acquire(run, node, model, state, invocation.arguments, head)]
+        return [acquire(run, node, model, s, invocation.arguments, head) for s in states]
     value = result_of(run, invocation, model)
     if makes_factory:  # it refers to the engine it was made for, and does not answer for it
         value = replace(value, refs=value.refs | reach(state, [v for _, v in invocation.arguments]))
-    return [(state, replace(value, pending=Pending(node, calls=(model,), external=external)) if external else value)]
+    value = replace(value, pending=Pending(node, calls=(model,), external=external)) if external else value
+    return [(s, value) for s in states]
 
 
 def _register(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import libcst as cst
 
 from pooclint.flow import ambient, nesting
-from pooclint.flow.completions import CANCEL, EXIT, OTHER, Outcomes
+from pooclint.flow.completions import CANCEL, EXIT, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.given import held_attributes, held_parameters
 from pooclint.flow.invocations import Invocation, Results, reach
@@ -83,6 +83,8 @@ def apply_summary(
             results.append(_adopt(run, node, function, summary, after))
         elif summary.completion.kind == "exit":
             out.add(EXIT, after)
+        elif summary.completion == GENERATOR_EXIT:
+            continue  # whoever reads to the end does not close it
         else:
             after, _ = _adopt(run, node, function, summary, after)
             run.fail(after, node, out, summary.completion, {}, Lane.OTHER)
@@ -164,5 +166,14 @@ def _adopt(run: Run, node: cst.CSTNode, function: Function, summary: Summary, st
         value = value.renumbered(number, own)
         outer = tuple((k, v.renumbered(number, own)) for k, v in outer)
     for name, left in outer:
-        state = state.bind(name, left)
-    return state, value
+        state = state.bind(name, _begun_at(node, left))
+    return state, _begun_at(node, value)
+
+
+def _begun_at(node: cst.CSTNode, value: Value) -> Value:
+    """A returned value as the caller has it: what has yet to run was begun by its own call."""
+    if value.items:
+        return replace(value, items=tuple(_begun_at(node, v) for v in value.items))
+    if value.pending is None or not isinstance(node, cst.Call):
+        return value
+    return replace(value, pending=replace(value.pending, node=node))

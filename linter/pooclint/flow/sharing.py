@@ -8,7 +8,7 @@ import libcst as cst
 
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Run, Shared
-from pooclint.flow.values import COLLECTIONS, Fate, State, Value
+from pooclint.flow.values import COLLECTIONS, Fate, Pending, State, Value
 from pooclint.models import Call
 
 _SLOTS = frozenset({"connection", "session"})
@@ -36,9 +36,12 @@ def started(run: Run, invocation: Invocation, model: Call, state: State) -> Stat
     return state
 
 
-def waited_for(state: State, values: tuple[Value, ...]) -> State:
-    """The state after tasks have been waited for."""
-    return ended(state, frozenset[int]().union(*(_used(state, v) for v in values)))
+def waited_for(state: State, pending: Pending) -> State:
+    """The state after a task, a thread or several of them have been waited for."""
+    if all(o.task is None for o in state.obligations.values()):
+        return state
+    begun = (n for n, o in state.obligations.items() if o.task is pending.node)
+    return ended(state, frozenset(begun).union(*(_used(state, v) for v in pending.passes)))
 
 
 def ended(state: State, numbers: frozenset[int] | None = None) -> State:

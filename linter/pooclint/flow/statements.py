@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from pooclint.flow import calls, collections, handlers, managers, misuses, patterns, stacks, work
-from pooclint.flow.bodies import read_to_end
 from pooclint.flow.completions import (
     ATTRIBUTE_ERROR,
     BREAK,
@@ -24,8 +23,9 @@ from pooclint.flow.completions import (
     Outcomes,
     States,
 )
-from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, exhausted, test
+from pooclint.flow.expressions import bind, closure, evaluate, evaluate_all, test
 from pooclint.flow.parts import with_parts
+from pooclint.flow.reading import begun, exhausted, read_to_end
 from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.literals import literal
@@ -361,7 +361,7 @@ def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
     turning: dict[Value, list[State]] = {}
     for state in states:
         for after, iterable in evaluate(run, node.iter, state, out):
-            entered = _sweep(run, node.iter, state, _reading(run, node, iterable, after))
+            entered = _sweep(run, node.iter, state, _reading(run, node, iterable, begun(run, iterable, after)))
             items = iterable.items if iterable.items is not None else _range(run, node.iter)
             if collections.is_empty(iterable, entered):
                 finished.append(entered)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pooclint.flow.completions import NORMAL, Completion
 from pooclint.flow.run import Summary
 from pooclint.flow.statements import RETURNED
-from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Site, State, Value
+from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Pending, Site, State, Value
 
 SYMBOLIC = 1_000_000
 """The number of the first of a callee's arguments."""
@@ -25,12 +25,12 @@ def summarised(completion: Completion, state: State, shared: frozenset[str]) -> 
         shared: variables of functions around it that it binds.
     """
     value = state.get(RETURNED) if completion.kind == "return" else NONE
+    outer = {name: state.get(name) for name in sorted(shared)}
+    reached = value.reach().union(*(v.reach() for v in outer.values()))
     fates = tuple(
         (n, o.fate) for n, o in sorted(state.obligations.items()) if n >= SYMBOLIC and o.fate is not Fate.HELD
     )
     fresh: list[tuple[int, Site]] = []
-    outer = {name: state.get(name) for name in sorted(shared)}
-    reached = value.reach().union(*(v.reach() for v in outer.values()))
     held = [n for n in reached if n < SYMBOLIC and n in state.obligations and state.obligations[n].fate is Fate.HELD]
     for number in sorted(held):
         value = value.renumbered(number, _RETURNED + number)
@@ -83,15 +83,24 @@ def _known(found: frozenset[int], numbers: Mapping[int, int]) -> frozenset[int]:
 
 def _portable(value: Value) -> Value:
     """What of a returned value means something to the caller."""
+    pending = value.pending
+    if pending is not None:  # a generator or coroutine of the project that has yet to run
+        arguments = tuple((k, _portable(v)) for k, v in pending.arguments)
+        pending = Pending(pending.node, summary=pending.summary, arguments=arguments) if pending.summary else None
     return Value(
         type=value.type,
-        refs=frozenset(n for n in value.refs if n >= SYMBOLIC),
-        derived=frozenset(n for n in value.derived if n >= SYMBOLIC),
+        refs=_of_caller(value.refs),
+        derived=_of_caller(value.derived),
         items=tuple(_portable(v) for v in value.items) if value.items is not None else None,
         constant=value.constant if value.constant is None or isinstance(value.constant, bool) else NOTHING.constant,
+        pending=pending,
         inner=_portable(value.inner) if value.inner else None,
-        parts=frozenset(n for n in value.parts if n >= SYMBOLIC),
+        parts=_of_caller(value.parts),
     )
+
+
+def _of_caller(numbers: frozenset[int]) -> frozenset[int]:
+    return frozenset(n for n in numbers if n >= SYMBOLIC)
 
 
 def translated(summary: Summary, known: list[int]) -> Summary:

@@ -36,6 +36,8 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
             if attempt == "await" and not value.refs:
                 run.fail(state, node, out, OTHER, {}, Lane.OTHER)
         return [(state, value)]
+    if node is not pending.node:  # else it has only begun
+        state = sharing.waited_for(state, pending)
     if pending.external and pending.external.io == "await":
         own = pending.receiver.refs | pending.receiver.derived if pending.receiver else frozenset[int]()
         hold(run, state, pending.node, pending.external, awaited=True, own=own)
@@ -48,7 +50,7 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
         # Awaiting a coroutine of one's own suspends only where that does.
         return apply_summary(run, pending.node, pending.summary, pending.arguments, state, out)
     if pending.passes:
-        return _complete_passed(run, node, pending, sharing.waited_for(state, pending.passes), out)
+        return _complete_passed(run, node, pending, state, out)
     if asynchronous:
         run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
     if pending.summary:
