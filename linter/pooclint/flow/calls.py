@@ -14,6 +14,7 @@ from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
 from pooclint.flow.parts import built_of
 from pooclint.flow.project import apply_summary, implied_arguments, with_receiver
+from pooclint.flow.reading import begun
 from pooclint.flow.run import Misuse, Reached, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete, given_back
@@ -60,6 +61,8 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     models = _models(run, invocation)
     if models or run.names.qualify(invocation.node.func, run.scope).startswith("builtins."):
         state = collections.passed(run, invocation, state)
+    for _, value in invocation.arguments:
+        state = begun(run, value, state, by_somebody=True)
     state = misuses.note_use(run, invocation, state)
     released = _released(run, invocation, state)
     if released:
@@ -141,7 +144,12 @@ def _release(
         return [(state, Value(pending=Pending(invocation.node, releases=numbers, receiver=invocation.head)))]
     misuses.released_again(run, state, numbers, invocation.node, invocation.method)
     work.released(run, state, numbers, invocation.node, by_with=False, raised=False)
-    return [(after, NOTHING) for after in given_back(run, invocation.node, numbers, state, out)]
+    types = (
+        (n, run.models.type(state.obligations[n].site.acquisition.type)) for n in numbers & state.obligations.keys()
+    )
+    usable = [n for n, type_ in types if type_ and invocation.method in type_.usable_after]
+    done = given_back(run, invocation.node, numbers, state, out)
+    return [(after.change(usable, released=None), NOTHING) for after in done]
 
 
 def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results | None:

@@ -123,11 +123,16 @@ def settled_by(
     run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State
 ) -> frozenset[int]:
     """Obligations that a call of the function releases or keeps in whichever way it completes."""
-    summaries = outcomes(run, function, arguments, state)
-    if not summaries:
-        return frozenset()
-    ends = [frozenset(n for n, fate in s.fates if fate is not Fate.HELD) for s in summaries]
-    return ends[0].intersection(*ends[1:])
+    ways = settled_in(run, function, arguments, state)
+    return ways[0].intersection(*ways[1:]) if ways else frozenset()
+
+
+def settled_in(
+    run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State
+) -> list[frozenset[int]]:
+    """The same for each way in which it completes."""
+    summaries = outcomes(run, function, arguments, state) or ()
+    return [frozenset(n for n, fate in s.fates if fate is not Fate.HELD) for s in summaries]
 
 
 def outcomes(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from pooclint.flow.completions import Outcomes
-from pooclint.flow.project import apply_summary, settled_by
+from pooclint.flow.project import apply_summary, settled_in
 from pooclint.flow.run import Run
 from pooclint.flow.values import Fate, State, Value
 
@@ -17,15 +17,27 @@ def read_to_end(run: Run, node: cst.CSTNode, iterable: Value, state: State) -> S
     return run.release(state, responses, node, explicit=False) if responses else state
 
 
-def begun(run: Run, iterable: Value, state: State) -> State:
+def begun(run: Run, iterable: Value, state: State, by_somebody: bool = False) -> State:
     """The state once somebody reads an iterable: a generator of the project answers for what it releases however it
-    ends, and be it that nobody reads on."""
+    ends, and be it that nobody reads on.
+
+    Args:
+        run: the function.
+        iterable: what is read.
+        state: the state before.
+        by_somebody: whether it is not known how far it is read: then it may have released the rest, too.
+    """
     pending = iterable.pending
     if pending is None or pending.summary is None or not pending.summary.is_generator:
         return state
-    settled = settled_by(run, pending.summary, pending.arguments, state)
-    held = [n for n in settled if n in state.obligations and state.obligations[n].fate is Fate.HELD]
-    return state.settle(frozenset(held), Fate.RELEASED) if held else state
+    ways = settled_in(run, pending.summary, pending.arguments, state)
+    if not ways:
+        return state
+    held = frozenset(n for n, o in state.obligations.items() if o.fate is Fate.HELD)
+    settled = ways[0].intersection(*ways[1:]) & held
+    state = state.settle(settled, Fate.RELEASED) if settled else state
+    unsure = (held & frozenset[int]().union(*ways)) - settled
+    return state.change(unsure, doubtful=True) if by_somebody and unsure else state
 
 
 def exhausted(run: Run, node: cst.CSTNode, iterable: Value, state: State, out: Outcomes) -> list[State]:

@@ -97,6 +97,8 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     uses: tuple[str, ...] = ()
     """Methods that fail, or work on what somebody else has by now, after the instance (for a cursor: its connection)
     was released. `*` is every method but those in `cannot-raise`. Empty: it may be used again."""
+    usable_after: tuple[str, ...] = ()
+    """Release methods after which the instance works on: it has left its pool (`detach`), or connects anew."""
     statements: tuple[str, ...] = ()
     """Methods that send SQL, the text being their first argument, and so begin a transaction."""
     statistics: tuple[str, ...] = ()
