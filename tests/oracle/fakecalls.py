@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import weakref
 from asyncio import CancelledError
@@ -194,6 +195,8 @@ class Calling:
 
     def product(self) -> Any:
         """What the call gives."""
+        if self.model.asks_awaitable:
+            return all(map(inspect.isawaitable, self.chosen(self.model.asks_awaitable)))
         made = self._made()
         if isinstance(made, Value) and self.model.autocommit:
             made._autocommit = switched(self.kwargs, self.model.autocommit)

@@ -31,6 +31,9 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
     if model.gives:
         same = next(iter(invocation.chosen(model.gives)), NOTHING)
         return [(state, same if same.type else replace(same, type=run.names.type_of(node, run.scope)))]
+    if model.asks_awaitable:
+        asked = invocation.chosen(model.asks_awaitable)
+        return [(state, Value("builtins.bool", truth=True if asked and all(map(_must_be_awaited, asked)) else None))]
     state = run.keep(state, reach(state, invocation.chosen(model.keeps)))
     if model.releases:
         state = run.release(state, reach(state, invocation.chosen(model.releases)), node)
@@ -69,6 +72,16 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         value = replace(value, refs=value.refs | reach(state, [v for _, v in invocation.arguments]))
     value = replace(value, pending=Pending(node, calls=(model,), external=external)) if external else value
     return [(s, value) for s in states]
+
+
+def _must_be_awaited(value: Value) -> bool:
+    """True for what is known to be a coroutine."""
+    pending = value.pending
+    if pending is None:
+        return False
+    if pending.summary is not None:
+        return pending.summary.is_async and not pending.summary.is_generator
+    return bool(pending.releases) or (bool(pending.calls) and pending.calls[0].awaited == "must")
 
 
 def _register(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
