@@ -320,7 +320,12 @@ def _in_test(finding: Finding) -> Finding:
     since a test may have put something else in its place."""
     replaceable = any(step.path != finding.path and not is_test_path(step.path) for step in finding.trace)
     confidence = Confidence.LOW if replaceable else finding.confidence
-    return replace(finding, severity=finding.severity.lower(), confidence=confidence)
+    severity = Severity.INFO if finding.code.startswith(_UNDER_LOAD) else finding.severity.lower()
+    return replace(finding, severity=severity, confidence=confidence)
+
+
+_UNDER_LOAD = ("CNX2", "CNX3")
+"""The families of what is held too long and built too often: nobody waits in a test."""
 
 
 def _ignored_here(display: str, plan: _Plan) -> tuple[str, ...]:
