@@ -226,6 +226,39 @@ def test_tests_are_one_step_lower(tmp_path: Path) -> None:
     assert severities["tests/db.py"] == lower[severities["app/db.py"]]
 
 
+NESTED = """from psycopg_pool import ConnectionPool
+import psycopg
+
+pool = ConnectionPool("service=shop")
+
+
+def at_once():
+    with pool.connection() as conn:
+        conn.execute("select 1")
+        with pool.connection() as other:
+            other.execute("select 2")
+
+
+def once_the_first_has_failed():
+    with pool.connection() as conn:
+        try:
+            conn.execute("select 1")
+        except psycopg.Error:
+            with pool.connection() as other:
+                other.execute("select 2")
+"""
+
+
+@pytest.mark.parametrize(("folder", "expected"), [("app", ["error", "warning"]), ("tests", ["info", "info"])])
+def test_what_has_failed_weighs_less_and_nobody_waits_in_tests(
+    folder: str, expected: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "db.py").write_text(NESTED, encoding="utf-8")
+    done = pooclint("--format", "json", "--select", "CNX205", "--min-severity", "info", cwd=tmp_path)
+    assert [finding["severity"] for finding in json.loads(done.stdout)["findings"]] == expected
+
+
 def test_fingerprints_survive_moved_lines(leaky: Path) -> None:
     def prints() -> list[str]:
         return [f["fingerprint"] for f in json.loads(pooclint("--format", "json", cwd=leaky).stdout)["findings"]]

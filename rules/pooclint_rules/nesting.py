@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
+from pooclint.flow.values import Lane
 from pooclint.program.literals import literal
 from pooclint.rule import Confidence, Place, Report, Severity
 
@@ -81,12 +82,19 @@ def _report(nested: Nested, record: Record, function: Function, context: FileCon
     return Report(
         nested.node,
         message,
-        Severity.INFO if context.is_entry_point(function) else Severity.ERROR,
+        _severity(nested, context.is_entry_point(function)),
         _confidence(nested),
         function.qualname,
         nested.site.acquisition.library,
         (*since, (nested.node, "needs a second connection of the same pool"), *reached),
     )
+
+
+def _severity(nested: Nested, alone: bool) -> Severity:
+    if alone:
+        return Severity.INFO
+    # Only once something has failed, and perhaps the first one with it.
+    return Severity.WARNING if nested.obligation.lane > Lane.NORMAL else Severity.ERROR
 
 
 def _confidence(nested: Nested) -> Confidence:

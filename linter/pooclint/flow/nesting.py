@@ -68,4 +68,6 @@ def _note(
     for number, obligation in state.obligations.items():
         if _holds(run, state, number) and obligation.site is not site and _pool(run, obligation.site) == pool:
             key = (obligation.site.number, id(node))
-            run.record.nested.setdefault(key, Nested(obligation.site, obligation, node, pool, site, draw))
+            known = run.record.nested.get(key)
+            if known is None or obligation.lane < known.obligation.lane:  # as in `hold`
+                run.record.nested[key] = Nested(obligation.site, obligation, node, pool, site, draw)
