@@ -15,7 +15,7 @@ from operator import or_
 import libcst as cst
 
 from pooclint.flow.completions import States
-from pooclint.flow.values import COLLECTIONS, KEY, MORE, State, names_of
+from pooclint.flow.values import COLLECTIONS, KEY, MORE, Fate, State, names_of
 from pooclint.program.scopes import Function
 from pooclint.source.nodes import body_of, dotted, operands, variables
 
@@ -52,33 +52,49 @@ class Liveness:
     def narrowed(self, states: Iterable[State], live: Names) -> list[State]:
         """The states without what they know of names that are not live; of those that are the same then, one.
 
-        What leads to a resource is kept: that a name still refers to it matters, whether it is read or not.
+        What leads to a resource is kept until that is released: that a name still refers to it matters, whether it is
+        read or not.
         """
         found = States()
-        known: dict[tuple[int, frozenset[int]], State] = {}
+        known: dict[tuple[int, frozenset[int], frozenset[int]], State] = {}
         for state in states:
             filled = frozenset(o.owner for o in state.obligations.values() if o.owner <= COLLECTIONS)
-            like = known.get((id(state.env), filled))
+            over = _over(state)
+            key = (id(state.env), filled, over)
+            like = known.get(key)
             if like is None:
-                like = known[id(state.env), filled] = self._narrowed(state, live, filled)
-            same = like.env is state.env
-            found.add(state if same else State(like.env, state.obligations, state.trace, state.causes, like))
+                like = known[key] = self._narrowed(state, live, filled, over)
+            if like.env is state.env:
+                found.add(state)
+                continue
+            narrow = State(like.env, state.obligations, state.trace, state.causes, like)
+            found.add(narrow.without(over - narrow.reachable()) if over else narrow)
         return list(found)
 
-    def _narrowed(self, state: State, live: Names, filled: frozenset[int]) -> State:
+    def _narrowed(self, state: State, live: Names, filled: frozenset[int], over: frozenset[int]) -> State:
         dead = [
             k
             for k, v in state.env.items()
-            if k[0] != "#" and not self.keeps(k, live) and all(n <= COLLECTIONS and n not in filled for n in v.reach())
+            if k[0] != "#"
+            and not self.keeps(k, live)
+            and all(n in over or (n <= COLLECTIONS and n not in filled) for n in v.reach())
         ]
-        if not dead:
+        noted = [k for k in state.env if k.startswith((MORE, KEY))]
+        if not dead and not noted:
             return state
         env = {k: v for k, v in state.env.items() if k not in dead}
-        noted = [k for k in env if k.startswith((MORE, KEY))]
         if noted:  # of collections that nothing leads to
             led_to = filled.union(*(v.reach() for v in env.values()))
             env = {k: v for k, v in env.items() if k not in noted or int(k.split(" ")[1]) in led_to}
-        return State(env, state.obligations, state.trace, state.causes)
+        return State(env, state.obligations, state.trace, state.causes) if len(env) < len(state.env) else state
+
+
+def _over(state: State) -> frozenset[int]:
+    """What is released, and to which nothing but names refers: without these nobody can do anything with it."""
+    plain = (n for n, o in state.obligations.items() if o.site.parameter < 0 and o.owner < 0 and not o.managed)
+    over = frozenset(n for n in plain if state.obligations[n].fate is Fate.RELEASED)
+    # Whoever has a cursor can still turn to a connection that nobody names.
+    return over.difference(*(v.derived for v in state.env.values())) if over else over
 
 
 def liveness(function: Function) -> Liveness | None:
