@@ -37,6 +37,7 @@ LEAKS = frozenset(f"CNX10{n}" for n in range(1, 8)) | {"CNX113"}
 HERE = Path(__file__).parent
 REPEATED = 100
 """How many witnesses are run again to see what is raised in them that no script chose."""
+_NAMED = re.compile(r"^'(\w+)'")
 _LINE = re.compile(r"\bon line (\d+)|if line (\d+)|'yield' on line (\d+)")
 
 
@@ -136,7 +137,8 @@ def _contradicted(machine: Machine, truth: Truth, finding: Finding) -> str:
 def _borne_out(machine: Machine, truth: Truth, finding: Finding) -> str:
     """Why no witness bears a finding out; empty when one does."""
     witnesses = _witnesses(truth, finding)
-    retained = "rows_of(" in machine.source  # a generator refers to what it was given
+    # A generator refers to what it was given.
+    retained = any(f"rows_of({name})" in machine.source for name in _NAMED.findall(finding.message)[:1])
     named = [int(n) for m in _LINE.finditer(finding.message) for n in m.groups() if n][:1]
     match finding.code:
         case "CNX101" | "CNX103":

@@ -374,6 +374,21 @@ def test_sqlalchemy_transaction_of_a_session_gives_back(engine: Engine) -> None:
     assert checked_out(engine) == 0
 
 
+def test_sqlalchemy_connection_is_usable_after(engine: Engine) -> None:
+    with engine.connect() as conn:
+        conn.invalidate()
+        assert conn.execute(text("select 1")).scalar() == 1
+        conn.detach()
+        assert checked_out(engine) == 0
+        assert conn.execute(text("select 1")).scalar() == 1
+    raw = engine.raw_connection()
+    raw.detach()
+    raw.cursor().execute("select 1")
+    raw.close()
+    assert modelled("sqlalchemy.Connection").usable_after == ("detach", "invalidate")
+    assert modelled("sqlalchemy.PoolProxiedConnection").usable_after == ("detach",)
+
+
 def test_sqlalchemy_savepoint_gives_nothing_back(engine: Engine) -> None:
     session = Session(engine)
     with session.begin_nested():
