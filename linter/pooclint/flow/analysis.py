@@ -24,7 +24,7 @@ from pooclint.program.names import Names
 from pooclint.program.request_holds import RequestHolds
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import body_of, descendants, dotted, nodes_of
+from pooclint.source.nodes import body_of, descendants, nodes_of, spelled
 
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8
@@ -519,7 +519,7 @@ class Analysis:
             suspends = False
             if external and external.category != "database":
                 suspends = external.io == "await"
-                found = Reached(external, f"{function.name} → {dotted(node.func)}", Place(node, scope.module))
+                found = Reached(external, f"{function.name} → {spelled(node.func)}", Place(node, scope.module))
             elif (model := next((c for c in self.names.calls(node, scope) if c.calls), None)) is not None:
                 suspends = model.awaited != "no"
                 inner = called_elsewhere(self.names, self.reaches, node, scope, model) if suspends else None

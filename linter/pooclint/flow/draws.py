@@ -13,7 +13,7 @@ from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool, Pools
 from pooclint.program.scopes import Function
 from pooclint.rule import Place
-from pooclint.source.nodes import dotted, nodes_of
+from pooclint.source.nodes import nodes_of, spelled
 
 _MAX_DRAWS = 6
 """Of a function; those beyond are of the same few pools."""
@@ -80,7 +80,7 @@ class Draws:
             type_ = self.names.models.type(model.returns)
             pool = self.pools.taken_from(node, scope, model)
             if pool and (model.self_contained or (type_ and self._stays(type_, function, handed_over))):
-                way = f"{function.name} → {dotted(node.func) or pool.name}"
+                way = f"{function.name} → {spelled(node.func)}"
                 yield (
                     Draw(pool, way, Place(node, scope.module), model.raises_when_empty),
                     model.awaited != "no" and model.at != "call",

@@ -122,3 +122,17 @@ def dotted(node: cst.CSTNode) -> str:
         return ""
     parts.append(node.value)
     return ".".join(reversed(parts))
+
+
+def spelled(node: cst.CSTNode) -> str:
+    """How a reader would name what is called: `a.b` as it stands, `a().b` and `a[].b` without what is handed over, and
+    `….b` of anything else."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        return f"{spelled(node.value)}.{node.attr.value}"
+    if isinstance(node, cst.Call):
+        return f"{spelled(node.func)}()"
+    if isinstance(node, cst.Subscript):
+        return f"{spelled(node.value)}[]"
+    return "…"
