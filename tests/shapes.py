@@ -82,6 +82,13 @@ SHAPES: dict[str, Callable[[int], str]] = {
         + _repeat("    f# = items[#]\n    if f#:\n        items.one = #\n    if not f#:\n        items.other = #\n", n)
         + "    if items.wanted:\n        await pool.release(conn)\n"
     ),
+    "flags that are read at the end": lambda n: (
+        _BIG
+        + _repeat("    n# = None\n    if items[#]:\n        n# = []\n", n)
+        + "    conn = await pool.acquire() if items.wanted else None\n"
+        + "    try:\n        await items.work()\n    finally:\n        if conn:\n            await pool.release(conn)\n"
+        + _repeat("    if n#:\n        items.one = #\n", n)
+    ),
     "loops in a with, by flags": lambda n: (
         _BIG
         + "".join(f"    f{i} = items[{i}]\n    if f{i}:\n        items.one = {i}\n" for i in range(5))

@@ -67,6 +67,7 @@ def judge_without_bounds(source: str) -> Judgement:
     with (
         mock.patch.object(run, "MAX_STATES", sys.maxsize),
         mock.patch.object(run, "_THRIFT", ()),
+        mock.patch.object(run, "_LONG", sys.maxsize),
         mock.patch.object(expressions, "MAX_STATES", sys.maxsize),
     ):
         return judge(source, MAX_RUNS)

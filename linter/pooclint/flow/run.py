@@ -15,7 +15,6 @@ from pooclint.flow.values import (
     COLLECTIONS,
     MORE,
     NOTHING,
-    UNBOUND,
     Fate,
     Lane,
     Obligation,
@@ -23,6 +22,7 @@ from pooclint.flow.values import (
     State,
     Value,
 )
+from pooclint.flow.widening import merged, without_knowledge
 from pooclint.models import Acquisition, External, Models, RequestHold
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool
@@ -38,6 +38,10 @@ MAX_STATES = 32
 MAX_EVALUATIONS = 20_000
 """Statements evaluated for one function, once for each state, each turn of a loop and each way into a `finally`; a
 state that holds much counts for several."""
+_LONG = 250
+_MAX_ALIKE = 2
+"""From so many evaluations on, only so many of the states that hold the same are told apart. Few functions get there;
+where many states differ in nothing else, they are half of the work of a run."""
 _THRIFT = ((MAX_EVALUATIONS // 4, 8), (MAX_EVALUATIONS // 2, 2))
 """From so many evaluations on, only so many states are told apart: a coarse end is better than none."""
 MAX_OBLIGATIONS = 64
@@ -358,17 +362,18 @@ class Run:
 
     def limit(self, states: list[State]) -> list[State]:
         """At most `MAX_STATES` states: beyond, knowledge of plain names goes first, then of what is released or handed
-        over, then the states that tell least."""
+        over, then the states that tell least. In long functions, few of those that hold the same."""
+        if self.evaluations > _LONG and len(states) > _MAX_ALIKE:
+            fewer = merged(states, _MAX_ALIKE)
+            self.record.cut = self.record.cut or len(fewer) < len(states)
+            states = fewer
         most = next((n for since, n in reversed(_THRIFT) if self.evaluations > since), MAX_STATES)
         if len(states) <= most:
             return states
         self.record.cut = True
-        widened = States(
-            State({k: v for k, v in s.env.items() if k[0] == "#" or _essential(v)}, s.obligations, s.trace, s.causes)
-            for s in states
-        )
+        widened = without_knowledge(states)
         if len(widened) > most:
-            widened = States(reduce(State.forget, self._settled(s), s) for s in widened)
+            widened = list(States(reduce(State.forget, self._settled(s), s) for s in widened))
         self.record.dropped = self.record.dropped or len(widened) > most
         return telling(widened, most, lambda s: s)
 
@@ -534,7 +539,3 @@ class Summary:
 def _is_settled(obligation: Obligation) -> bool:
     settled = obligation.fate in (Fate.RELEASED, Fate.KEPT)
     return settled and not obligation.managed and obligation.site.parameter < 0
-
-
-def _essential(value: Value) -> bool:
-    return bool(value.reach() or value.derived or value.function or value.constant is UNBOUND or value.type)
