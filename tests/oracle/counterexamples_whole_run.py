@@ -527,4 +527,30 @@ async def f(pool: fakepool.Pool):
             except Exception:
                 await adrop(conn)
 """),
+    Case("number-of-another-type", "false alarm", """\
+def f(pool: fakepool.Pool, box, a):
+    conn = fakepool.open()
+    match a:
+        case int():
+            conn.close()
+        case _:
+            conn.close()
+            if a != 1:
+                step(1)
+            else:
+                conn = fakepool.open()
+""", category="beyond-two-failures"),
+    Case("raised-again-and-caught-as-another", "false alarm", """\
+def f(pool: fakepool.Pool):
+    try:
+        try:
+            step(1)
+        except KeyError:
+            raise
+        except Exception:
+            pass
+    except ValueError:
+        conn = fakepool.connect()
+        conn.execute('q')
+""", category="caught-further-in"),
 )  # fmt: skip

@@ -25,6 +25,7 @@ from typing import Any
 from oracle.driving import Driver, driver_of, thrown_besides
 from oracle.fakeasyncio import Asyncio
 from oracle.fakepool import (
+    MAX_FAULTS,
     PROGRAM,
     SEVERAL,
     Action,
@@ -42,8 +43,6 @@ from oracle.fakepool import (
 from oracle.search import Search
 
 MAX_RUNS = 1200
-USUAL_FAULTS = 2
-"""Failures that a run may have."""
 WITNESSES = 4
 """Runs that are kept of those that show the same."""
 PLAIN = 100
@@ -51,6 +50,8 @@ PLAIN = 100
 MAYBE = 8
 """The flag that may be neither true nor false."""
 ARGUMENTS = (None, 0, 1, 2, 3, "x", "")
+FURTHER = (1.0, 2.0)
+"""Equal to a number that a program compares with, and of another type: given where runs have more of everything."""
 """What `f` may be given: something true and something false of which it asks nothing else, and such a number, too."""
 NO_LIST = 6
 """The items that may be no list."""
@@ -141,7 +142,7 @@ class Loops(ast.NodeTransformer):
 class Machine:
     """A compiled program, and the world it runs in."""
 
-    def __init__(self, program: str | ast.Module, max_faults: int = USUAL_FAULTS, lenient: bool = False) -> None:
+    def __init__(self, program: str | ast.Module, max_faults: int = MAX_FAULTS, lenient: bool = False) -> None:
         self._max_faults = max_faults
         self._lenient = lenient
         self.library = Library()
@@ -235,7 +236,7 @@ class Machine:
             if name in values:
                 arguments.append(values[name])
                 continue
-            chosen = ARGUMENTS[script.choose(len(ARGUMENTS))]
+            chosen = _choice(script, *ARGUMENTS, *(FURTHER if script.max_faults > MAX_FAULTS else ()))
             script.labels.append(f"{name}={chosen!r}")
             arguments.append(chosen)
         try:
@@ -273,7 +274,9 @@ class Machine:
         namespace["__turn__"] = lambda: self.library.script.turn()
         namespace["__fail__"] = lambda: self.library.script.fail_anyhow("a function of its own")
         namespace["__maybe__"] = lambda caught: caught if self.library.script.choose(2) else ()
-        namespace["__again__"] = lambda: (sys.exc_info()[1], KeyError(), Error())[self.library.script.choose(3)]
+        namespace["__again__"] = lambda: _choice(
+            self.library.script, sys.exc_info()[1], KeyError(), ValueError(), Error()
+        )
         namespace["__awaitable__"] = lambda value: value if inspect.isawaitable(value) else self._at_once(value)
         namespace["__known__"] = lambda value: Anything(self.library.script) if value is None else value
         namespace["__unknown__"] = lambda: None if self.library.script.choose(2) else Anything(self.library.script)
@@ -284,6 +287,10 @@ class Machine:
         exec(code, namespace)
         namespace["STORE"] = Store(self._stored)
         return namespace
+
+
+def _choice(script: Script, *possible: object) -> object:
+    return possible[script.choose(len(possible))]
 
 
 def execute(source: str, max_runs: int = MAX_RUNS, max_faults: int = 2) -> Truth:
@@ -367,7 +374,7 @@ def _outside(library: Library) -> SimpleNamespace:
         length = (1, 0, 2, -1)[library.script.choose(4 if number == NO_LIST else 3)]
         if length < 0:
             return None
-        if length > 1 and library.script.max_faults > USUAL_FAULTS:  # where runs have more of everything
+        if length > 1 and library.script.max_faults > MAX_FAULTS:  # where runs have more of everything
             length += library.script.choose(2)
         if length != 1:
             library.script.labels.append(f"line {line()}: items({number}) has {length}")

@@ -145,6 +145,7 @@ class Opaque:
         self._script = script
         self._truth: bool | None = None
         self._number: bool | None = None
+        self._equal: object = None
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -166,8 +167,12 @@ class Opaque:
         return self._truth
 
     def __eq__(self, other: object) -> bool:
-        """As a number it is 1 or 0."""
-        return other == (1 if self else 0) and self._is_number()
+        """As a number it is 1 or 0; where runs have more of everything, it may be the first other one that is asked
+        about."""
+        if self._equal is None and other not in (0, 1) and self and self._script.max_faults > MAX_FAULTS:
+            self._equal = other if self._script.choose(2) else 1
+        number = self._equal if self else 0
+        return other == (1 if number is None else number) and self._is_number()
 
     def __enter__(self) -> int:
         self._script.fail((Fault,), "__enter__")
