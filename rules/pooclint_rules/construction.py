@@ -33,7 +33,13 @@ def built(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Acquis
     maker = context.names.definition(node.func, context.scope)
     if isinstance(maker, Function) and maker.is_generator:  # it lends what it may keep
         return None
-    return site.acquisition
+    return None if gives_existing(node, context) else site.acquisition
+
+
+def gives_existing(node: cst.CSTNode, context: FileContext) -> bool:
+    """True for the call of a function that builds something on one way, and gives what there was before on another."""
+    record = context.record(context.scope.function)
+    return record is not None and id(node) in record.existing
 
 
 def leaks(node: cst.Call, context: FileContext) -> bool:

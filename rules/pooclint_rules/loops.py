@@ -11,7 +11,7 @@ from pooclint.program.literals import literal
 from pooclint.program.running import IMPLIED
 from pooclint.rule import Confidence, Place, Report, Severity
 from pooclint.source.nodes import descendants, dotted, nodes_of
-from pooclint_rules.construction import built
+from pooclint_rules.construction import built, gives_existing
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -136,7 +136,9 @@ def _below(
     parts = {id(n) for n in inside}.difference(directly)
     seen: set[int] = set()
     for node, called in context.runs():
-        found = context.rebuilt(called, _KINDS, assigned, node) if id(node) in parts else None
+        if id(node) not in parts or gives_existing(node, context):
+            continue
+        found = context.rebuilt(called, _KINDS, assigned, node)
         acquired = context.models.acquisition(found.call) if found else None
         if found is None or acquired is None or id(found.node) in seen:
             continue

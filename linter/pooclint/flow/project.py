@@ -12,7 +12,7 @@ from pooclint.flow.external import hold
 from pooclint.flow.given import held_attributes, held_parameters
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import Run, Summary
-from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, Fate, Lane, State, Value
+from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
 from pooclint.rule import Place
 
@@ -76,6 +76,8 @@ def apply_summary(
         return [(state, _unseen_result(run, function))]
     results: Results = []
     lent = {n for n in reach(state, [v for _, v in arguments]) & state.obligations.keys() if _is_lazy(state, n)}
+    if any(s.fresh for s in summaries) and any(_gives_existing(s) for s in summaries):
+        run.record.existing.add(id(node))
     for summary in summaries:
         after = _apply_fates(run, node, summary, state)
         after = after.change(lent - summary.holding, holding=False).occupy(lent & summary.holding, node)
@@ -89,6 +91,13 @@ def apply_summary(
             after, _ = _adopt(run, node, function, summary, after)
             run.fail(after, node, out, summary.completion, {}, Lane.OTHER)
     return results
+
+
+def _gives_existing(summary: Summary) -> bool:
+    """True of a way on which a function gives something that it has not made itself, as far as can be seen."""
+    value = summary.value
+    plain = value.constant is UNKNOWN and value.items is None and value.known_truth is None
+    return not summary.completion.exceptional and not summary.fresh and plain
 
 
 def block_of(

@@ -249,6 +249,8 @@ class Record:
     """Sites by the names they were bound to."""
     collected: set[int] = field(default_factory=set)
     """Numbers of sites that some way puts into a collection of the function's own."""
+    existing: set[int] = field(default_factory=set)
+    """The `id` of calls of functions that acquire something on one way, and give what there was before on another."""
     comprehensions: dict[int, int] = field(default_factory=dict)
     """By the `id` of a comprehension that acquires: which of them it is."""
     is_fixture: bool = False
