@@ -14,6 +14,7 @@ from pooclint.source.nodes import descendants, dotted
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
     from pooclint.flow.run import Record
+    from pooclint.flow.values import Site
 
 
 class UnboundInFinally:
@@ -104,10 +105,10 @@ class WrongWith:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report the `with` statements that the object does not support."""
         for misuse in record.misuses.values():
-            if misuse.kind != "wrong-with":
+            if misuse.kind != "wrong-with" or (misuse.site and _made_unseen(misuse.site, function, context)):
                 continue
             form = "async with" if misuse.asynchronous else "with"
             site = misuse.site
@@ -123,6 +124,15 @@ class WrongWith:
                 library,
                 trace,
             )
+
+
+def _made_unseen(site: Site, function: Function, context: FileContext) -> bool:
+    """True of what a factory makes that is told what to make where nobody sees it: an annotation does not say."""
+    if not isinstance(site.node, cst.Call):
+        return False
+    factory = site.node.func
+    type_ = context.models.type(context.names.type_of(factory, function.scope))
+    return type_ is not None and type_.kind == "factory" and context.names.origin(factory, function.scope) is None
 
 
 class WithClosesPool:
