@@ -553,4 +553,16 @@ def f(pool: fakepool.Pool):
         conn = fakepool.connect()
         conn.execute('q')
 """, category="caught-further-in"),
+    Case("flag-that-is-read-when-leaving-raises", "false alarm", """\
+def f(pool: fakepool.Pool):
+    ready = None
+    try:
+        with contextlib.closing(fakepool.open()):
+            step(1)
+    except fakepool.Error:
+        conn = pool.getconn()
+        if ready:
+            return
+        pool.putconn(conn)
+"""),
 )  # fmt: skip

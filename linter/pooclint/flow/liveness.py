@@ -180,7 +180,7 @@ class _Walk:
                 # A manager may swallow what is raised.
                 live = self.block(body_of(body), replace(exits, raised=exits.raised | exits.normal))
                 if not exits.quiet:
-                    self.before[id(body)] = exits.normal
+                    self.before[id(body)] = exits.normal | exits.raised  # to leave it may raise
                 for item in reversed(items):
                     assigned = self._assigned(item.asname.name) if item.asname else 0
                     stored = self._stored(item.asname.name) if item.asname else 0
