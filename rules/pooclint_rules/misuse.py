@@ -130,9 +130,15 @@ def _made_unseen(site: Site, function: Function, context: FileContext) -> bool:
     """True of what a factory makes that is told what to make where nobody sees it: an annotation does not say."""
     if not isinstance(site.node, cst.Call):
         return False
-    factory = site.node.func
-    type_ = context.models.type(context.names.type_of(factory, function.scope))
-    return type_ is not None and type_.kind == "factory" and context.names.origin(factory, function.scope) is None
+    factory: cst.BaseExpression = site.node.func
+    scope = function.scope
+    type_ = context.models.type(context.names.type_of(factory, scope))
+    if type_ is None or type_.kind != "factory":
+        return False
+    target = context.names.leads_to(factory, scope)
+    if target and target.scope:
+        factory, scope = cst.Name(target.variable), target.scope
+    return context.names.origin(factory, scope) is None
 
 
 class WithClosesPool:

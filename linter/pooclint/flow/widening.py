@@ -8,7 +8,7 @@ Verification in Polynomial Time", PLDI 2002); what is acquired under a condition
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -48,7 +48,7 @@ def _essential(value: Value) -> bool:
     return bool(value.reach() or value.derived or value.function or value.constant is UNBOUND or value.type)
 
 
-def _leading(env: Mapping[str, Value], filled: frozenset[int]) -> Iterable[tuple[str, Value]]:
+def _leading(env: Mapping[str, Value], filled: frozenset[int]) -> Iterator[tuple[str, Value]]:
     """What names lead to, and what else a state remembers, but for notes of collections that hold nothing."""
     for name, value in env.items():
         if name[0] == "#":
