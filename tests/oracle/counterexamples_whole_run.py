@@ -565,4 +565,29 @@ def f(pool: fakepool.Pool):
             return
         pool.putconn(conn)
 """),
+    Case("left-after-it-was-closed", "missed", """\
+def f(pool: fakepool.Pool):
+    first = fakepool.open()
+    first.close()
+    with first:
+        conn = fakepool.open()
+        return conn
+"""),
+    Case("the-only-one-that-parts-of-a-group-raise", "missed", """\
+@contextlib.contextmanager
+def f(pool: fakepool.Pool):
+    conn = None
+    try:
+        try:
+            step(2)
+        except* ValueError:
+            yield conn
+        except* Exception:
+            conn = fakepool.open()
+    except GeneratorExit:
+        conn = None
+    finally:
+        if conn:
+            conn.close()
+""", needs=(3, 11)),
 )  # fmt: skip

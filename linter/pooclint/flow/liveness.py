@@ -15,7 +15,7 @@ from operator import or_
 import libcst as cst
 
 from pooclint.flow.completions import States
-from pooclint.flow.values import COLLECTIONS, KEY, MORE, Fate, State, names_of
+from pooclint.flow.values import COLLECTIONS, ENTERED, KEY, MORE, Fate, State, names_of
 from pooclint.program.scopes import Function
 from pooclint.source.nodes import body_of, dotted, operands, variables
 
@@ -93,8 +93,11 @@ def _over(state: State) -> frozenset[int]:
     """What is released, and to which nothing but names refers: without these nobody can do anything with it."""
     plain = (n for n, o in state.obligations.items() if o.site.parameter < 0 and o.owner < 0 and not o.managed)
     over = frozenset(n for n in plain if state.obligations[n].fate is Fate.RELEASED)
-    # Whoever has a cursor can still turn to a connection that nobody names.
-    return over.difference(*(v.derived for v in state.env.values())) if over else over
+    if not over:
+        return over
+    # Whoever has a cursor can still turn to a connection that nobody names; to leave a `with` on it may still raise.
+    entered = (v.reach() for k, v in state.env.items() if k.startswith(ENTERED))
+    return over.difference(*(v.derived for v in state.env.values()), *entered)
 
 
 def liveness(function: Function) -> Liveness | None:

@@ -677,13 +677,15 @@ def _handled_in_parts(
             run.tries -= 1
             for completion, ended in body.items():
                 fails = handlers.grouped(part.fails, completion)
+                only = part.only if part.fails and not completion.exceptional else None
                 if part.fails and fails:
-                    out.extend(fails, (s.raised(handler, {}, Lane.NORMAL) for s in ended))
+                    out.extend(only or fails, (s.raised(handler, {}, Lane.NORMAL) for s in ended))
                 else:
                     out.extend(completion, ended)
                 if rest:
                     going_on = tuple(s.raised(handler, {}, Lane.OTHER) for s in ended)
-                    left.append(_Part(GROUP, going_on, fails))
+                    first = completion if completion.exceptional and not part.fails else None
+                    left.append(_Part(GROUP, going_on, fails, only or first))
         parts = left
     for part in parts:
         out.extend(part.fails or part.completion, part.states)
@@ -696,7 +698,9 @@ class _Part:
     completion: Completion
     states: tuple[State, ...]
     fails: Completion | None = None
-    """The group that the statement raises in any case, since an earlier handler has raised."""
+    """The group that the statement raises when anything is left, since an earlier handler has raised."""
+    only: Completion | None = None
+    """What it raises in its place when nothing is left, where only one handler has raised."""
 
 
 def _entering(
