@@ -50,9 +50,9 @@ PLAIN = 100
 MAYBE = 8
 """The flag that may be neither true nor false."""
 ARGUMENTS = (None, 0, 1, 2, 3, "x", "")
+"""What `f` may be given: something true and something false of which it asks nothing else, and such a number, too."""
 FURTHER = (1.0, 2.0)
 """Equal to a number that a program compares with, and of another type: given where runs have more of everything."""
-"""What `f` may be given: something true and something false of which it asks nothing else, and such a number, too."""
 NO_LIST = 6
 """The items that may be no list."""
 
