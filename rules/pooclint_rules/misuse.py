@@ -114,7 +114,7 @@ class WrongWith:
             site = misuse.site
             library = site.acquisition.library if site else ""
             trace = ((site.node, "acquired here"), (misuse.node, f"'{form}' fails here")) if site else ()
-            what = misuse.type or "this object"
+            what = misuse.type.partition("~")[0] or "this object"  # after it models say in which condition it is
             yield Report(
                 misuse.node,
                 (f"'{form}' does not work on {what}",),

@@ -12,7 +12,7 @@ from pooclint.flow import ambient, statements, suspending, work
 from pooclint.flow.completions import RETURN, Completion, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
-from pooclint.flow.external import called_elsewhere, external_of, waited_for
+from pooclint.flow.external import called_elsewhere, external_of, for_debugging, waited_for
 from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
@@ -511,6 +511,8 @@ class Analysis:
 
     def _first_external(self, function: Function) -> Reached | None:
         """The one that may take longest; of equals the first."""
+        if self.names.runs_in_first_call(function):
+            return None
         slowest: Reached | None = None
         waited: frozenset[int] | None = None
         for node, scope in self._own_calls(function):
@@ -530,7 +532,7 @@ class Analysis:
                     suspends = called.is_async
                     inner = self.reaches(called)
                     found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
-            if found is None or (slowest and slowest.rank <= found.rank):
+            if found is None or (slowest and slowest.rank <= found.rank) or for_debugging(function, node):
                 continue
             if suspends and waited is None:
                 waited = waited_for(self.names, function)
@@ -548,7 +550,9 @@ class Analysis:
         """In which ways a call of the function completes, in the caller's terms; None when that is not known or not
         needed."""
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
-        idle = not numbers and (not self.hands_over(function) or self.names.runs_once(function))
+        if not numbers and self.names.runs_once(function):
+            return None
+        idle = not numbers and not self.hands_over(function)
         if idle and not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
             return None
         if self.names.is_abstract(function):
@@ -559,7 +563,9 @@ class Analysis:
             return None
         known = [n for n in numbers if n in state.obligations]
         own = {number: SYMBOLIC + index for index, number in enumerate(known)}
-        arguments = tuple((name, symbolic(value, own)) for name, value in arguments)
+        compared = self._facts_of(function).compared
+        arguments = tuple((name, symbolic(value, own, name in compared)) for name, value in arguments)
+        arguments = (*arguments, *self._defaults(function, {name for name, _ in arguments}))
         key = (
             id(function),
             arguments,
@@ -580,6 +586,18 @@ class Analysis:
         if found is None:
             return None
         return tuple(translated(s, known) for s in found)
+
+    def _defaults(self, function: Function, given: set[str]) -> Iterator[tuple[str, Value]]:
+        """What parameters stand for that a call gives nothing, where that is written out."""
+        if not given.isdisjoint({"*", "**"}):
+            return
+        compared = self._facts_of(function).compared
+        for parameter in function.parameters:
+            if parameter.default is not None and parameter.name not in given:
+                default = literal(parameter.default)
+                if default is None or isinstance(default, (bool, str, int, float)):
+                    value = NONE if default is None else Value(constant=default)
+                    yield parameter.name, symbolic(value, {}, parameter.name in compared)
 
     def _summarised(
         self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], state: State
@@ -622,8 +640,6 @@ class Analysis:
             value = passed.get(parameter.name)
             if value is not None:
                 state = state.bind(parameter.name, value)
-            elif parameter.default is not None and literal(parameter.default) is None:
-                state = state.bind(parameter.name, NONE)
         own = {p.name for p in function.parameters}
         for name, value in arguments:  # what a closure refers to
             if name and name not in own:

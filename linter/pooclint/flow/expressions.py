@@ -694,6 +694,9 @@ def _compare(run: Run, node: cst.Comparison, state: State, out: Outcomes) -> tup
         elif isinstance(operator, (cst.In, cst.NotIn)) and _names_locals(run, comparator):
             equal, different = _bound_test(left, after)
             negated = isinstance(operator, cst.NotIn)
+        elif isinstance(operator, (cst.In, cst.NotIn)) and (member := _is_member(left, comparator)) is not None:
+            equal, different = (after, None) if member else (None, after)
+            negated = isinstance(operator, cst.NotIn)
         else:
             equal, different = _remembered(run, node, after)
         if negated:
@@ -709,6 +712,14 @@ def _names_locals(run: Run, node: cst.BaseExpression) -> bool:
         "builtins.vars",
         "builtins.dir",
     )
+
+
+def _is_member(value: Value, node: cst.BaseExpression) -> bool | None:
+    """Whether a known text or number is one of those that are written out; None where nobody can say."""
+    if not isinstance(value.constant, (str, int, float)) or not isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+        return None
+    found = [literal(e.value) for e in node.elements]
+    return None if ... in found else value.constant in found
 
 
 def _bound_test(name: Value, state: State) -> tuple[State | None, State | None]:

@@ -32,6 +32,8 @@ class Facts:
     """Those that may still be read, by places; None: all of them, always."""
     unbound: tuple[str, ...]
     """Those that start out unbound; all others are simply unknown."""
+    compared: frozenset[str]
+    """Those that are compared with texts or numbers: which of them they are given decides what happens."""
 
 
 def facts_of(code: Function | Index, decisive_words: frozenset[str], release_names: frozenset[str]) -> Facts:
@@ -52,6 +54,7 @@ def facts_of(code: Function | Index, decisive_words: frozenset[str], release_nam
         collected,
         live,
         _unbound(function, release_names, live) if function else (),
+        _compared(function) if function else frozenset(),
     )
 
 
@@ -263,6 +266,24 @@ def _tested(condition: cst.BaseExpression) -> set[str]:
             return set[str]().union(*(_tested(e.value) for e in elements))
     path = dotted(condition)
     return {path} if path and path not in ("None", "True", "False") else set()
+
+
+def _compared(function: Function) -> frozenset[str]:
+    found: set[str] = set()
+    for inner in function.own_nodes:
+        if type(inner) is cst.Comparison:
+            sides = (inner.left, *(c.comparator for c in inner.comparisons))
+            if any(_is_text_or_number(side) for side in sides):
+                found.update(side.value for side in sides if isinstance(side, cst.Name))
+        elif type(inner) is cst.Match and isinstance(inner.subject, cst.Name):
+            found.add(inner.subject.value)
+    return frozenset(found)
+
+
+def _is_text_or_number(node: cst.BaseExpression) -> bool:
+    if isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+        return any(_is_text_or_number(e.value) for e in node.elements)
+    return isinstance(literal(node), (str, int, float))
 
 
 _CLEANUP = frozenset({cst.Finally, cst.ExceptHandler})

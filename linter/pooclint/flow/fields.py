@@ -51,11 +51,18 @@ def unreleased_fields(analysis: Analysis, owner: Class) -> list[Field]:
     family = relatives(analysis.names, owner)
     wanted = {a: f.site for names, f in stored for a in names}
     fate = _fate(analysis, owner.scope.module, family, wanted)
+    answered = fate.answered | _of_base(analysis, owner)
     return [
         Field(field.attribute, field.site, field.method, field.doubtful or bool(names & fate.doubtful))
         for names, field in stored
-        if not names & fate.answered
+        if not names & answered
     ]
+
+
+def _of_base(analysis: Analysis, owner: Class) -> frozenset[str]:
+    """Attributes that the class has from a library: the class that it derives from releases what is there."""
+    base = analysis.names.models.type(analysis.names.modelled_base(owner))
+    return frozenset(base.attributes) if base else frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import libcst as cst
 
 from pooclint.flow.run import Run
 from pooclint.flow.values import Fate, State, Value
+from pooclint.models import Acquisition
 from pooclint.program.attributes import takes_over
 from pooclint.program.scopes import Class, Function
 
@@ -38,13 +39,18 @@ def built_of(run: Run, owner: Class, numbers: frozenset[int], state: State, buil
         built: the object.
     """
     known = [(n, o) for n in numbers if (o := state.obligations.get(n)) is not None]
-    kept = [(n, o.site.acquisition.lazy) for n, o in known if o.site.parameter >= 0 and o.fate in _KEPT]
-    taking = takes_over(run.names, owner) if kept else frozenset[str]()
-    # What is made of sessions passes them on as a rule, and whoever has lent it goes on with it.
-    lent = [n for n, lazy in kept if not taking or (lazy and "releases" not in taking)]
+    kept = [(n, o.site.acquisition) for n, o in known if o.site.parameter >= 0 and o.fate in _KEPT]
+    lent = [n for n, acquisition in kept if not _taken_over(run, owner, acquisition)]
     if not lent:
         return state, built
     return state.change(lent, fate=Fate.HELD), replace(built, parts=built.parts.union(lent))
+
+
+def _taken_over(run: Run, owner: Class, acquisition: Acquisition) -> bool:
+    releases = run.models.release_names.union(r.name for r in acquisition.releases)
+    taking = takes_over(run.names, owner, releases)
+    # What is made of sessions passes them on as a rule, and whoever has lent it goes on with it.
+    return bool(taking) and not (acquisition.lazy and "releases" not in taking)
 
 
 _KEPT = (Fate.KEPT, Fate.FIELD)

@@ -48,12 +48,13 @@ def summarised(completion: Completion, state: State, shared: frozenset[str]) -> 
     return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left, holding)
 
 
-def symbolic(value: Value, numbers: Mapping[int, int]) -> Value:
-    """An argument as the callee sees it: with its own numbers, and of constants only whether they are true.
+def symbolic(value: Value, numbers: Mapping[int, int], compared: bool = False) -> Value:
+    """An argument as the callee sees it: with its own numbers, and of constants only whether they are true, unless it
+    compares them.
 
     It is what a summary depends on, so it must hold nothing that tells one call from the next without need.
     """
-    plain = not (value.constant is None or isinstance(value.constant, (bool, type(UNBOUND))))
+    plain = not (compared or value.constant is None or isinstance(value.constant, (bool, type(UNBOUND))))
     pending = value.pending
     if pending is not None:
         pending = replace(

@@ -28,16 +28,23 @@ class Annotations:
     definitions: Definitions
 
     def annotated(self, node: cst.BaseExpression, scope: Scope) -> str:
-        """The modelled or local type that an annotation names; `Optional`, unions, `Annotated` and strings included."""
+        """The one modelled or local type that an annotation names; `Optional`, unions, `Annotated` and strings
+        included. Empty when it is not known, or one of several."""
+        return only(self.named(node, scope))
+
+    def named(self, node: cst.BaseExpression, scope: Scope) -> frozenset[str]:
+        """The modelled or local types that an annotation names, of which a union has several."""
         if isinstance(node, cst.SimpleString):
             parsed = _parse_annotation(node)
-            return self.annotated(parsed, scope) if parsed is not None else ""
+            return self.named(parsed, scope) if parsed is not None else frozenset()
         if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
-            return only((self.annotated(node.left, scope), self.annotated(node.right, scope)))
+            return self.named(node.left, scope) | self.named(node.right, scope)
         if isinstance(node, cst.Subscript):
             return self._generic(node, scope)
-        if not isinstance(node, (cst.Name, cst.Attribute)):
-            return ""
+        found = self._class(node, scope) if isinstance(node, (cst.Name, cst.Attribute)) else ""
+        return frozenset({found} - {""})
+
+    def _class(self, node: cst.Name | cst.Attribute, scope: Scope) -> str:
         imports = self.definitions.imports
         qualified = imports.qualify(node, scope)
         if imports.models.type(qualified):
@@ -67,16 +74,16 @@ class Annotations:
         item = node.slice[0].slice
         return self.annotated(item.value, scope) if isinstance(item, cst.Index) else ""
 
-    def _generic(self, node: cst.Subscript, scope: Scope) -> str:
+    def _generic(self, node: cst.Subscript, scope: Scope) -> frozenset[str]:
         base = self.definitions.imports.qualify(node.value, scope)
         items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
         if base in _UNION:
-            return only(self.annotated(i, scope) for i in items)
+            return frozenset[str]().union(*(self.named(i, scope) for i in items))
         if base in _OPTIONAL:
-            return self.annotated(items[0], scope) if items else ""
+            return self.named(items[0], scope) if items else frozenset()
         if _last(node.value) in _CONTAINERS | _YIELDING:
-            return ""
-        return self.annotated(node.value, scope)
+            return frozenset()
+        return self.named(node.value, scope)
 
 
 def only(types: Iterable[str]) -> str:

@@ -136,19 +136,25 @@ def _only_called(names: Names, owner: Class, attribute: str) -> bool:
     return True
 
 
-def takes_over(names: Names, owner: Class) -> frozenset[str]:
+def takes_over(names: Names, owner: Class, releases: frozenset[str]) -> frozenset[str]:
     """Whether the methods of a class do more than use what its constructor was given.
+
+    Args:
+        names: Look-up of names and types.
+        owner: The class.
+        releases: Names of the methods that release what was given.
 
     Returns:
         Of `releases` and `passes-on`, what they do with it: none for an object that has only borrowed it, both where
         nothing is known of what the constructor keeps.
     """
-    if id(owner) not in names.takes_over:
-        names.takes_over[id(owner)] = frozenset(_takes_over(names, owner))
-    return names.takes_over[id(owner)]
+    key = (id(owner), releases)
+    if key not in names.takes_over:
+        names.takes_over[key] = frozenset(_takes_over(names, owner, releases))
+    return names.takes_over[key]
 
 
-def _takes_over(names: Names, owner: Class) -> Iterator[str]:
+def _takes_over(names: Names, owner: Class, releases: frozenset[str]) -> Iterator[str]:
     family = list(names.ancestors(owner))
     given = {
         attribute
@@ -161,7 +167,6 @@ def _takes_over(names: Names, owner: Class) -> Iterator[str]:
         yield "releases"
     if not given:
         yield "passes-on"
-    releases = names.models.release_names
     for method, own in methods_of(family):
         if method.name == "__init__":
             continue

@@ -8,7 +8,7 @@ import libcst as cst
 
 from pooclint.program.definitions import Definitions
 from pooclint.program.scopes import Function, Scope
-from pooclint.source.nodes import descendants
+from pooclint.source.nodes import descendants, nodes_of
 
 _ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
 _PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
@@ -51,20 +51,34 @@ class Decorators:
         """True when the function's result is cached, so that its body runs once for each argument."""
         return any(self._caches(_callee(d), function.parent) for d in function.decorators)
 
+    def runs_in_first_call(self, function: Function) -> bool:
+        """True when that is one run in the life of a process, since nothing tells calls apart."""
+        return not function.parameters and self.runs_once(function)
+
     def _qualified(self, decorator: cst.BaseExpression, function: Function) -> str:
         return self.definitions.imports.qualify(decorator, function.parent)
 
     def _caches(self, decorator: cst.BaseExpression, scope: Scope) -> bool:
-        imports = self.definitions.imports
-        qualified = imports.qualify(decorator, scope)
-        if qualified in _ONCE or qualified in imports.models.run_once:
+        if self._is_cache(decorator, scope):
             return True
-        defined = self.definitions.definition(decorator, scope)
+        defined = self.definitions.definition(decorator, scope, interest="anything")
         if not isinstance(defined, Function):
             return False
-        # `def cached(f): @lru_cache def wrapper(*args): ...` caches like the decorator that it uses.
-        wrappers = (defined.scope.module.function(n) for n in descendants(defined.node.body) if n is not defined.node)
-        return keeps_result(defined) or any(w is not None and self.runs_once(w) for w in wrappers)
+        # `def cached(f): @lru_cache def wrapper(*args): ...` caches like the decorator that it uses, and so does
+        # `def cached(f): return lru_cache(maxsize=1)(f)`.
+        inner = list(descendants(defined.node.body))
+        wrappers = (defined.scope.module.function(n) for n in inner)
+        applied = (_callee(n.func) for n in nodes_of(cst.Call, inner) if n.args)
+        return (
+            keeps_result(defined)
+            or any(w is not None and self.runs_once(w) for w in wrappers)
+            or any(self._is_cache(decorator, defined.scope) for decorator in applied)
+        )
+
+    def _is_cache(self, decorator: cst.BaseExpression, scope: Scope) -> bool:
+        imports = self.definitions.imports
+        qualified = imports.qualify(decorator, scope)
+        return qualified in _ONCE or qualified in imports.models.run_once
 
 
 def keeps_result(decorator: Function) -> bool:

@@ -39,7 +39,7 @@ class Names:
         """Of all questions about the project that may lead to themselves."""
         self.only_called: dict[tuple[int, str], bool] = {}
         """By class and attribute, what `program/attributes.py` has found of it."""
-        self.takes_over: dict[int, frozenset[str]] = {}
+        self.takes_over: dict[tuple[int, frozenset[str]], frozenset[str]] = {}
         """By class, what it has found its methods to do with what the constructor is given."""
         self.kept_sessions: dict[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
         """By class and how many attributes lead there, what `flow/given.py` has found on its objects."""
@@ -72,6 +72,7 @@ class Names:
         self.is_class_method = decorators.is_class_method
         self.is_abstract = decorators.is_abstract
         self.runs_once = decorators.runs_once
+        self.runs_in_first_call = decorators.runs_in_first_call
         self.annotated = annotations.annotated
         self.injected = injections.injected
         self.is_injection = injections.is_injection

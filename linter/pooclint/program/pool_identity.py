@@ -186,9 +186,9 @@ class Pools:
         return Pool(("local", id(holder.node), name))
 
     def _provider(self, name: str, function: Function) -> Function | None:
-        """The function from which a framework takes a parameter's value."""
-        parameter = next(p for p in function.parameters if p.name == name)
-        found = self.names.injected(parameter, function.parent)
+        """The function from which a framework takes a parameter's value; None for what is no parameter."""
+        parameter = next((p for p in function.parameters if p.name == name), None)
+        found = self.names.injected(parameter, function.parent) if parameter else None
         return found.provider if found else None
 
     def _of_attribute(

@@ -207,14 +207,15 @@ class Types:
     # ---------------------------------------------------------------- what functions and managers give
 
     def returned_type(self, function: Function) -> str:
-        """Type of what a function returns: its annotation, else that of the first `return` whose type is known."""
+        """Type of what a function returns: its annotation, else that of the first `return` whose type is known. Where the
+        annotation names several, nobody can say."""
         node = function.node
         if isinstance(node, cst.Lambda):
             return self.type_of(node.body, function.scope)
         if node.returns:
-            annotated = self.annotations.annotated(node.returns.annotation, function.parent)
-            if annotated:
-                return annotated
+            named = self.annotations.named(node.returns.annotation, function.parent)
+            if named:
+                return only(named)
         if id(function) not in self._returns:
             statements = nodes_of(cst.Return, function.body_nodes)
             self._returns[id(function)] = tuple(n.value for n in statements if n.value)
