@@ -207,8 +207,8 @@ class Types:
     # ---------------------------------------------------------------- what functions and managers give
 
     def returned_type(self, function: Function) -> str:
-        """Type of what a function returns: its annotation, else that of the first `return` whose type is known. Where the
-        annotation names several, nobody can say."""
+        """Type of what a function returns: its annotation, unless that names several, else that of the first `return`
+        whose type is known."""
         node = function.node
         if isinstance(node, cst.Lambda):
             return self.type_of(node.body, function.scope)
