@@ -44,6 +44,7 @@ from pooclint.program.request_holds import RequestHolds
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.running import Edge, Edges
 from pooclint.program.scopes import Function, Index, Scope
+from pooclint.program.scripts import Scripts
 from pooclint.program.sieve import acquiring_words, setting_words
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.parse import Unreadable, parse
@@ -96,6 +97,7 @@ class FileContext:
     scope: Scope
     """The scope of the node that is being visited."""
     timed: Deadlines
+    scripts: Scripts
     deployments: DeploymentOf = no_deployment
     gave_up: dict[int, tuple[cst.CSTNode, str]] = field(default_factory=dict)
 
@@ -205,8 +207,12 @@ class FileContext:
         return bool(wanted) and all(name in given and given[name] == value for name, value in wanted.items())
 
     def is_entry_point(self, function: Function) -> bool:
-        """True for a script's `main`: what it holds ends with the process."""
-        return function.parent.kind == "module" and function.name == "main"
+        """True for a script's `main`, a command, and what they call once: what it holds ends with the process."""
+        return self.scripts.runs_once(function)
+
+    def happens_once(self, function: Function, node: cst.CSTNode) -> bool:
+        """True for a node of such a function that is in no loop of it."""
+        return self.scripts.happens_once(function, node)
 
     def constant(self, node: cst.BaseExpression, scope: Scope | None = None) -> Constant | None:
         """The value of an expression as far as the source says, constants of other modules and defaults of settings
@@ -391,9 +397,10 @@ def check_file(data: bytes, path: str, project: Project, file: str = "") -> File
 def _check_module(index: Index, path: str, project: Project, data: bytes) -> FileResult:
     models = project.names.models
     names, rules, visitors = project.names, project.rules, project.visitors
+    scopes = project.callers.scopes(index)
     context = FileContext(
-        index, names, project.analysis, project.callers.scopes(index), project.callers, project.constructions,
-        project.limits, index.scope, Deadlines(names, index), project.deployments,
+        index, names, project.analysis, scopes, project.callers, project.constructions, project.limits, index.scope,
+        Deadlines(names, index), Scripts(scopes), project.deployments,
     )  # fmt: skip
     reports: list[tuple[type[Rule], Report]] = []
     acquisitions = 0

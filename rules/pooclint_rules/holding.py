@@ -22,7 +22,9 @@ _HELD = ("connection", "session", "transaction")
 _WAITS = ("sleep", "wait")
 
 
-def _reports(function: Function, record: Record, wanted: Callable[[Hold], bool], verb: str) -> Iterator[Report]:
+def _reports(
+    function: Function, record: Record, context: FileContext, wanted: Callable[[Hold], bool], verb: str
+) -> Iterator[Report]:
     seen: set[int] = set()
     # What is slow says it best, and what needs no failure.
     for hold in sorted(record.holds.values(), key=lambda h: (h.obligation.lane > Lane.NORMAL, h.external.fast)):
@@ -40,7 +42,7 @@ def _reports(function: Function, record: Record, wanted: Callable[[Hold], bool],
         yield Report(
             hold.node,
             (*_held(record.bound, hold), f" while {_called(hold, verb)}: {_advice(hold)}"),
-            _severity(hold),
+            _severity(hold, context.is_entry_point(function)),
             _confidence(hold),
             function.qualname,
             hold.site.acquisition.library,
@@ -124,8 +126,9 @@ def _advice(hold: Hold) -> str:
     return f"release the connection first, or {do} before it is taken"
 
 
-def _severity(hold: Hold) -> Severity:
-    severity = Severity.ERROR if hold.site.acquisition.pooled else Severity.WARNING
+def _severity(hold: Hold, alone: bool) -> Severity:
+    """Of a program that does one thing, nobody waits for the pool; the database still has one connection less."""
+    severity = Severity.ERROR if hold.site.acquisition.pooled and not alone else Severity.WARNING
     if hold.external.fast:
         return Severity.INFO
     mine = (hold.site.parameter < 0 or hold.site.injected) and not (hold.reached and hold.reached.guessed)
@@ -174,9 +177,11 @@ class HeldAcrossAwait:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report external calls that are awaited while a connection is held."""
-        return _reports(function, record, lambda h: h.awaited and h.external.category not in _WAITS, "is awaited")
+        return _reports(
+            function, record, context, lambda h: h.awaited and h.external.category not in _WAITS, "is awaited"
+        )
 
 
 class HeldAcrossBlockingCall:
@@ -212,10 +217,10 @@ class HeldAcrossBlockingCall:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report blocking external calls made while a connection is held."""
         return _reports(
-            function, record, lambda h: not h.awaited and h.external.category not in _WAITS, "is waited for"
+            function, record, context, lambda h: not h.awaited and h.external.category not in _WAITS, "is waited for"
         )
 
 
@@ -250,6 +255,6 @@ class HeldAcrossSleep:
     severity: ClassVar[Severity] = Severity.ERROR
     default: ClassVar[bool] = True
 
-    def visit_evaluated(self, function: Function, record: Record, _context: FileContext) -> Iterable[Report]:
+    def visit_evaluated(self, function: Function, record: Record, context: FileContext) -> Iterable[Report]:
         """Report sleeps and waits while a connection is held."""
-        return _reports(function, record, lambda h: h.external.category in _WAITS, "")
+        return _reports(function, record, context, lambda h: h.external.category in _WAITS, "")

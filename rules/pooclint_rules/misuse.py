@@ -119,7 +119,7 @@ class WrongWith:
                 misuse.node,
                 (f"'{form}' does not work on {what}",),
                 self.severity,
-                Confidence.HIGH,
+                Confidence.LOW if site and site.guessed else Confidence.HIGH,
                 function.qualname,
                 library,
                 trace,

@@ -66,8 +66,8 @@ def stands_in_for(verdict: Verdict, function: Function) -> str:
 
 
 def _adjusted(verdict: Verdict, function: Function, context: FileContext) -> tuple[Severity, Confidence]:
-    """What a script's entry point holds ends with the process."""
-    if context.is_entry_point(function):
+    """What a script's entry point holds ends with the process, unless it loses one after the other until then."""
+    if context.happens_once(function, verdict.site.node):
         return Severity.INFO, verdict.confidence
     return verdict.severity, verdict.confidence
 

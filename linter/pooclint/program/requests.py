@@ -72,17 +72,22 @@ class RequestScopes:
             self._entries = self._reach()
         return frozenset(entry.framework for entry in self._entries.values())
 
+    def is_command(self, function: Function) -> bool:
+        """True for what a command line runs."""
+        handled = self._handler(function)
+        return handled is not None and handled[0].scope == "command"
+
     def _reach(self) -> dict[int, Entry]:
         """Handlers, and everything of this file that they call or are given."""
         found: dict[int, Entry] = {}
         todo: list[tuple[Function, Entry]] = []
         for function in self.index.functions.values():
             handled = self._handler(function)
-            if handled and handled[0].scope != "app":
+            if handled and handled[0].scope not in _ONCE:
                 model, route = handled
                 todo.append((function, Entry(model.scope, model.framework, (function,), route, model.forked)))
         for function, model, route in self._registered():
-            if model.scope != "app":
+            if model.scope not in _ONCE:
                 todo.append((function, Entry(model.scope, model.framework, (function,), route, model.forked)))
         self._follow(todo, found)
         # What handlers are given was reached with them; what is left is given to those of other files.
@@ -131,10 +136,16 @@ class RequestScopes:
         callee = node.func if isinstance(node, cst.Call) else node
         if self.names.qualify(callee, scope) in model.decorators:
             return True
-        return (
-            isinstance(callee, cst.Attribute)
-            and callee.attr.value in model.methods
-            and self._is_on(model, callee.value, scope)
+        if not isinstance(callee, cst.Attribute) or callee.attr.value not in model.methods:
+            return False
+        return self._is_on(model, callee.value, scope) or self._is_decorated(model, callee.value, scope)
+
+    def _is_decorated(self, model: ScopeModel, node: cst.BaseExpression, scope: Scope) -> bool:
+        """True for a function of which a decorator has made an object with decorators of its own: a group of
+        commands."""
+        defined = self.names.definition(node, scope) if model.scope == "command" else None
+        return isinstance(defined, Function) and any(
+            self._decorates(model, decorator, defined.parent) for decorator in defined.decorators
         )
 
     def _is_on(self, model: ScopeModel, receiver: cst.BaseExpression, scope: Scope) -> bool:
@@ -194,6 +205,8 @@ class RequestScopes:
         )
 
 
+_ONCE = ("app", "command")
+"""Scopes of what runs once in a process."""
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})  # of HTTP
 
 

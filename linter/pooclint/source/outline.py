@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from sys import intern
 from zlib import crc32
@@ -18,6 +18,23 @@ _IMPORT = re.compile(rb"^[ \t]*import[ \t]+((?:[^\n#;\\]|\\\r?\n)+)", re.MULTILI
 _ALIAS = re.compile(rb"([.\w]+)(?:[ \t]+as[ \t]+(\w+))?|(\*)")
 _COMMENT = re.compile(rb"#[^\n]*")
 _TOP = re.compile(rb"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
+# What is bound under a condition of the module: a compound statement, and the first column of its blocks.
+_BLOCK = re.compile(
+    rb"""
+    ^(?: if | elif | else | try | except | finally | with | for | while )\b [^\n]* \n
+    (?: [ \t]* \r?\n )*
+    ([ \t]+) [^\n]* \n?
+    (?: [ \t]+ [^\n]* \n? | \r?\n )*
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
+_INNER = re.compile(
+    rb"^[ \t]+(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^[ \t]+([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE
+)
+_RENAMED = re.compile(
+    rb"[ \t]*\w+[ \t]*(?::[^=\n]+)?=[ \t]*(?:\w+[ \t]*\.[ \t]*)*(\w+)[ \t]*(?=\[|#|;|\r?$)", re.MULTILINE
+)
+"""`Redis = redis.asyncio.Redis`, generic or not: by that name others may call it."""
 _METHOD = re.compile(rb"^[ \t]+(?:async[ \t]+)?def[ \t]+([A-Za-z]\w*)", re.MULTILINE)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CALLED = re.compile(rb"([A-Za-z_]\w*)[ \t]*\(")
@@ -50,7 +67,7 @@ class Outline:
     """For those definitions that have any: which of the words that were asked for a parenthesis follows."""
 
     def calling(self, words: frozenset[bytes]) -> frozenset[str]:
-        """The definitions in whose text one of the words, which were asked for, is called."""
+        """The definitions in whose text one of the words, which were asked for, is called, or that rename it."""
         return frozenset(name for name, called in self.called if not words.isdisjoint(called))
 
     def contains(self, words: Iterable[str]) -> bool:
@@ -98,16 +115,30 @@ def outline(data: bytes, wanted: frozenset[bytes]) -> Outline:
         data: the bytes.
         wanted: the words of which it matters whether they are called.
     """
-    tops = [(m.start(), intern((m[1] or m[2]).decode())) for m in _TOP.finditer(data)]
+    tops = sorted(
+        (m.start(), intern((m[1] or m[2]).decode())) for m in (*_TOP.finditer(data), *_under_conditions(data))
+    )
     ends, words = array("I"), array("I")
     called: list[tuple[str, frozenset[bytes]]] = []
     for (at, name), (end, _) in zip(tops, [*tops[1:], (len(data), "")], strict=False):
         words.extend(map(crc32, set(_WORD.findall(data, at, end))))
         ends.append(len(words))
         known = wanted.intersection(_CALLED.findall(data, at, end))
+        renamed = _RENAMED.match(data, at)
+        if renamed and renamed[1] in wanted:
+            known |= {renamed[1]}
         if known:
             called.append((name, known))
     return Outline(tuple(name for _, name in tops), ends, words, tuple(called))
+
+
+def _under_conditions(data: bytes) -> Iterator[re.Match[bytes]]:
+    """Where names are bound in the blocks of compound statements of the module, and not deeper."""
+    for block in _BLOCK.finditer(data):
+        for found in _INNER.finditer(data, block.start(), block.end()):
+            line = found[0]
+            if len(line) - len(line.lstrip()) == len(block[1]):
+                yield found
 
 
 def methods(data: bytes) -> frozenset[str]:

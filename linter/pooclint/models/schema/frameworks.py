@@ -10,8 +10,9 @@ class Scope(Table, frozen=True, kw_only=True):
 
     framework: str
     """Its name; reports use it."""
-    scope: Literal["request", "event", "task", "tool", "app"]
-    """`app` runs once per process (startup, lifespan); the others run again and again."""
+    scope: Literal["request", "event", "task", "tool", "app", "command"]
+    """`app` runs once per process (startup, lifespan), and so does `command`, with which the process ends; the others
+    run again and again."""
     decorators: tuple[str, ...] = ()
     """Qualified names of decorators (called or not)."""
     on: tuple[str, ...] = ()
