@@ -9,6 +9,8 @@ import libcst as cst
 
 from pooclint.flow.external import waited_for
 from pooclint.models import Call, Type
+from pooclint.program.defaults import defaults
+from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool, Pools
 from pooclint.program.scopes import Function
@@ -31,6 +33,8 @@ class Draw:
     place: Place
     raises: bool = False
     """True when it is an error at once that the pool has none left."""
+    unless: str = ""
+    """The parameter of the function for want of which it takes one; empty when it does in any case."""
 
 
 @dataclass(slots=True)
@@ -52,11 +56,24 @@ class Draws:
 
     def at(self, function: Function, node: cst.Call, caller: Function | None) -> Iterator[Draw]:
         """The draws of a call, in terms of its caller."""
-        scope = caller.scope if caller else None
-        for draw in self.of(function):
-            pool = self.pools.translated(draw.pool, function, node, scope) if scope else None
+        draws = self.of(function) if caller else ()
+        if not draws or caller is None or self._hands_on(function, node, caller):
+            return
+        for draw in draws:
+            given = self.pools.argument(function, draw.unless, node) if draw.unless else None
+            passed_on = _optional(given, caller)
+            if given is not None and literal(given) is not None and not passed_on:
+                continue
+            pool = self.pools.translated(draw.pool, function, node, caller.scope)
             if pool:
-                yield replace(draw, pool=pool)
+                yield replace(draw, pool=pool, unless=passed_on)
+
+    def _hands_on(self, function: Function, node: cst.Call, caller: Function) -> bool:
+        """True for a call that hands on a session or connection: the function may well use that, and take one only
+        without."""
+        optional = any(p.default is not None for p in function.parameters)
+        types = (self.names.models.type(self.names.type_of(a.value, caller.scope)) for a in node.args if optional)
+        return any(type_ is not None and type_.kind in _SLOTS for type_ in types)
 
     def _found(self, function: Function) -> list[Draw]:
         if self.names.runs_in_first_call(function):
@@ -64,12 +81,18 @@ class Draws:
         found: dict[Pool, Draw] = {}
         waited: frozenset[int] | None = None
         handed_over = self.names.returned_type(function)
+        wanting: dict[int, str] | None = None
         for node in nodes_of(cst.Call, function.body_nodes):
             for draw, waits in self._by_call(node, function, handed_over):
                 if waits and waited is None:
                     waited = waited_for(self.names, function)
-                if not waits or waited is None or id(node) in waited:
-                    found.setdefault(draw.pool, draw)
+                if waits and waited is not None and id(node) not in waited:
+                    continue
+                if wanting is None:
+                    wanting = {id(d.made): d.given for d in defaults(function) if "." not in d.given}
+                here = replace(draw, unless=wanting.get(id(node), draw.unless))
+                if draw.pool not in found or not here.unless:
+                    found[draw.pool] = here
             if len(found) >= _MAX_DRAWS:
                 break
         return list(found.values())
@@ -112,3 +135,9 @@ class Draws:
         return not type_.lazy or "*" in type_.checks_out or any(
             n.attr.value in type_.checks_out for n in nodes_of(cst.Attribute, function.body_nodes)
         )  # fmt: skip
+
+
+def _optional(node: cst.BaseExpression | None, function: Function) -> str:
+    """The name of a parameter that need not be given, where an expression is nothing else."""
+    optional = (p.name for p in function.parameters if p.default is not None and literal(p.default) is None)
+    return node.value if isinstance(node, cst.Name) and node.value in optional else ""

@@ -116,7 +116,7 @@ class Pools:
             return None
         if kind != "parameter" or holder != id(function.node):
             return pool
-        given = self._argument(function, name, node)
+        given = self.argument(function, name, node)
         if given is None:
             return None
         found = self.of(given, scope)
@@ -268,7 +268,7 @@ class Pools:
                 if named or (argument.keyword is None and not argument.star and index == wanted):
                     yield argument.value
 
-    def _argument(self, function: Function, name: str, node: cst.Call) -> cst.BaseExpression | None:
+    def argument(self, function: Function, name: str, node: cst.Call) -> cst.BaseExpression | None:
         """What a call hands over as a parameter: the receiver as the first of a method."""
         positional = [p.name for p in function.parameters if p.kind == "positional"]
         static = any(self.names.qualify(d, function.parent) == "builtins.staticmethod" for d in function.decorators)
