@@ -211,6 +211,15 @@ def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out
     return [built_of(run, owner, numbers, after, value) for after, _ in built]
 
 
+def _passes_to_base(run: Run, invocation: Invocation) -> bool:
+    """True for `super().put(conn)` in a method `put`, where the base is not in sight: it does what the method is there
+    for."""
+    match invocation.node.func:
+        case cst.Attribute(value=cst.Call(func=cst.Name(value="super")), attr=cst.Name(value=name)):
+            return run.function is not None and run.function.name == name != "__init__"
+    return False
+
+
 def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
     """A callee of which nothing is known: it may keep what it is given, and it may raise."""
     next_value = _next(run, invocation, state, out)
@@ -222,11 +231,12 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
         held = {n: state.obligations[n].site.acquisition for n in head.refs & state.obligations.keys()}
         state = state.change((n for n, a in held.items() if invocation.method not in a.closes), doubtful=True)
     external = external_call(run, invocation)
-    if not (invocation.method in run.models.quiet_methods and _borrowing_container(invocation)):
-        state = doubt(run, invocation, state)
-    else:
+    contained = invocation.method in run.models.quiet_methods and _borrowing_container(invocation)
+    if contained or _passes_to_base(run, invocation):
         for _, value in invocation.arguments:
             state = run.hand_over(state, value)
+    else:
+        state = doubt(run, invocation, state)
     if external and external.io == "blocking":
         hold(run, state, invocation.node, external, awaited=False, own=head.refs | head.derived)
     # What is lent a session is looked at itself.
