@@ -169,6 +169,8 @@ def test_a_folder_that_may_not_be_read() -> None:
     [
         ("tests/a.py", True),
         ("app/tests/deep/a.py", True),
+        ("app/test/deep/a.py", True),
+        ("app/testing/a.py", False),
         ("app/test_a.py", True),
         ("a_test.py", True),
         ("conftest.py", True),

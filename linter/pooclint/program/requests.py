@@ -132,20 +132,21 @@ class RequestScopes:
                 return model, ""
         return None
 
-    def _decorates(self, model: ScopeModel, node: cst.BaseExpression, scope: Scope) -> bool:
+    def _decorates(self, model: ScopeModel, node: cst.BaseExpression, scope: Scope, steps: int = 0) -> bool:
         callee = node.func if isinstance(node, cst.Call) else node
         if self.names.qualify(callee, scope) in model.decorators:
             return True
         if not isinstance(callee, cst.Attribute) or callee.attr.value not in model.methods:
             return False
-        return self._is_on(model, callee.value, scope) or self._is_decorated(model, callee.value, scope)
+        return self._is_on(model, callee.value, scope) or self._is_decorated(model, callee.value, scope, steps + 1)
 
-    def _is_decorated(self, model: ScopeModel, node: cst.BaseExpression, scope: Scope) -> bool:
+    def _is_decorated(self, model: ScopeModel, node: cst.BaseExpression, scope: Scope, steps: int) -> bool:
         """True for a function of which a decorator has made an object with decorators of its own: a group of
         commands."""
-        defined = self.names.definition(node, scope) if model.scope == "command" else None
+        groups = model.scope == "command" and steps <= _MAX_GROUPS
+        defined = self.names.definition(node, scope) if groups else None
         return isinstance(defined, Function) and any(
-            self._decorates(model, decorator, defined.parent) for decorator in defined.decorators
+            self._decorates(model, decorator, defined.parent, steps) for decorator in defined.decorators
         )
 
     def _is_on(self, model: ScopeModel, receiver: cst.BaseExpression, scope: Scope) -> bool:
@@ -207,6 +208,8 @@ class RequestScopes:
 
 _ONCE = ("app", "command")
 """Scopes of what runs once in a process."""
+_MAX_GROUPS = 8
+"""Groups of commands inside each other; a command of the name of its group would lead to itself."""
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})  # of HTTP
 
 

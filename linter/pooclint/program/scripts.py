@@ -45,9 +45,8 @@ class Scripts:
             return found
         own = {f.name: f for f in index.functions.values() if f.parent.kind == "module"}
         mentions = Counter(n.value for n in nodes_of(cst.Name, descendants(index.module)))
-        once = {
-            name: f for name, f in own.items() if mentions[name] == 2
-        }  # where it is defined, and where it is called
+        # Where it is defined, and where it is called.
+        once = {name: function for name, function in own.items() if mentions[name] == 2}
         found += (own[name] for guard in guards for name in _mentioned(guard) if name in own)
         for function in found:  # which grows
             found += [once.pop(name) for name in _mentioned(function.node.body) if name in once]

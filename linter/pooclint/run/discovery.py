@@ -163,7 +163,7 @@ def is_test_path(display: str) -> bool:
         folders = folders[-1:]
     if name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py"):
         return True
-    return "tests" in folders
+    return not {"test", "tests"}.isdisjoint(folders)
 
 
 def is_excluded(path: Path, config: Config) -> bool:
