@@ -590,4 +590,27 @@ def f(pool: fakepool.Pool):
         if conn:
             conn.close()
 """, needs=(3, 11)),
+    Case("raised-again-in-finally", "missed", """\
+def f(pool: fakepool.Pool):
+    conn = fakepool.open()
+    try:
+        raise KeyError('x')
+    except KeyError:
+        try:
+            conn.execute('q')
+            conn.close()
+        finally:
+            conn.close()
+            with contextlib.suppress(fakepool.Error):
+                raise
+            conn = pool.getconn()
+"""),
+    Case("leaving-what-the-block-has-forgotten", "missed", """\
+def f(pool: fakepool.Pool):
+    conn = fakepool.open()
+    with conn:
+        conn = fakepool.open()
+    with contextlib.closing(conn):
+        pass
+"""),
 )  # fmt: skip

@@ -45,6 +45,8 @@ class Entry:
     """True for a group of tasks: what fails in it leaves as an exception group."""
     wraps_none: bool = False
     """True for `closing(None)`: entering works, leaving raises."""
+    forgotten: bool = False
+    """True when nothing but the `with` refers any more to what leaving does not release: it may fail all the same."""
 
 
 def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcomes, asynchronous: bool) -> list[Entry]:
@@ -205,7 +207,9 @@ def answering(item: cst.WithItem, entry: Entry, state: State) -> tuple[State, En
     if known is None:
         return state, entry
     numbers, kept_open, begun = (v.refs for v in known)
-    return state.bind(name, NOTHING), replace(entry, numbers=numbers, kept_open=kept_open, begun=begun)
+    forgotten = bool(entry.kept_open) and not kept_open
+    left = replace(entry, numbers=numbers, kept_open=kept_open, begun=begun, forgotten=forgotten)
+    return state.bind(name, NOTHING), left
 
 
 def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcomes, asynchronous: bool) -> State:
@@ -214,7 +218,7 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
         return state
     state = state.change(entry.kept_open, kept_open=True).change(entry.begun, in_transaction=False)
     state = checked_in(run, entry.transaction, entry.begun, state.change(entry.idle, holding=False))
-    if entry.kept_open:
+    if entry.kept_open or entry.forgotten:
         lanes = dict.fromkeys(entry.kept_open, Lane.RESOURCE)
         run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER)
     empty = stacks.do_nothing(state, entry.numbers)

@@ -706,23 +706,16 @@ class _Part:
 def _entering(
     run: Run, handler: cst.ExceptHandler | cst.ExceptStarHandler, completion: Completion, state: State, out: Outcomes
 ) -> State:
-    caught = Value(constant=completion)
-    outer = state.get(CAUGHT)
-    state = state.bind(CAUGHT, caught)
-    if outer is not NOTHING:
-        state = state.bind(f"{CAUGHT} {id(handler)}", outer)
+    state = _handling(state, handler, completion)
     if handler.name is not None:
         state = _sweep(run, handler, state, bind(run, handler.name.name, NOTHING, state, out))
         if isinstance(handler.name.name, cst.Name):
-            state = state.bind(handler.name.name.value, caught)
+            state = state.bind(handler.name.name.value, Value(constant=completion))
     return state.note(handler, "the exception is caught here") if state.holds else state
 
 
 def _leaving(handler: cst.ExceptHandler | cst.ExceptStarHandler, state: State) -> State:
-    saved = f"{CAUGHT} {id(handler)}"
-    state = state.bind(CAUGHT, state.get(saved))
-    if saved in state.env:
-        state = state.bind(saved, NOTHING)
+    state = _done(state, handler)
     if handler.name is not None and isinstance(handler.name.name, cst.Name):
         state = state.bind(handler.name.name.value, NOTHING)
     return state
@@ -732,9 +725,25 @@ def _finally(run: Run, node: cst.Finally, result: Outcomes) -> Outcomes:
     """The block is evaluated once for each way in; where it completes normally, that way goes on."""
     out = Outcomes()
     for completion, ended in result.items():
+        entry = [_handling(s, node, completion) for s in ended] if completion.exceptional else ended
         run.cleanups += 1
-        body = evaluate_block(run, body_of(node.body), run.limit(run.narrow(ended, node)))
+        body = evaluate_block(run, body_of(node.body), run.limit(run.narrow(entry, node)))
         run.cleanups -= 1
-        out.extend(completion, body.take(NORMAL))
+        left = body.take(NORMAL)
+        out.extend(completion, States(_done(s, node) for s in left) if completion.exceptional else left)
         out.merge(body)
     return out
+
+
+def _handling(state: State, node: cst.CSTNode, completion: Completion) -> State:
+    """The state in a block that an exception has entered: what a bare `raise` in it raises."""
+    outer = state.get(CAUGHT)
+    state = state.bind(CAUGHT, Value(constant=completion))
+    return state.bind(f"{CAUGHT} {id(node)}", outer) if outer is not NOTHING else state
+
+
+def _done(state: State, node: cst.CSTNode) -> State:
+    """The state after such a block."""
+    saved = f"{CAUGHT} {id(node)}"
+    state = state.bind(CAUGHT, state.get(saved))
+    return state.bind(saved, NOTHING) if saved in state.env else state
