@@ -729,9 +729,10 @@ def _finally(run: Run, node: cst.Finally, result: Outcomes) -> Outcomes:
         run.cleanups += 1
         body = evaluate_block(run, body_of(node.body), run.limit(run.narrow(entry, node)))
         run.cleanups -= 1
-        left = body.take(NORMAL)
-        out.extend(completion, States(_done(s, node) for s in left) if completion.exceptional else left)
-        out.merge(body)
+        for left, states in body.items():
+            # However it is left, what was on its way tells the states after it no more apart.
+            done = [_done(s, node) for s in states] if completion.exceptional else states
+            out.extend(completion if left == NORMAL else left, done)
     return out
 
 
