@@ -35,8 +35,8 @@ def acquire(
     if acquisition is None or kept or _shares(run, node, model, arguments):
         # A client leads to the pool that was made for it: who gets the one can close the other.
         given = frozenset[int]().union(*(v.reach() for k, v in arguments if k in model.shares))
-        own = frozenset(n for n in given & state.obligations.keys() if state.obligations[n].site.parameter < 0)
-        return state, Value(run.models.canonical(model.returns), truth=True, parts=own)
+        made = frozenset(n for n in given & state.obligations.keys() if state.obligations[n].site.parameter < 0)
+        return state, Value(run.models.canonical(model.returns), truth=True, parts=made)
     receiver = head.type if head else ""
     site = run.site(
         node, acquisition, label_of(run, node, model, receiver), guessed=_guessed(run, node, model, receiver)
