@@ -10,9 +10,10 @@ import libcst as cst
 
 from pooclint.flow import ambient, statements, suspending, work
 from pooclint.flow.completions import RETURN, Completion, Outcomes
+from pooclint.flow.debugging import for_debugging
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
-from pooclint.flow.external import called_elsewhere, external_of, for_debugging, waited_for
+from pooclint.flow.external import called_elsewhere, external_of, waited_for
 from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
@@ -367,6 +368,7 @@ class Analysis:
             answers=facts.answers,
             collections=facts.collections,
             live=facts.live,
+            debugging=facts.debugging,
             yields_to=self._yields_to(function),
         )
 
@@ -515,6 +517,7 @@ class Analysis:
             return None
         slowest: Reached | None = None
         waited: frozenset[int] | None = None
+        debugging: frozenset[int] | None = None
         for node, scope in self._own_calls(function):
             external = external_of(self.names, node, scope)
             found: Reached | None = None
@@ -532,7 +535,10 @@ class Analysis:
                     suspends = called.is_async
                     inner = self.reaches(called)
                     found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
-            if found is None or (slowest and slowest.rank <= found.rank) or for_debugging(function, node):
+            if found is None or (slowest and slowest.rank <= found.rank):
+                continue
+            debugging = for_debugging(function) if debugging is None else debugging
+            if id(node) in debugging:
                 continue
             if suspends and waited is None:
                 waited = waited_for(self.names, function)
@@ -550,10 +556,10 @@ class Analysis:
         """In which ways a call of the function completes, in the caller's terms; None when that is not known or not
         needed."""
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
-        if not numbers and self.names.runs_once(function):
-            return None
-        idle = not numbers and not self.hands_over(function)
-        if idle and not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
+        if not numbers and not self.hands_over(function):
+            if not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
+                return None
+        elif not numbers and self.names.runs_once(function):
             return None
         if self.names.is_abstract(function):
             return None

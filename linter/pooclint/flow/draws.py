@@ -56,8 +56,7 @@ class Draws:
 
     def at(self, function: Function, node: cst.Call, caller: Function | None) -> Iterator[Draw]:
         """The draws of a call, in terms of its caller."""
-        draws = self.of(function) if caller else ()
-        if not draws or caller is None or self._hands_on(function, node, caller):
+        if caller is None or not (draws := self.of(function)) or self._hands_on(function, node, caller):
             return
         for draw in draws:
             given = self.pools.argument(function, draw.unless, node) if draw.unless else None

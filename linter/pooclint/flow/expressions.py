@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import libcst as cst
 
-from pooclint.flow import calls, collections, suspending
+from pooclint.flow import calls, collections, conditions, suspending
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes, telling
 from pooclint.flow.invocations import Invocation, reach
 from pooclint.flow.reading import begun, exhausted, read_to_end
@@ -17,7 +17,6 @@ from pooclint.flow.run import CELL, MAX_STATES, Run
 from pooclint.flow.values import (
     COLLECTIONS,
     NONE,
-    NOT_NONE,
     NOTHING,
     UNBOUND,
     UNKNOWN,
@@ -26,7 +25,6 @@ from pooclint.flow.values import (
     Lane,
     State,
     Value,
-    condition_key,
 )
 from pooclint.flow.waiting import complete
 from pooclint.flow.work import note_attribute, out_of_sight
@@ -281,7 +279,7 @@ def _conditional(run: Run, node: cst.BaseExpression, state: State, out: Outcomes
 def _refined(run: Run, node: cst.BaseExpression, state: State, value: Value) -> tuple[State | None, State | None]:
     """The state refined by a plain name's truth, for both outcomes."""
     path = dotted(node)
-    return _refine_name(run, path, value, state) if path and value.known_truth is None else (state, state)
+    return conditions.refined(run, path, value, state) if path and value.known_truth is None else (state, state)
 
 
 def _sequence(run: Run, node: cst.Tuple | cst.List | cst.Set, state: State, out: Outcomes) -> Results:
@@ -642,26 +640,12 @@ def test(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> tup
         empty = collections.is_empty(value, after)
         truth = value.known_truth if empty is None else not empty
         name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
-        if_true, if_false = _refine_name(run, name, value, after) if name and truth is None else (after, after)
+        if_true, if_false = conditions.refined(run, name, value, after) if name and truth is None else (after, after)
         if truth is not False:
             true_states.append(if_true)
         if truth is not True:
             false_states.append(if_false)
     return true_states, false_states
-
-
-def _refine_name(run: Run, name: str, value: Value, state: State) -> tuple[State, State]:
-    """What a plain condition says of the name: true or false from here on, where the function asks again."""
-    if name not in run.repeated:
-        return state, state
-    return state.know(name, replace(value, truth=True)), state.know(name, _falsy(run, name, value))
-
-
-def _falsy(run: Run, name: str, value: Value) -> Value:
-    """What is optional or a resource, and false, is taken for None: `client or Client()`, `if client is None`."""
-    parameters = run.function.parameters if run.function else ()
-    optional = any(p.name == name and p.default is not None and literal(p.default) is None for p in parameters)
-    return NONE if optional or value.type or "." in name else replace(value, truth=False)
 
 
 def _closed_test(
@@ -684,124 +668,13 @@ def _compare(run: Run, node: cst.Comparison, state: State, out: Outcomes) -> tup
     states = evaluate_all(run, [node.left, *(c.comparator for c in node.comparisons)], state, out)
     if len(node.comparisons) != 1:
         return [s for s, _ in states], [s for s, _ in states]
-    operator, comparator = node.comparisons[0].operator, node.comparisons[0].comparator
-    negated = isinstance(operator, (cst.IsNot, cst.NotEqual))
     true_states: list[State] = []
     false_states: list[State] = []
     for after, (left, right) in states:
-        if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
-            equal, different = same(run, node.left, comparator, left, right, after)
-        elif isinstance(operator, (cst.In, cst.NotIn)) and _names_locals(run, comparator):
-            equal, different = _bound_test(left, after)
-            negated = isinstance(operator, cst.NotIn)
-        elif isinstance(operator, (cst.In, cst.NotIn)) and (member := _is_member(left, comparator)) is not None:
-            equal, different = (after, None) if member else (None, after)
-            negated = isinstance(operator, cst.NotIn)
-        else:
-            equal, different = _remembered(run, node, after)
-        if negated:
-            equal, different = different, equal
-        true_states += [equal] if equal else []
-        false_states += [different] if different else []
+        true, false = conditions.compared(run, node, left, right, after)
+        true_states += [true] if true else []
+        false_states += [false] if false else []
     return true_states, false_states
-
-
-def _names_locals(run: Run, node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.Call) and run.names.qualify(node.func, run.scope) in (
-        "builtins.locals",
-        "builtins.vars",
-        "builtins.dir",
-    )
-
-
-def _is_member(value: Value, node: cst.BaseExpression) -> bool | None:
-    """Whether a known text or number is one of those that are written out; None where nobody can say."""
-    if not isinstance(value.constant, (str, int, float)) or not isinstance(node, (cst.Tuple, cst.List, cst.Set)):
-        return None
-    found = [literal(e.value) for e in node.elements]
-    return None if ... in found else value.constant in found
-
-
-def _bound_test(name: Value, state: State) -> tuple[State | None, State | None]:
-    """`"conn" in locals()`: whether the name has a value."""
-    if not isinstance(name.constant, str):
-        return state, state
-    return (None, state) if state.get(name.constant).constant is UNBOUND else (state, None)
-
-
-def same(
-    run: Run, left_node: cst.BaseExpression, right_node: cst.BaseExpression, left: Value, right: Value, state: State
-) -> tuple[State | None, State | None]:
-    """States in which two values are the same and in which they differ; None for one that cannot be."""
-    if right.constant is None:
-        return none_test(run, left_node, left, state)
-    if left.constant is None:
-        return none_test(run, right_node, right, state)
-    comparable = (str, int, float, bool)
-    for known, unknown in ((right, left), (left, right)):
-        # What is true never equals 0 or "", what is false never equals 1.
-        if isinstance(known.constant, comparable) and unknown.known_truth is (not known.constant):
-            return None, state
-    if isinstance(left.constant, comparable) and isinstance(right.constant, comparable):
-        return (state, None) if left.constant == right.constant else (None, state)
-    if left.refs and right.refs and (left.refs == right.refs or not left.refs & right.refs):
-        return (state, None) if left.refs == right.refs else (None, state)
-    if (left.refs and isinstance(right.constant, comparable)) or (right.refs and isinstance(left.constant, comparable)):
-        return None, state
-    for resource, other in ((left, right_node), (right, left_node)):
-        # What was acquired here is never an object that was there before: `conn is sys.stdout`, `conn is shared`.
-        if resource.refs and dotted(other) and not (left.refs and right.refs):
-            return None, state
-    fact = _fact(run, left_node, right_node)
-    if not fact:
-        return state, state
-    equal, different = _by_fact(fact, state)
-    for node, value, constant in ((left_node, left, right.constant), (right_node, right, left.constant)):
-        name = dotted(node)
-        if equal and name and name in run.repeated and isinstance(constant, comparable):
-            equal = equal.know(name, replace(value, constant=constant))
-    return equal, different
-
-
-def none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) -> tuple[State | None, State | None]:
-    """States in which a value is None and in which it is not; None for one that cannot be."""
-    if value.constant is None:
-        return state, None
-    if (
-        value.refs
-        or value.function
-        or (value.constant is not UNKNOWN)
-        or value.truth is True
-        or value.items is not None
-        or value.collection
-    ):
-        return None, state
-    name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
-    if not name or name not in run.repeated:
-        return state, state
-    true = True if "." not in name and _falsy(run, name, value) is NONE else value.truth
-    return state.know(name, NONE), state.know(name, replace(value, constant=NOT_NONE, truth=true))
-
-
-def _remembered(run: Run, node: cst.Comparison, state: State) -> tuple[State | None, State | None]:
-    fact = _fact(run, node.left, node.comparisons[0].comparator, type(node.comparisons[0].operator).__name__)
-    return _by_fact(fact, state) if fact else (state, state)
-
-
-def _by_fact(fact: str, state: State) -> tuple[State | None, State | None]:
-    known = state.env.get(fact)
-    if known is not None:
-        return (state, None) if known.truth else (None, state)
-    return state.assume(fact, True), state.assume(fact, False)
-
-
-def _fact(run: Run, left: cst.BaseExpression, right: cst.BaseExpression, operator: str = "same") -> str:
-    """A key for a condition over names and literals that the function asks more than once; else empty."""
-    names = [dotted(n) for n in (left, right)]
-    texts = [n or repr(literal(e)) for n, e in zip(names, (left, right), strict=True)]
-    if "Ellipsis" in texts or not any(n in run.repeated for n in names if n):
-        return ""
-    return condition_key(texts[0], operator, texts[1])
 
 
 # What `match` would do takes a look at the classes of LibCST one after the other, which is slow.

@@ -15,7 +15,7 @@ from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import descendants, dotted, nodes_of
+from pooclint.source.nodes import descendants, dotted
 
 Reaches = Callable[[Function], Reached | None]
 """What tells which external call a function of the project makes."""
@@ -167,32 +167,16 @@ def hold(
         own: what the call itself is made on: it is in use, not held.
         lent: what a project function that makes the call is lent, and holds while it does.
     """
+    if external.category == "database":
+        return
     held = [(n, o) for n, o in state.obligations.items() if n not in own and occupies(o)]
-    if external.category == "database" or not held or for_debugging(run.function, node):
+    if not held or id(node) in run.debugging:
         return
     for number, obligation in held:
         key = (obligation.site.number, id(node))
         known = run.record.holds.get(key)
         if known is None or obligation.lane < known.obligation.lane:  # the least exceptional way tells it best
             run.record.holds[key] = Hold(obligation.site, obligation, node, external, awaited, reached, number in lent)
-
-
-def for_debugging(function: Function | None, node: cst.CSTNode) -> bool:
-    """True for a call that is made only where a flag for debugging is set: `if "sleep-before-commit" in debugflags:`.
-    Nobody sets it where connections are short."""
-    conditions = nodes_of(cst.If, function.body_nodes) if function else ()
-    return any(_asks_for_debugging(c.test) and any(inner is node for inner in descendants(c.body)) for c in conditions)
-
-
-def _asks_for_debugging(test: cst.BaseExpression) -> bool:
-    match test:
-        case cst.UnaryOperation(operator=cst.Not()):
-            return False
-        case cst.BooleanOperation(left=left, operator=operator, right=right):
-            asked = _asks_for_debugging(left), _asks_for_debugging(right)
-            return any(asked) if isinstance(operator, cst.And) else all(asked)
-    words = (n.value for n in descendants(test) if isinstance(n, (cst.Name, cst.SimpleString)))
-    return any("debug" in word.lower() for word in words)
 
 
 def occupies(obligation: Obligation) -> bool:

@@ -1,4 +1,4 @@
-"""What the text of a function says of its names before anything is evaluated: which are worth telling apart."""
+"""What the text of a function says of its names before anything is evaluated."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import cast
 import libcst as cst
 
 from pooclint.flow import collections
+from pooclint.flow.debugging import for_debugging
 from pooclint.flow.liveness import Liveness, liveness
 from pooclint.graphs import reached
 from pooclint.program.literals import literal
@@ -20,7 +21,7 @@ from pooclint.source.targets import paths, target_of
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the text of a function says of its names."""
+    """What the text of a function says."""
 
     repeated: frozenset[str]
     """Those that are tested at least twice, or assigned a constant and tested: worth telling apart."""
@@ -34,6 +35,8 @@ class Facts:
     """Those that start out unbound; all others are simply unknown."""
     compared: frozenset[str]
     """Those that are compared with texts or numbers: which of them they are given decides what happens."""
+    debugging: frozenset[int]
+    """Calls, by `id`, that are made for debugging."""
 
 
 def facts_of(code: Function | Index, decisive_words: frozenset[str], release_names: frozenset[str]) -> Facts:
@@ -55,6 +58,7 @@ def facts_of(code: Function | Index, decisive_words: frozenset[str], release_nam
         live,
         _unbound(function, release_names, live) if function else (),
         _compared(function) if function else frozenset(),
+        for_debugging(function) if function else frozenset(),
     )
 
 
@@ -270,7 +274,7 @@ def _tested(condition: cst.BaseExpression) -> set[str]:
 
 def _compared(function: Function) -> frozenset[str]:
     found: set[str] = set()
-    for inner in function.own_nodes:
+    for inner in function.body_nodes:
         if type(inner) is cst.Comparison:
             sides = (inner.left, *(c.comparator for c in inner.comparisons))
             if any(_is_text_or_number(side) for side in sides):

@@ -9,7 +9,8 @@ from dataclasses import replace
 import libcst as cst
 
 from pooclint.flow.completions import Outcomes, States
-from pooclint.flow.expressions import bind, none_test, same
+from pooclint.flow.conditions import none_test, same
+from pooclint.flow.expressions import bind
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOT_NONE, UNKNOWN, State, Value, condition_key
 from pooclint.program.literals import literal

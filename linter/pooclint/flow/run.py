@@ -325,6 +325,8 @@ class Run:
     """Names to which something is added, by the numbers of the collections that they may stand for."""
     live: Liveness | None
     """The names that may still be read; None: all of them, always."""
+    debugging: frozenset[int]
+    """Calls, by `id`, that are made for debugging."""
     yields_to: Literal["nobody", "manager", "fixture", "consumer", "reader"] = "nobody"
     """Who resumes the function after `yield`. A reader reads to the end; a consumer may stop, or throw into it."""
     evaluations: int = 0

@@ -31,12 +31,13 @@ class Entry:
 
 @dataclass(slots=True)
 class RequestScopes:
-    """Request scope of the functions of one file. Its only state is a memo."""
+    """Request scope of the functions of one file. Its only state are memos."""
 
     names: Names
     index: Index
     edges: Edges
     _entries: dict[int, Entry] | None = field(default=None)
+    _handled: dict[int, tuple[ScopeModel, str] | None] = field(default_factory=dict)
 
     def entry(self, function: Function | None) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does.
@@ -121,6 +122,11 @@ class RequestScopes:
 
     def _handler(self, function: Function) -> tuple[ScopeModel, str] | None:
         """The framework entry that makes the function a handler by its own form, and the handler's route."""
+        if id(function) not in self._handled:
+            self._handled[id(function)] = self._by_form(function)
+        return self._handled[id(function)]
+
+    def _by_form(self, function: Function) -> tuple[ScopeModel, str] | None:
         for model in self.names.models.scopes:
             for decorator in function.decorators if model.callable_argument is None else ():
                 if self._decorates(model, decorator, function.parent):

@@ -17,7 +17,8 @@ _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|(?:[
 _IMPORT = re.compile(rb"^[ \t]*import[ \t]+((?:[^\n#;\\]|\\\r?\n)+)", re.MULTILINE)
 _ALIAS = re.compile(rb"([.\w]+)(?:[ \t]+as[ \t]+(\w+))?|(\*)")
 _COMMENT = re.compile(rb"#[^\n]*")
-_TOP = re.compile(rb"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
+_BINDING = rb"(?:(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=))"
+_TOP = re.compile(rb"^" + _BINDING, re.MULTILINE)
 # What is bound under a condition of the module: a compound statement, and the first column of its blocks.
 _BLOCK = re.compile(
     rb"""
@@ -28,9 +29,7 @@ _BLOCK = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
-_INNER = re.compile(
-    rb"^[ \t]+(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^[ \t]+([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE
-)
+_INNER = re.compile(rb"^[ \t]+" + _BINDING, re.MULTILINE)
 _RENAMED = re.compile(
     rb"[ \t]*\w+[ \t]*(?::[^=\n]+)?=[ \t]*(?:\w+[ \t]*\.[ \t]*)*(\w+)[ \t]*(?=\[|#|;|\r?$)", re.MULTILINE
 )

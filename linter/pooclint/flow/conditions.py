@@ -1,0 +1,146 @@
+"""What conditions over values say: in which states they are true and in which they are false, None for none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import libcst as cst
+
+from pooclint.flow.run import Run
+from pooclint.flow.values import NONE, NOT_NONE, UNBOUND, UNKNOWN, State, Value, condition_key
+from pooclint.program.literals import literal
+from pooclint.source.nodes import dotted
+
+Ways = tuple[State | None, State | None]
+"""The state in which a condition is true, and the one in which it is false; None where it cannot be."""
+
+_NEGATED = (cst.IsNot, cst.NotEqual, cst.NotIn)
+
+
+def compared(run: Run, node: cst.Comparison, left: Value, right: Value, state: State) -> Ways:
+    """The ways out of a comparison of two values, refined by what that says of names."""
+    operator, comparator = node.comparisons[0].operator, node.comparisons[0].comparator
+    member = _is_member(left, comparator)
+    if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
+        true, false = same(run, node.left, comparator, left, right, state)
+    elif not isinstance(operator, (cst.In, cst.NotIn)):
+        return _remembered(run, node, state)
+    elif _names_locals(run, comparator):
+        true, false = _bound_test(left, state)
+    elif member is not None:
+        true, false = (state, None) if member else (None, state)
+    else:
+        return _remembered(run, node, state)
+    return (false, true) if isinstance(operator, _NEGATED) else (true, false)
+
+
+def refined(run: Run, name: str, value: Value, state: State) -> tuple[State, State]:
+    """What a plain condition says of the name: true or false from here on, where the function asks again."""
+    if name not in run.repeated:
+        return state, state
+    return state.know(name, replace(value, truth=True)), state.know(name, _falsy(run, name, value))
+
+
+def _falsy(run: Run, name: str, value: Value) -> Value:
+    """What is optional or a resource, and false, is taken for None: `client or Client()`, `if client is None`."""
+    parameters = run.function.parameters if run.function else ()
+    optional = any(p.name == name and p.default is not None and literal(p.default) is None for p in parameters)
+    return NONE if optional or value.type or "." in name else replace(value, truth=False)
+
+
+def _names_locals(run: Run, node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Call) and run.names.qualify(node.func, run.scope) in (
+        "builtins.locals",
+        "builtins.vars",
+        "builtins.dir",
+    )
+
+
+def _is_member(value: Value, node: cst.BaseExpression) -> bool | None:
+    """Whether a known text or number is one of those that are written out; None where nobody can say."""
+    if not isinstance(value.constant, (str, int, float)) or not isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+        return None
+    found = [literal(e.value) for e in node.elements]
+    return None if ... in found else value.constant in found
+
+
+def _bound_test(name: Value, state: State) -> Ways:
+    """`"conn" in locals()`: whether the name has a value."""
+    if not isinstance(name.constant, str):
+        return state, state
+    return (None, state) if state.get(name.constant).constant is UNBOUND else (state, None)
+
+
+def same(
+    run: Run, left_node: cst.BaseExpression, right_node: cst.BaseExpression, left: Value, right: Value, state: State
+) -> Ways:
+    """States in which two values are the same and in which they differ; None for one that cannot be."""
+    if right.constant is None:
+        return none_test(run, left_node, left, state)
+    if left.constant is None:
+        return none_test(run, right_node, right, state)
+    comparable = (str, int, float, bool)
+    for known, unknown in ((right, left), (left, right)):
+        # What is true never equals 0 or "", what is false never equals 1.
+        if isinstance(known.constant, comparable) and unknown.known_truth is (not known.constant):
+            return None, state
+    if isinstance(left.constant, comparable) and isinstance(right.constant, comparable):
+        return (state, None) if left.constant == right.constant else (None, state)
+    if left.refs and right.refs and (left.refs == right.refs or not left.refs & right.refs):
+        return (state, None) if left.refs == right.refs else (None, state)
+    if (left.refs and isinstance(right.constant, comparable)) or (right.refs and isinstance(left.constant, comparable)):
+        return None, state
+    for resource, other in ((left, right_node), (right, left_node)):
+        # What was acquired here is never an object that was there before: `conn is sys.stdout`, `conn is shared`.
+        if resource.refs and dotted(other) and not (left.refs and right.refs):
+            return None, state
+    fact = _fact(run, left_node, right_node)
+    if not fact:
+        return state, state
+    equal, different = _by_fact(fact, state)
+    for node, value, constant in ((left_node, left, right.constant), (right_node, right, left.constant)):
+        name = dotted(node)
+        if equal and name and name in run.repeated and isinstance(constant, comparable):
+            equal = equal.know(name, replace(value, constant=constant))
+    return equal, different
+
+
+def none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) -> Ways:
+    """States in which a value is None and in which it is not; None for one that cannot be."""
+    if value.constant is None:
+        return state, None
+    if (
+        value.refs
+        or value.function
+        or (value.constant is not UNKNOWN)
+        or value.truth is True
+        or value.items is not None
+        or value.collection
+    ):
+        return None, state
+    name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
+    if not name or name not in run.repeated:
+        return state, state
+    true = True if "." not in name and _falsy(run, name, value) is NONE else value.truth
+    return state.know(name, NONE), state.know(name, replace(value, constant=NOT_NONE, truth=true))
+
+
+def _remembered(run: Run, node: cst.Comparison, state: State) -> Ways:
+    fact = _fact(run, node.left, node.comparisons[0].comparator, type(node.comparisons[0].operator).__name__)
+    return _by_fact(fact, state) if fact else (state, state)
+
+
+def _by_fact(fact: str, state: State) -> Ways:
+    known = state.env.get(fact)
+    if known is not None:
+        return (state, None) if known.truth else (None, state)
+    return state.assume(fact, True), state.assume(fact, False)
+
+
+def _fact(run: Run, left: cst.BaseExpression, right: cst.BaseExpression, operator: str = "same") -> str:
+    """A key for a condition over names and literals that the function asks more than once; else empty."""
+    names = [dotted(n) for n in (left, right)]
+    texts = [n or repr(literal(e)) for n, e in zip(names, (left, right), strict=True)]
+    if "Ellipsis" in texts or not any(n in run.repeated for n in names if n):
+        return ""
+    return condition_key(texts[0], operator, texts[1])
