@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 import libcst as cst
@@ -18,9 +19,9 @@ from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
+from pooclint.flow.switches import Literals, by_text, literal_defaults, switched_off, switches
 from pooclint.flow.values import NONE, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.dispatch import Dispatch
-from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.request_holds import RequestHolds
 from pooclint.program.scopes import Function, Index, Scope
@@ -29,6 +30,7 @@ from pooclint.source.nodes import body_of, descendants, nodes_of, spelled
 
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8
+_NOTHING_GIVEN: Literals = MappingProxyType({})
 _INERT_TYPES = frozenset({f"builtins.{n}" for n in ("bool", "int", "float", "complex", "str", "bytes")})
 
 
@@ -42,7 +44,8 @@ class Analysis:
     dispatch: Dispatch
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
-    _reaches: dict[int, Reached | None] = field(default_factory=dict)
+    _reaches: dict[tuple[int, frozenset[tuple[str, object]]], Reached | None] = field(default_factory=dict)
+    _switches: dict[int, frozenset[str]] = field(default_factory=dict)
     _summaries: dict[tuple[object, ...], tuple[int, tuple[Summary, ...] | None]] = field(default_factory=dict)
     """With how far calls go below the function."""
     _active: list[int] = field(default_factory=list)
@@ -63,6 +66,7 @@ class Analysis:
             self._records,
             self._acquiring,
             self._reaches,
+            self._switches,
             self._summaries,
             self._holding,
             self._calls,
@@ -507,18 +511,33 @@ class Analysis:
             and not any(yields[0] in descendants(loop) for loop in loops)
         )
 
-    def reaches(self, function: Function) -> Reached | None:
-        """The external call that the function makes, itself or through functions of the project, with the way to it."""
-        return self.names.circles.answer(self._reaches, id(function), None, lambda: self._first_external(function))
+    def reaches(self, function: Function, given: Literals = _NOTHING_GIVEN) -> Reached | None:
+        """The external call that the function makes, itself or through functions of the project, with the way to it.
 
-    def _first_external(self, function: Function) -> Reached | None:
+        Args:
+            function: The function.
+            given: What is known of its parameters.
+        """
+        matters = {n: v for n, v in given.items() if n in self._switches_of(function)}
+        key = (id(function), frozenset(matters.items()))
+        return self.names.circles.answer(self._reaches, key, None, lambda: self._first_external(function, matters))
+
+    def _switches_of(self, function: Function) -> frozenset[str]:
+        if id(function) not in self._switches:
+            self._switches[id(function)] = switches(function)
+        return self._switches[id(function)]
+
+    def _first_external(self, function: Function, given: Literals) -> Reached | None:
         """The one that may take longest; of equals the first."""
         if self.names.runs_in_first_call(function):
             return None
         slowest: Reached | None = None
+        off = switched_off(function, given) if given else frozenset[int]()
         waited: frozenset[int] | None = None
         debugging: frozenset[int] | None = None
         for node, scope in self._own_calls(function):
+            if id(node) in off:
+                continue
             external = external_of(self.names, node, scope)
             found: Reached | None = None
             suspends = False
@@ -533,7 +552,11 @@ class Analysis:
                 called = self.names.definition(node.func, scope, interest="calls-out")
                 if isinstance(called, Function) and not called.is_generator:
                     suspends = called.is_async
-                    inner = self.reaches(called)
+                    wanted = self._switches_of(called)
+                    told = (
+                        by_text(self.names, self.draws.pools, called, wanted, node, scope, given) if wanted else given
+                    )
+                    inner = self.reaches(called, told)
                     found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
             if found is None or (slowest and slowest.rank <= found.rank):
                 continue
@@ -595,15 +618,10 @@ class Analysis:
 
     def _defaults(self, function: Function, given: set[str]) -> Iterator[tuple[str, Value]]:
         """What parameters stand for that a call gives nothing, where that is written out."""
-        if not given.isdisjoint({"*", "**"}):
-            return
         compared = self._facts_of(function).compared
-        for parameter in function.parameters:
-            if parameter.default is not None and parameter.name not in given:
-                default = literal(parameter.default)
-                if default is None or isinstance(default, (bool, str, int, float)):
-                    value = NONE if default is None else Value(constant=default)
-                    yield parameter.name, symbolic(value, {}, parameter.name in compared)
+        for name, default in literal_defaults(function, given):
+            value = NONE if default is None else Value(constant=default)
+            yield name, symbolic(value, {}, name in compared)
 
     def _summarised(
         self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], state: State

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import libcst as cst
 
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.run import Hold, Reached, Run
+from pooclint.flow.run import Hold, Reached, Reaches, Run
 from pooclint.flow.values import Fate, Obligation, State
 from pooclint.models import Call, External
 from pooclint.program.keywords import argument_keys
@@ -16,9 +14,6 @@ from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
 from pooclint.source.nodes import descendants, dotted
-
-Reaches = Callable[[Function], Reached | None]
-"""What tells which external call a function of the project makes."""
 
 
 def external_call(run: Run, invocation: Invocation) -> External | None:

@@ -12,6 +12,7 @@ from pooclint.flow.external import hold
 from pooclint.flow.given import held_attributes, held_parameters
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import Run, Summary
+from pooclint.flow.switches import by_values
 from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
 from pooclint.rule import Place
@@ -52,7 +53,7 @@ def apply_summary(
     if isinstance(node, cst.Call):
         nesting.drawn(run, state, node, function, arguments)
     summaries = outcomes(run, function, arguments, state)
-    reached = run.reaches(function)
+    reached = run.reaches(function, by_values(function, {parameter_name(function, k): v for k, v in arguments}))
     if reached:
         # Of what it is lent, it may take the connection itself, or give it back first.
         waited = frozenset[int]().union(*(s.waited for s in summaries or ()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import libcst as cst
 
@@ -32,6 +32,7 @@ from pooclint.rule import Place
 if TYPE_CHECKING:
     from pooclint.flow.draws import Draw, Draws
     from pooclint.flow.liveness import Liveness
+    from pooclint.flow.switches import Literals
 
 MAX_STATES = 32
 """States of one completion that are told apart; beyond it what is known of plain names is given up."""
@@ -100,6 +101,13 @@ class Reached:
     def rank(self) -> tuple[bool, bool]:
         """The lower, the longer it may take: a service before a pause of one's own, and what is usually fast last."""
         return (self.external.fast, self.external.category in ("sleep", "wait"))
+
+
+class Reaches(Protocol):
+    """What tells which external call a function of the project makes."""
+
+    def __call__(self, function: Function, given: Literals = ...) -> Reached | None:
+        """The call, where there is one; `given` is what is known of the function's parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +312,7 @@ class Run:
     record: Record
     summarise: Callable[[Function, tuple[tuple[str, Value], ...], State], tuple[Summary, ...] | None]
     """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
-    reaches: Callable[[Function], Reached | None]
+    reaches: Reaches
     """The external call that a project function makes, itself or through others, and the way to it."""
     ambient: Callable[[Function], Mapping[str, bool]]
     """By type of a session that nobody acquires, whether a function of the project may leave it with a connection."""

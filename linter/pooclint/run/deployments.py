@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pooclint.config import DEFAULT_EXCLUDE, Config, Settings
 from pooclint.deployment.facts import Deployment
-from pooclint.program.consulted import Answer, Consulted, Question
+from pooclint.program.consulted import Answer, Consulted, Question, report_of
 from pooclint.program.places import MARKERS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Deployments:
 
         Args:
             project: The folder that holds the whole project, absolute; empty: not known.
-            asker: The file, absolute.
+            asker: The file, absolute; what is reported of it rests on the answer.
 
         Raises:
             ServerModelError: a bundled model has a mistake.
@@ -73,10 +73,11 @@ class Deployments:
         deployment, answer = self._known[project, folder]
         if project:
             patterns = _patterns(self.config.settings)
-            self.consulted.asked(asker, Question("deployment", folder, _SEPARATOR.join((project, *patterns))), answer)
+            report, question = report_of(asker), Question("deployment", folder, _SEPARATOR.join((project, *patterns)))
+            self.consulted.asked(report, question, answer)
             # A change of nothing but Python modules asks no question anew: whoever used one is checked again.
             for path in self._found[answer[0]].modules:
-                self.consulted.used(asker, path)
+                self.consulted.used(report, path)
         return deployment
 
     def _read(self, project: str, folder: str) -> tuple[Deployment, Answer]:

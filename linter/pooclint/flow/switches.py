@@ -1,0 +1,160 @@
+"""What a caller switches off in a function by a literal, or by giving nothing: `update(pull=False)`, `if pull: ...`."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+
+import libcst as cst
+
+from pooclint.flow.values import Value
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
+from pooclint.program.pool_identity import Pools
+from pooclint.program.scopes import Class, Function, Scope
+from pooclint.source.nodes import descendants, nodes_of
+
+Literals = Mapping[str, object]
+"""By parameter the text, number, truth value or None that it stands for, where that is known."""
+
+
+def switches(function: Function) -> frozenset[str]:
+    """The parameters on which conditions of the function depend, and that nothing binds anew."""
+    tests = (test for node in function.body_nodes if (test := _test(node)) is not None)
+    tested = {n.value for test in tests for n in nodes_of(cst.Name, descendants(test))}
+    own = {p.name for p in function.parameters if p.kind in ("positional", "keyword")}
+    bindings = function.scope.bindings
+    return frozenset(n for n in tested & own if all(b.kind == "parameter" for b in bindings.get(n, ())))
+
+
+def _test(node: cst.CSTNode) -> cst.BaseExpression | None:
+    if isinstance(node, (cst.If, cst.IfExp)):
+        return node.test
+    return node.left if isinstance(node, cst.BooleanOperation) else None
+
+
+def switched_off(function: Function, given: Literals) -> frozenset[int]:
+    """Calls, by `id`, that the function does not make when it is given that."""
+    roots = (root for node in function.body_nodes for root in _left_out(node, given))
+    return frozenset(id(call) for root in roots for call in nodes_of(cst.Call, descendants(root)))
+
+
+def by_values(function: Function, arguments: Mapping[str, Value]) -> Literals:
+    """What parameters stand for in a call with these arguments, by name."""
+    constants = ((name, value.constant) for name, value in arguments.items())
+    return {name: c for name, c in constants if _is_plain(c)} | dict(literal_defaults(function, arguments))
+
+
+def by_text(
+    names: Names,
+    pools: Pools,
+    called: Function,
+    wanted: Iterable[str],
+    node: cst.Call,
+    scope: Scope,
+    known: Literals,
+) -> Literals:
+    """What parameters stand for in a call, by what stands there.
+
+    Args:
+        names: Look-up of names.
+        pools: Look-up of arguments.
+        called: What is called.
+        wanted: The parameters that are asked for.
+        node: The call.
+        scope: Where it stands.
+        known: What the parameters of the function around it stand for.
+    """
+    receiver = node.func.value if isinstance(node.func, cst.Attribute) else None
+    if receiver is not None and isinstance(names.definition(receiver, scope), Class):
+        return {}  # `Base.update(self, True)`: what is given may be the object
+    found = {name: pools.argument(called, name, node) for name in wanted}
+    given = {name: _meant(argument, known) for name, argument in found.items() if argument is not None}
+    defaults = literal_defaults(called, {*given, *(a.star for a in node.args)})
+    return {n: v for n, v in (*given.items(), *defaults) if v is not ... and n in found}
+
+
+def _meant(node: cst.BaseExpression, known: Literals) -> object:
+    value = known.get(node.value, ...) if isinstance(node, cst.Name) else ...
+    return literal(node) if value is ... else value
+
+
+def literal_defaults(function: Function, given: Container[str]) -> Iterator[tuple[str, object]]:
+    """What parameters stand for that a call gives nothing, where that is written out.
+
+    Args:
+        function: What is called.
+        given: The names of what it is given; `*` and `**` for what nobody knows.
+    """
+    if "*" in given or "**" in given:
+        return
+    for parameter in function.parameters:
+        if parameter.default is not None and parameter.name not in given:
+            value = literal(parameter.default)
+            if _is_plain(value):
+                yield parameter.name, value
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, (bool, str, int, float))
+
+
+def _left_out(node: cst.CSTNode, given: Literals) -> Iterator[cst.CSTNode]:
+    """What a node does not come to."""
+    match node:
+        case cst.If(test=test, body=body, orelse=orelse) | cst.IfExp(test=test, body=body, orelse=orelse):
+            holds = _truth(test, given)
+            if holds is False:
+                yield body
+            elif holds and orelse is not None:
+                yield orelse
+        case cst.BooleanOperation(left=left, operator=operator, right=right):
+            if _truth(left, given) is (not isinstance(operator, cst.And)):
+                yield right
+        case cst.IndentedBlock(body=lines):
+            for place, line in enumerate(lines):
+                taken = _taken(line, given) if isinstance(line, cst.If) else None
+                if taken is not None and _leaves(taken):
+                    yield from lines[place + 1 :]
+                    return
+
+
+def _taken(node: cst.If, given: Literals) -> cst.BaseSuite | None:
+    """The block that is run; None where that is not known, or there is none."""
+    holds = _truth(node.test, given)
+    if holds is None:
+        return None
+    if holds:
+        return node.body
+    if isinstance(node.orelse, cst.If):
+        return _taken(node.orelse, given)
+    return node.orelse.body if node.orelse else None
+
+
+def _leaves(block: cst.BaseSuite) -> bool:
+    last = block.body[-1] if block.body else None
+    if isinstance(last, cst.SimpleStatementLine):
+        last = last.body[-1]
+    return isinstance(last, (cst.Return, cst.Raise, cst.Continue, cst.Break))
+
+
+def _truth(test: cst.BaseExpression, given: Literals) -> bool | None:
+    """Whether a condition holds; None where that depends on more."""
+    match test:
+        case cst.Name(value=name):
+            return bool(given[name]) if name in given else None
+        case cst.UnaryOperation(operator=cst.Not(), expression=inner):
+            holds = _truth(inner, given)
+            return None if holds is None else not holds
+        case cst.BooleanOperation(left=left, operator=operator, right=right):
+            decisive = not isinstance(operator, cst.And)
+            sides = _truth(left, given), _truth(right, given)
+            return decisive if decisive in sides else None if None in sides else not decisive
+        case cst.Comparison(left=cst.Name(value=name), comparisons=[cst.ComparisonTarget(operator, other)]):
+            value = literal(other)
+            if name not in given or not _is_plain(value):
+                return None
+            if isinstance(operator, (cst.Is, cst.Equal)):
+                return given[name] == value
+            if isinstance(operator, (cst.IsNot, cst.NotEqual)):
+                return given[name] != value
+    return None
