@@ -15,6 +15,7 @@ from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.consulted import WHOLE, report_of
 from pooclint.program.parameters import parameter_of
 from pooclint.program.scopes import Index
+from pooclint.rule import Severity
 from pooclint.run.check import Checker
 from pooclint.source.nodes import descendants
 
@@ -321,10 +322,10 @@ def test_a_finding_says_where_its_figure_is_from(tmp_path: Path) -> None:
     opened(tmp_path, text, settings="import os\nSIZE = int(os.environ.get('POOL', '64'))")
     main = tmp_path / MAIN
     checker = Checker()
-    config = Config(settings=Settings(), root=tmp_path)
+    config = Config(settings=Settings(max_pool_size=30), root=tmp_path)
     (found,) = checker.check_data(main.read_bytes(), MAIN, config, str(main)).findings
-    assert found.code == "CNX401"
-    assert found.message.endswith("the limit is 20 (default of environment variable POOL)")
+    assert (found.code, found.severity) == ("CNX401", Severity.WARNING)
+    assert found.message.endswith("the limit is 30 (default of environment variable POOL)")
     assert [(s.path, s.line, s.text) for s in found.trace] == [
         ("app/settings.py", 2, "64: default of environment variable POOL")
     ]

@@ -9,13 +9,15 @@ import libcst as cst
 
 from pooclint.models import Call, Parameter
 from pooclint.rule import Report, Severity
-from pooclint_rules.figures import effective, is_endless, is_unbounded, number, report, sized, worth
+from pooclint_rules.figures import effective, is_endless, is_unbounded, number, report, sized, unless_chosen, worth
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
 
 _ABSURD = 1_000
 """Above this a pool of anything but a database server's connections is reported."""
+_USUAL = 20
+"""The default of `max-pool-size`."""
 
 
 class OversizedPool:
@@ -24,7 +26,8 @@ class OversizedPool:
     ## What it does
     Reports a pool size, overflow included, above `max-pool-size` for database servers that spend a process or thread
     on each connection, and absurd sizes (above 1,000) elsewhere. Constants of other modules, keyword dictionaries and
-    the defaults of settings are followed.
+    the defaults of settings are followed. Where `max-pool-size` is left as it is, a default that a deployment or a
+    caller may override is only information.
 
     ## Why is this bad?
     Every process has such a pool. Twenty processes of twenty connections are four hundred, and a server that allows
@@ -70,7 +73,7 @@ class OversizedPool:
             yield report(
                 node,
                 f"this pool may open {parts} connections in every process; the limit is {limit}",
-                self.severity,
+                unless_chosen(self.severity, (given, further)) if limit in (_USUAL, _ABSURD) else self.severity,
                 call,
                 context,
                 (given, further),
@@ -84,7 +87,8 @@ class UnboundedPool:
     Reports a literal that the library takes for "no limit": `max_overflow=-1`, `pool_size=0`, `limit=0`. And a pool,
     or a settings object that replaces a client's own limit (`httpx.Limits(max_keepalive_connections=5)`), for which
     no limit is given where the library has none by default; for other clients that is only information. A file that
-    also makes a semaphore, or its kind, is left alone: how many callers run at once is decided there, on purpose.
+    also makes a semaphore, or its kind, is left alone: how many callers run at once is decided there, on purpose. A
+    default that a deployment or a caller may override is only information.
 
     ## Why is this bad?
     A slow dependency then turns every waiting caller into one more connection, until the server, or the machine,
@@ -116,7 +120,7 @@ class UnboundedPool:
             given = worth(node, parameter, context)
             if parameter and given.constant and is_unbounded(given, parameter):
                 text = f"{parameter.param}={given.constant.value!r} removes the limit of this pool"
-                yield report(node, text, self.severity, call, context, (given,))
+                yield report(node, text, unless_chosen(self.severity, (given,)), call, context, (given,))
         if size.max and _has_no_limit(node, call, size.max, context):
             made = context.models.type(call.returns)
             severity = self.severity if made and made.kind in ("pool", "value") else Severity.INFO

@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.models import Call, Parameter
 from pooclint.rule import Report, Severity
-from pooclint_rules.figures import is_endless, is_unbounded, report, seconds, worth
+from pooclint_rules.figures import is_endless, is_unbounded, report, seconds, unless_chosen, worth
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -80,7 +80,8 @@ class SlowAcquireTimeout:
 
     ## What it does
     Reports a literal limit above `max-acquire-timeout`, at the pool or at the call that takes a connection. Where that
-    option is left as it is, a value up to the library's own default is only information.
+    option is left as it is, a value up to the library's own default is only information, and so is a default that a
+    deployment or a caller may override.
 
     ## Why is this bad?
     A caller that waits for a minute has long been given up by whoever called it, and still takes its place in the
@@ -116,7 +117,9 @@ class SlowAcquireTimeout:
         if wait is None or wait <= limit:
             return
         usual = seconds(parameter.default, parameter) or 0.0
-        severity = Severity.INFO if limit == _USUAL_WAIT and wait <= usual else self.severity
+        severity = self.severity
+        if limit == _USUAL_WAIT:
+            severity = Severity.INFO if wait <= usual else unless_chosen(severity, (given,))
         subject = "a full pool keeps its callers waiting" if call.size else "this waits for a full pool"
         text = f"{subject} for {wait:g} s before it fails ({parameter.param}); the limit is {limit:g} s"
         yield report(node, text, severity, call, context, (given,))
