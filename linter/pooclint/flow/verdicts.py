@@ -87,7 +87,7 @@ def severity_of(acquisition: Acquisition) -> Severity:
     """What a forgotten object costs, by what reclaims it."""
     severity = {
         "never": Severity.ERROR,
-        "arrived": Severity.WARNING,
+        "arrived": Severity.INFO,
         "late": Severity.WARNING,
         "refcount": Severity.WARNING,
         "harmless": Severity.INFO,
