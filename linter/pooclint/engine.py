@@ -31,7 +31,7 @@ from pooclint.program.dispatch import Dispatch
 from pooclint.program.exports import Exports, exports_by
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
-from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, is_guarded, outlives
+from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, is_guarded, is_handed_in, outlives
 from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
@@ -146,6 +146,12 @@ class FileContext:
         """True when what `node`, in the scope that is visited, makes outlives the request that `entry` describes."""
         function = self.scope.function
         return function is not None and outlives(self.callers.edges, entry, function, node)
+
+    def is_handed_in(self, node: cst.CSTNode, entry: Entry) -> bool:
+        """True when `node`, in the scope that is visited, is only made where nobody hands one in, and whoever calls the
+        function for the request that `entry` describes does."""
+        function = self.scope.function
+        return function is not None and is_handed_in(self.callers.edges, entry, function, node)
 
     def constructed(self, node: cst.Call, kinds: frozenset[str]) -> Call | None:
         """The model of a call of the scope that is visited, where it builds an object of one of these kinds that has a

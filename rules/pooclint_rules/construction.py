@@ -77,7 +77,9 @@ def _entry(node: cst.Call, context: FileContext) -> Entry | None:
     """How what the call builds comes to be built again and again; None where it does not, or is kept for later."""
     function = context.scope.function
     entry = context.entry(function) if function else None
-    if entry is None or function is None or context.outlives(node, entry) or _is_kept(node, context):
+    if entry is None or function is None or context.is_handed_in(node, entry):
+        return None
+    if context.outlives(node, entry) or _is_kept(node, context):
         return None
     return entry
 

@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.flow.external import waited_for
 from pooclint.models import Call, Type
-from pooclint.program.defaults import defaults
+from pooclint.program.defaults import defaults, optional
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool, Pools
@@ -60,7 +60,7 @@ class Draws:
             return
         for draw in draws:
             given = self.pools.argument(function, draw.unless, node) if draw.unless else None
-            passed_on = _optional(given, caller)
+            passed_on = optional(given, caller)
             if given is not None and literal(given) is not None and not passed_on:
                 continue
             pool = self.pools.translated(draw.pool, function, node, caller.scope)
@@ -134,9 +134,3 @@ class Draws:
         return not type_.lazy or "*" in type_.checks_out or any(
             n.attr.value in type_.checks_out for n in nodes_of(cst.Attribute, function.body_nodes)
         )  # fmt: skip
-
-
-def _optional(node: cst.BaseExpression | None, function: Function) -> str:
-    """The name of a parameter that need not be given, where an expression is nothing else."""
-    optional = (p.name for p in function.parameters if p.default is not None and literal(p.default) is None)
-    return node.value if isinstance(node, cst.Name) and node.value in optional else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from pooclint.program.literals import literal
 from pooclint.program.scopes import Function
 from pooclint.source.nodes import descendants, dotted, nodes_of
 
@@ -53,6 +54,12 @@ def defaults(function: Function) -> tuple[Default, ...]:
             _pair(found, roots, leaves)
     # What the function stores in an attribute is its object's own.
     return tuple(d for d in found.values() if "." not in d.given or d.given not in assigned)
+
+
+def optional(node: cst.BaseExpression | None, function: Function) -> str:
+    """The name of a parameter that need not be given, where an expression is nothing else."""
+    optional = (p.name for p in function.parameters if p.default is not None and literal(p.default) is None)
+    return node.value if isinstance(node, cst.Name) and node.value in optional else ""
 
 
 _CHOOSING = frozenset({cst.BooleanOperation, cst.IfExp, cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.If})

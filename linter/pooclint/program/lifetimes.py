@@ -14,6 +14,7 @@ from itertools import pairwise
 import libcst as cst
 
 from pooclint.program.decorators import keeps_result
+from pooclint.program.defaults import defaults, optional
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.requests import Entry
@@ -102,6 +103,19 @@ def dropped(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode) -> boo
             return False
         made = edges.between(chain[depth - 1], current)
     return False
+
+
+def is_handed_in(edges: Edges, entry: Entry, function: Function, node: cst.CSTNode) -> bool:
+    """True when `function` makes `node` for want of an argument that whoever calls it for the request gives it."""
+    chain = entry.chain if entry.chain[-1] is function else (*entry.chain, function)
+    wanted = frozenset(d.given for d in defaults(function) if d.made is node)
+    calls = edges.between(chain[-2], function) if wanted and len(chain) > 1 else []
+    return bool(calls) and all(isinstance(c, cst.Call) and _hands_in(c, chain[-2], function, wanted) for c in calls)
+
+
+def _hands_in(call: cst.Call, caller: Function, called: Function, names: frozenset[str]) -> bool:
+    passed_on = any(optional(argument.value, caller) or argument.star for argument in call.args)
+    return not passed_on and _gives(call, called, names)
 
 
 def is_guarded(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode, by: cst.CSTNode) -> bool:
