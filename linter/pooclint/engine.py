@@ -47,6 +47,7 @@ from pooclint.program.scopes import Function, Index, Scope
 from pooclint.program.scripts import Scripts
 from pooclint.program.sieve import acquiring_words, setting_words
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
+from pooclint.source.nodes import variables
 from pooclint.source.parse import Unreadable, parse
 from pooclint.source.parts import CODE
 from pooclint.source.positions import Span
@@ -193,11 +194,13 @@ class FileContext:
             by: the expression of the visited function that runs it.
         """
         function, edges = self.scope.function, self.callers.edges
+        receiver = by.func.value if isinstance(by, cst.Call) and isinstance(by.func, cst.Attribute) else None
+        another = receiver is not None and not bound.isdisjoint(variables(receiver))  # object in each turn
         for found in self.constructions.below(called, kinds) if function else ():
             assert function is not None
             chain = (function, *found.chain)
             built = found.chain[-1]
-            fresh = built.owner is not None and built_per_request(self.names, built.owner, chain)
+            fresh = built.owner is not None and (another or built_per_request(self.names, built.owner, chain))
             asked = Invariants(edges, chain, objects_last=not fresh, turn=(function, bound))
             if (
                 not is_guarded(edges, chain, found.node, by)
