@@ -410,7 +410,7 @@ def f(pool: fakepool.Pool):
     if ok:
         conn.execute('q')
     pool.putconn(conn)
-""", category="condition-that-decides-nothing"),
+"""),
     Case("asked-once-in-every-turn", "false alarm", """\
 def f(pool: fakepool.Pool, box, a):
     conn = None

@@ -398,7 +398,7 @@ async def f(pool: fakepool.Pool):
             await other.execute('q')
     except KeyError:
         conn = await fakepool.aconnect()
-""", category="several-of-these"),
+"""),
     Case("group-is-thrown-into-what-it-yields-from", "false alarm", """\
 def keep(c):
     STORE.append(c)
@@ -453,7 +453,7 @@ async def f(pool: fakepool.Pool):
         async with asyncio.TaskGroup() as group:
             row = group.create_task(astep(4))
     await other.aclose()
-""", category="condition-that-decides-nothing", needs=(3, 11)),
+""", needs=(3, 11)),
     Case("released-in-one-world-and-not-in-another", "false alarm", """\
 @contextlib.asynccontextmanager
 async def amanaged(apool: fakepool.AsyncPool):

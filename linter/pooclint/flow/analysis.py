@@ -372,6 +372,7 @@ class Analysis:
             answers=facts.answers,
             collections=facts.collections,
             live=facts.live,
+            constants=facts.constants,
             debugging=facts.debugging,
             yields_to=self._yields_to(function),
         )

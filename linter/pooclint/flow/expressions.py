@@ -173,7 +173,10 @@ def _name(run: Run, node: cst.Name, state: State) -> Value:
     if known is not None:
         if known.type or known.refs or known.constant is not UNKNOWN or known.items or known.pending or known.function:
             return known
-        return replace(known, type=run.names.type_of(node, run.scope))
+        if name not in run.constants:
+            return replace(known, type=run.names.type_of(node, run.scope))
+    if name in run.constants:
+        return Value(constant=run.constants[name])
     definition = run.names.definition(node, run.scope)
     from_file = calls.as_function(definition)
     if from_file:

@@ -35,6 +35,8 @@ class Facts:
     """Those that start out unbound; all others are simply unknown."""
     compared: frozenset[str]
     """Those that are compared with texts or numbers: which of them they are given decides what happens."""
+    constants: Mapping[str, object]
+    """Variables that stand for one text, number or truth value wherever they have one, with that."""
     debugging: frozenset[int]
     """Calls, by `id`, that are made for debugging."""
 
@@ -58,6 +60,7 @@ def facts_of(code: Function | Index, decisive_words: frozenset[str], release_nam
         live,
         _unbound(function, release_names, live) if function else (),
         _compared(function) if function else frozenset(),
+        _constants(function) if function else {},
         for_debugging(function) if function else frozenset(),
     )
 
@@ -282,6 +285,24 @@ def _compared(function: Function) -> frozenset[str]:
         elif type(inner) is cst.Match and isinstance(inner.subject, cst.Name):
             found.add(inner.subject.value)
     return frozenset(found)
+
+
+def _constants(function: Function) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, bindings in function.scope.bindings.items():
+        values = [literal(b.value) if b.kind == "assign" and b.value is not None else ... for b in bindings]
+        first = values[0] if values else ...
+        if isinstance(first, (bool, str, int, float)) and all(type(v) is type(first) and v == first for v in values):
+            found[name] = first
+    if found:  # what a nested function binds is not among the bindings
+        below = _bound_below(function)
+        found = {n: v for n, v in found.items() if n not in below}
+    return found
+
+
+def _bound_below(function: Function) -> frozenset[str]:
+    declared = nodes_of(cst.Nonlocal, descendants(function.node.body))
+    return frozenset(item.name.value for node in declared for item in node.names) | function.scope.declared_outside
 
 
 def _is_text_or_number(node: cst.BaseExpression) -> bool:

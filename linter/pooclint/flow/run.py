@@ -333,6 +333,8 @@ class Run:
     """Names to which something is added, by the numbers of the collections that they may stand for."""
     live: Liveness | None
     """The names that may still be read; None: all of them, always."""
+    constants: Mapping[str, object]
+    """Variables that stand for one text, number or truth value wherever they have one, with that."""
     debugging: frozenset[int]
     """Calls, by `id`, that are made for debugging."""
     yields_to: Literal["nobody", "manager", "fixture", "consumer", "reader"] = "nobody"
