@@ -19,7 +19,7 @@ from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
 from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
-from pooclint.flow.switches import Literals, by_text, literal_defaults, switched_off, switches
+from pooclint.flow.switches import Literals, Switches, by_text, literal_defaults, switched_off, switches
 from pooclint.flow.values import NONE, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names
@@ -45,7 +45,7 @@ class Analysis:
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
     _reaches: dict[tuple[int, frozenset[tuple[str, object]]], Reached | None] = field(default_factory=dict)
-    _switches: dict[int, frozenset[str]] = field(default_factory=dict)
+    _switches: dict[int, Switches] = field(default_factory=dict)
     _summaries: dict[tuple[object, ...], tuple[int, tuple[Summary, ...] | None]] = field(default_factory=dict)
     """With how far calls go below the function."""
     _active: list[int] = field(default_factory=list)
@@ -519,11 +519,11 @@ class Analysis:
             function: The function.
             given: What is known of its parameters.
         """
-        matters = {n: v for n, v in given.items() if n in self._switches_of(function)}
+        matters = self._switches_of(function).among(given) if given else given
         key = (id(function), frozenset(matters.items()))
         return self.names.circles.answer(self._reaches, key, None, lambda: self._first_external(function, matters))
 
-    def _switches_of(self, function: Function) -> frozenset[str]:
+    def _switches_of(self, function: Function) -> Switches:
         if id(function) not in self._switches:
             self._switches[id(function)] = switches(function)
         return self._switches[id(function)]
@@ -553,7 +553,7 @@ class Analysis:
                 called = self.names.definition(node.func, scope, interest="calls-out")
                 if isinstance(called, Function) and not called.is_generator:
                     suspends = called.is_async
-                    wanted = self._switches_of(called)
+                    wanted = self._switches_of(called).names
                     told = (
                         by_text(self.names, self.draws.pools, called, wanted, node, scope, given) if wanted else given
                     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -17,13 +18,37 @@ Literals = Mapping[str, object]
 """By parameter the text, number, truth value or None that it stands for, where that is known."""
 
 
-def switches(function: Function) -> frozenset[str]:
-    """The parameters on which conditions of the function depend, and that nothing binds anew."""
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Parameters of a function that nothing binds anew."""
+
+    tested: frozenset[str]
+    """Those on which its conditions depend."""
+    passed_on: frozenset[str]
+    """Those that it hands to what it calls."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All of them."""
+        return self.tested | self.passed_on
+
+    def among(self, given: Literals) -> Literals:
+        """What matters of that which the parameters stand for. What is only handed on is a flag, or nothing: of texts
+        there may be as many as there are calls."""
+        flags = {n: v for n, v in given.items() if n in self.passed_on and (v is None or isinstance(v, bool))}
+        return {n: v for n, v in given.items() if n in self.tested} | flags
+
+
+def switches(function: Function) -> Switches:
+    """What a caller may switch a function by."""
+    bindings = function.scope.bindings
+    own = {p.name for p in function.parameters if p.kind in ("positional", "keyword")}
+    own = {name for name in own if all(b.kind == "parameter" for b in bindings.get(name, ()))}
     tests = (test for node in function.body_nodes if (test := _test(node)) is not None)
     tested = {n.value for test in tests for n in nodes_of(cst.Name, descendants(test))}
-    own = {p.name for p in function.parameters if p.kind in ("positional", "keyword")}
-    bindings = function.scope.bindings
-    return frozenset(n for n in tested & own if all(b.kind == "parameter" for b in bindings.get(n, ())))
+    arguments = (a.value for call in nodes_of(cst.Call, function.body_nodes) for a in call.args if not a.star)
+    passed_on = {a.value for a in arguments if isinstance(a, cst.Name)}
+    return Switches(frozenset(tested & own), frozenset(passed_on & own))
 
 
 def _test(node: cst.CSTNode) -> cst.BaseExpression | None:
