@@ -14,14 +14,15 @@ import pytest
 import pooclint_rules
 from console import CLEAN, python_path
 from pooclint.app.flake8_plugin import Plugin
-from pooclint.config import ConfigFinder
+from pooclint.config import Config, ConfigFinder, Settings
 from pooclint.deployment import reading
 from pooclint.engine import FileContext
 from pooclint.packs import rule_codes
+from pooclint.program.consulted import Consulted, report_of
 from pooclint.rule import Report, Severity
 from pooclint.run.cache import Caches
 from pooclint.run.check import Checker
-from pooclint.run.deployments import deployment_of
+from pooclint.run.deployments import Deployments, deployment_of
 from pooclint.run.discovery import discover
 
 COMPOSE = """\
@@ -122,6 +123,20 @@ def test_a_cache_knows_a_changed_settings_module(project: Path) -> None:
     assert run(project) == (["3", "3"], 0)
     put(project, {"gunicorn.conf.py": "workers = 9"})
     assert run(project)[0] == ["9", "9"]
+
+
+def test_only_what_is_reported_rests_on_the_deployment(project: Path) -> None:
+    """Who uses a module whose rules have asked is not looked at again when a settings module changes."""
+    web = "services: {web: {build: ., command: 'gunicorn app:app'}}"
+    put(project, {"compose.yaml": web, "gunicorn.conf.py": "workers = 3"})
+    consulted = Consulted()
+    config = Config(settings=Settings(), root=project)
+    found = Deployments(config, consulted).of(str(project), str(project / "app.py"))
+    assert found.production.programs
+    learned = consulted.take()
+    assert [used for used in learned.used if used[2].endswith("gunicorn.conf.py")]
+    askers = {asker for asker, _ in learned.asked} | {asker for asker, *_ in learned.used}
+    assert askers == {report_of(str(project / "app.py"))}
 
 
 def test_what_says_nothing_of_the_deployment_changes_nothing(project: Path) -> None:

@@ -58,8 +58,8 @@ def defaults(function: Function) -> tuple[Default, ...]:
 
 def optional(node: cst.BaseExpression | None, function: Function) -> str:
     """The name of a parameter that need not be given, where an expression is nothing else."""
-    optional = (p.name for p in function.parameters if p.default is not None and literal(p.default) is None)
-    return node.value if isinstance(node, cst.Name) and node.value in optional else ""
+    names = (p.name for p in function.parameters if p.default is not None and literal(p.default) is None)
+    return node.value if isinstance(node, cst.Name) and node.value in names else ""
 
 
 _CHOOSING = frozenset({cst.BooleanOperation, cst.IfExp, cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.If})
