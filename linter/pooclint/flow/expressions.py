@@ -83,7 +83,13 @@ def _named(run: Run, node: cst.NamedExpr, state: State, out: Outcomes) -> Result
 
 def _dict(run: Run, node: cst.Dict, state: State, out: Outcomes) -> Results:
     parts = [e.value for e in node.elements]
-    return [(s, Value(items=tuple(values))) for s, values in evaluate_all(run, parts, state, out)]
+    found: dict[tuple[object, ...], tuple[State, Value]] = {}
+    for after, values in evaluate_all(run, parts, state, out):
+        # Nobody asks for one of them by its place: texts and numbers would only tell states apart.
+        value = Value(items=tuple(replace(v, constant=UNKNOWN, truth=None) if v.leads_nowhere else v for v in values))
+        known = found.get((after.key, value))
+        found[after.key, value] = (known[0].join(after) if known else after, value)
+    return list(found.values())
 
 
 def _lambda(run: Run, node: cst.Lambda, state: State, out: Outcomes) -> Results:

@@ -206,6 +206,11 @@ class Value:
         return not leads and self.constant is not UNBOUND
 
     @property
+    def leads_nowhere(self) -> bool:
+        """True for a plain value: no obligation hangs on it, it was made from none, and nobody can call it."""
+        return self.holds_nothing and not (self.derived or self.function or self.method or self.inner)
+
+    @property
     def known_truth(self) -> bool | None:
         """Whether the value is true, where that is known."""
         if self.truth is not None:

@@ -55,7 +55,7 @@ def _leading(env: Mapping[str, Value], filled: frozenset[int]) -> Iterator[tuple
             if not name.startswith((MORE, KEY)) or int(name.split(" ")[1]) in filled:
                 yield name, value
             continue
-        if value.holds_nothing and not (value.derived or value.function or value.method or value.inner):
+        if value.leads_nowhere:
             continue  # as most names
         collection = value.collection if value.collection in filled else 0
         items = value.items or None
