@@ -93,6 +93,15 @@ def test_states_share_what_they_enter(monkeypatch: pytest.MonkeyPatch) -> None:
     assert leaks(SHAPES["loops in a with, by flags"](100)) == []
 
 
+def test_flags_in_a_dictionary_tell_no_states_apart() -> None:
+    def asked(value: str) -> str:
+        fields = ", ".join(f"'k{i}': {value.format(i)}" for i in range(5))
+        queries = "".join(f"    conn.execute('q{i}', options)\n" for i in range(10))
+        return f"def big(a, b):\n    conn = pool.getconn()\n    options = {{{fields}}}\n{queries}    conn.close()\n"
+
+    assert work(asked("1 if a > {} else 0")) < 2 * work(asked("a"))
+
+
 def test_deep_code_is_analysed_like_any_other() -> None:
     """Beyond the interpreter's recursion limit: the leak is found at the far end of the chain."""
     source = SHAPES["elif"](900).replace("    await pool.release(conn)\n", "")
