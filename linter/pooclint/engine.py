@@ -195,12 +195,12 @@ class FileContext:
         """
         function, edges = self.scope.function, self.callers.edges
         receiver = by.func.value if isinstance(by, cst.Call) and isinstance(by.func, cst.Attribute) else None
-        another = receiver is not None and not bound.isdisjoint(variables(receiver))  # object in each turn
+        other_object = receiver is not None and not bound.isdisjoint(variables(receiver))
         for found in self.constructions.below(called, kinds) if function else ():
             assert function is not None
             chain = (function, *found.chain)
             built = found.chain[-1]
-            fresh = built.owner is not None and (another or built_per_request(self.names, built.owner, chain))
+            fresh = built.owner is not None and (other_object or built_per_request(self.names, built.owner, chain))
             asked = Invariants(edges, chain, objects_last=not fresh, turn=(function, bound))
             if (
                 not is_guarded(edges, chain, found.node, by)

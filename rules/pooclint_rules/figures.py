@@ -58,11 +58,11 @@ def is_endless(given: Worth, parameter: Parameter) -> bool:
     return not given.given and not parameter.required and parameter.means_no_limit(parameter.default)
 
 
-def unless_chosen(severity: Severity, figures: Iterable[Worth]) -> Severity:
+def unless_overridable(severity: Severity, figures: Iterable[Worth]) -> Severity:
     """How much a figure that is too large matters: a default that whoever deploys or calls the code may override is
     only information, since nobody knows what it is where it runs."""
-    chosen = any(w.constant is not None and w.constant.origin for w in figures)
-    return Severity.INFO if chosen else severity
+    overridable = any(w.constant is not None and w.constant.origin for w in figures)
+    return Severity.INFO if overridable else severity
 
 
 def report(

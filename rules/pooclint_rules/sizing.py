@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.models import Call, Parameter
 from pooclint.rule import Report, Severity
-from pooclint_rules.figures import effective, is_endless, is_unbounded, number, report, sized, unless_chosen, worth
+from pooclint_rules.figures import effective, is_endless, is_unbounded, number, report, sized, unless_overridable, worth
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -73,7 +73,7 @@ class OversizedPool:
             yield report(
                 node,
                 f"this pool may open {parts} connections in every process; the limit is {limit}",
-                unless_chosen(self.severity, (given, further)) if limit in (_USUAL, _ABSURD) else self.severity,
+                unless_overridable(self.severity, (given, further)) if limit in (_USUAL, _ABSURD) else self.severity,
                 call,
                 context,
                 (given, further),
@@ -120,7 +120,7 @@ class UnboundedPool:
             given = worth(node, parameter, context)
             if parameter and given.constant and is_unbounded(given, parameter):
                 text = f"{parameter.param}={given.constant.value!r} removes the limit of this pool"
-                yield report(node, text, unless_chosen(self.severity, (given,)), call, context, (given,))
+                yield report(node, text, unless_overridable(self.severity, (given,)), call, context, (given,))
         if size.max and _has_no_limit(node, call, size.max, context):
             made = context.models.type(call.returns)
             severity = self.severity if made and made.kind in ("pool", "value") else Severity.INFO

@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.models import Call, Parameter
 from pooclint.rule import Report, Severity
-from pooclint_rules.figures import is_endless, is_unbounded, report, seconds, unless_chosen, worth
+from pooclint_rules.figures import is_endless, is_unbounded, report, seconds, unless_overridable, worth
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -119,7 +119,7 @@ class SlowAcquireTimeout:
         usual = seconds(parameter.default, parameter) or 0.0
         severity = self.severity
         if limit == _USUAL_WAIT:
-            severity = Severity.INFO if wait <= usual else unless_chosen(severity, (given,))
+            severity = Severity.INFO if wait <= usual else unless_overridable(severity, (given,))
         subject = "a full pool keeps its callers waiting" if call.size else "this waits for a full pool"
         text = f"{subject} for {wait:g} s before it fails ({parameter.param}); the limit is {limit:g} s"
         yield report(node, text, severity, call, context, (given,))

@@ -8,6 +8,7 @@ import libcst as cst
 
 from pooclint.flow.run import Run
 from pooclint.flow.values import NONE, NOT_NONE, UNBOUND, UNKNOWN, State, Value, condition_key
+from pooclint.program.defaults import is_optional
 from pooclint.program.literals import literal
 from pooclint.source.nodes import dotted
 
@@ -43,8 +44,7 @@ def refined(run: Run, name: str, value: Value, state: State) -> tuple[State, Sta
 
 def _falsy(run: Run, name: str, value: Value) -> Value:
     """What is optional or a resource, and false, is taken for None: `client or Client()`, `if client is None`."""
-    parameters = run.function.parameters if run.function else ()
-    optional = any(p.name == name and p.default is not None and literal(p.default) is None for p in parameters)
+    optional = run.function is not None and is_optional(name, run.function)
     return NONE if optional or value.type or "." in name else replace(value, truth=False)
 
 

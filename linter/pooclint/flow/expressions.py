@@ -83,13 +83,12 @@ def _named(run: Run, node: cst.NamedExpr, state: State, out: Outcomes) -> Result
 
 def _dict(run: Run, node: cst.Dict, state: State, out: Outcomes) -> Results:
     parts = [e.value for e in node.elements]
-    found: dict[tuple[object, ...], tuple[State, Value]] = {}
-    for after, values in evaluate_all(run, parts, state, out):
-        # Nobody asks for one of them by its place: texts and numbers would only tell states apart.
-        value = Value(items=tuple(replace(v, constant=UNKNOWN, truth=None) if v.leads_nowhere else v for v in values))
-        known = found.get((after.key, value))
-        found[after.key, value] = (known[0].join(after) if known else after, value)
-    return list(found.values())
+    # Nobody asks for one of them by its place: texts and numbers would only tell states apart.
+    ways = [
+        (s, tuple(replace(v, constant=UNKNOWN, truth=None) if v.leads_nowhere else v for v in values))
+        for s, values in evaluate_all(run, parts, state, out)
+    ]
+    return [(s, Value(items=values)) for s, values in _distinct(run, ways)]
 
 
 def _lambda(run: Run, node: cst.Lambda, state: State, out: Outcomes) -> Results:
@@ -176,13 +175,14 @@ def _name(run: Run, node: cst.Name, state: State) -> Value:
     if name in ("None", "True", "False"):
         return Value(constant=literal(node))
     known = state.env.get(name)
-    if known is not None:
-        if known.type or known.refs or known.constant is not UNKNOWN or known.items or known.pending or known.function:
-            return known
-        if name not in run.constants:
-            return replace(known, type=run.names.type_of(node, run.scope))
+    if known is not None and (
+        known.type or known.refs or known.constant is not UNKNOWN or known.items or known.pending or known.function
+    ):
+        return known
     if name in run.constants:
         return Value(constant=run.constants[name])
+    if known is not None:
+        return replace(known, type=run.names.type_of(node, run.scope))
     definition = run.names.definition(node, run.scope)
     from_file = calls.as_function(definition)
     if from_file:

@@ -15,7 +15,7 @@ from pooclint.flow.liveness import Liveness, liveness
 from pooclint.graphs import reached
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function, Index
-from pooclint.source.nodes import children, descendants, dotted, nodes_of, variables
+from pooclint.source.nodes import children, descendants, dotted, nodes_of, nonlocals, variables
 from pooclint.source.targets import paths, target_of
 
 
@@ -294,15 +294,8 @@ def _constants(function: Function) -> dict[str, object]:
         first = values[0] if values else ...
         if isinstance(first, (bool, str, int, float)) and all(type(v) is type(first) and v == first for v in values):
             found[name] = first
-    if found:  # what a nested function binds is not among the bindings
-        below = _bound_below(function)
-        found = {n: v for n, v in found.items() if n not in below}
-    return found
-
-
-def _bound_below(function: Function) -> frozenset[str]:
-    declared = nodes_of(cst.Nonlocal, descendants(function.node.body))
-    return frozenset(item.name.value for node in declared for item in node.names) | function.scope.declared_outside
+    below = nonlocals(function.node.body) if found else frozenset[str]()
+    return {n: v for n, v in found.items() if n not in below}
 
 
 def _is_text_or_number(node: cst.BaseExpression) -> bool:

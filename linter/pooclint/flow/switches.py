@@ -12,7 +12,7 @@ from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pools
 from pooclint.program.scopes import Class, Function, Scope
-from pooclint.source.nodes import descendants, nodes_of
+from pooclint.source.nodes import descendants, nodes_of, nonlocals
 
 Literals = Mapping[str, object]
 """By parameter the text, number, truth value or None that it stands for, where that is known."""
@@ -44,6 +44,7 @@ def switches(function: Function) -> Switches:
     bindings = function.scope.bindings
     own = {p.name for p in function.parameters if p.kind in ("positional", "keyword")}
     own = {name for name in own if all(b.kind == "parameter" for b in bindings.get(name, ()))}
+    own -= nonlocals(function.node.body) if own else frozenset()
     tests = (test for node in function.body_nodes if (test := _test(node)) is not None)
     tested = {n.value for test in tests for n in nodes_of(cst.Name, descendants(test))}
     arguments = (a.value for call in nodes_of(cst.Call, function.body_nodes) for a in call.args if not a.star)

@@ -58,8 +58,12 @@ def defaults(function: Function) -> tuple[Default, ...]:
 
 def optional(node: cst.BaseExpression | None, function: Function) -> str:
     """The name of a parameter that need not be given, where an expression is nothing else."""
-    names = (p.name for p in function.parameters if p.default is not None and literal(p.default) is None)
-    return node.value if isinstance(node, cst.Name) and node.value in names else ""
+    return node.value if isinstance(node, cst.Name) and is_optional(node.value, function) else ""
+
+
+def is_optional(name: str, function: Function) -> bool:
+    """True for a parameter that is None where nobody gives it anything."""
+    return any(p.name == name and p.default is not None and literal(p.default) is None for p in function.parameters)
 
 
 _CHOOSING = frozenset({cst.BooleanOperation, cst.IfExp, cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.If})

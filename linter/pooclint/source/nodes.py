@@ -94,6 +94,11 @@ def operands(node: cst.CSTNode) -> list[cst.CSTNode]:
     return [cast("cst.Attribute | cst.Arg", node).value] if type(node) in _VALUED else children(node)
 
 
+def nonlocals(node: cst.CSTNode) -> frozenset[str]:
+    """Names that a node, or a function nested in it, binds although they are of a function around."""
+    return frozenset(item.name.value for inner in nodes_of(cst.Nonlocal, descendants(node)) for item in inner.names)
+
+
 def variables(node: cst.CSTNode) -> frozenset[str]:
     """Names of the variables that stand in a node and below it, in nested functions too."""
     found: set[str] = set()
