@@ -222,7 +222,7 @@ class Calling:
         kept = tuple(v for v in given if not any(v is s for s in shared))
         kept = (*kept, self.head) if self.model.needs_receiver else kept
         if self.type is None:
-            derived = self.library if self.head is not None and self.head._type.derives else ""
+            derived = self.library if self.head is not None else ""
             return Unknown(self.world, self.method or self.path, derived, kept=kept)
         if self.acquisition is None:
             if self.head is not None and self.world.models.canonical(self.model.returns) == self.head._type.name:

@@ -130,9 +130,6 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     """True for a response whose body is sent piece by piece, for as long as its reader takes."""
     groups: bool = False
     """True for a group of tasks: entering it does not fail, and leaving it raises what failed as an exception group."""
-    derives: bool = True
-    """True when what its methods return (cursors, rows) counts as derived from the instance: a failure of those is a
-    failure of the resource."""
     requires: Requires = ""
     """The versions it holds for, as a version specifier (`>=8.0`, `<8,>=7`), of the file's library or of the package
     named before it (`starlette>=1.0`). Empty: all. Where the project does not say, the newest."""
