@@ -275,13 +275,10 @@ class Models:
     def acquiring_words(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
         """For each library, top-level import names and the names of the calls that acquire."""
         for file in self.files:
-            words = {
-                w.rpartition(".")[2] for c in file.call if c.acquires for w in (*c.names, *c.methods) if w != "__call__"
-            }
-            words |= self._leading(file)
+            words = self._leading(file).union(*(_words_of(c) for c in file.call if c.acquires))
             roots = frozenset(r.split(".")[0] for r in file.library.imports)
             if words and roots:
-                yield roots, frozenset(words)
+                yield roots, words
 
     def words_that_call_out(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
         """For each library, top-level import names and words of its external calls."""
@@ -319,8 +316,14 @@ def _words(file: ModelFile) -> frozenset[str]:
         if call.only_if:
             words.update(call.only_if)
         elif call.acquires or call.size:
-            # An instance that is called was built, or annotated, under its type's name.
-            words.update(w.rpartition(".")[2] for w in (*call.names, *call.methods) if w != "__call__")
-            words.update(o.rpartition(".")[2] for o in call.on if "__call__" in call.methods)
+            words |= _words_of(call)
     words.update(n.rpartition(".")[2] for t in file.type if t.pooled for n in (t.name, *t.aliases))
     return frozenset(words)
+
+
+def _words_of(call: Call) -> frozenset[str]:
+    """Words of which a file that makes a call contains at least one."""
+    # An instance that is called was built, or annotated, under its type's name.
+    instances = call.on if "__call__" in call.methods else ()
+    named = (w for w in (*call.names, *call.methods, *instances) if w != "__call__")
+    return frozenset(w.rpartition(".")[2] for w in named)
