@@ -30,6 +30,8 @@ def built(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Acquis
     site = record.sites.get(id(node)) if record else None
     if site is None or not site.through or site.acquisition.kind not in kinds or site.acquisition.acquired_from:
         return None
+    if site.acquisition.keeps:  # what its constructor builds is looked at there
+        return None
     maker = context.names.definition(node.func, context.scope)
     if isinstance(maker, Function) and maker.is_generator:  # it lends what it may keep
         return None

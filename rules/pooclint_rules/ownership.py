@@ -76,7 +76,7 @@ class AttributeNeverReleased:
             return
         for found in unreleased_fields(context.analysis, owner):
             acquisition = found.site.acquisition
-            origin = f"{acquisition.type} from '{found.site.through}'" if found.site.through else found.site.label
+            origin = f"{acquisition.shown} from '{found.site.through}'" if found.site.through else found.site.label
             forgetful = life_cycle(context.names, owner)
             forgets = _forgets(forgetful, owner) if forgetful else ()
             build = _per_call(owner, context)

@@ -81,7 +81,7 @@ def source(verdict: Verdict) -> str:
     """Where it came from."""
     site = verdict.site
     if site.through:
-        return f"{site.acquisition.type} from '{site.through}'"
+        return f"{site.acquisition.shown} from '{site.through}'"
     return site.label
 
 
@@ -89,7 +89,8 @@ def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode | Place, str], ...]:
     leak, site = verdict.leak, verdict.site
     steps: list[tuple[cst.CSTNode | Place, str]] = [(site.node, f"acquired here ({source(verdict)})")]
     if site.origin:
-        steps.append((site.origin, f"'{site.through}' acquires it here, and hands it over"))
+        given = "keeps it" if site.acquisition.keeps else "hands it over"
+        steps.append((site.origin, f"'{site.through}' acquires it here, and {given}"))
     if leak.cause is not None and leak.obligation.lane is not Lane.NORMAL:
         steps.append((leak.cause, _raises(leak.obligation.lane)))
     steps += [step for step in leak.trace if step[0] not in (s[0] for s in steps)]

@@ -17,14 +17,15 @@ from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, waited_for
 from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
-from pooclint.flow.run import GaveUp, Leak, Reached, Record, Run, Summary
+from pooclint.flow.owners import owned
+from pooclint.flow.run import GaveUp, Leak, Owned, Reached, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
 from pooclint.flow.switches import Literals, Switches, by_text, literal_defaults, switched_off, switches
 from pooclint.flow.values import NONE, UNBOUND, Fate, Lane, Obligation, Site, State, Value
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names
 from pooclint.program.request_holds import RequestHolds
-from pooclint.program.scopes import Function, Index, Scope
+from pooclint.program.scopes import Class, Function, Index, Scope
 from pooclint.rule import Place
 from pooclint.source.nodes import body_of, descendants, nodes_of, spelled
 
@@ -59,6 +60,7 @@ class Analysis:
     _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
     _facts: dict[int, Facts] = field(default_factory=dict)
+    _owned: dict[int, Owned | None] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget all of them."""
@@ -73,6 +75,7 @@ class Analysis:
             self._handing,
             self._streamed,
             self._facts,
+            self._owned,
         ):
             memo.clear()
         self._active.clear()
@@ -172,6 +175,23 @@ class Analysis:
             GaveUp: a bound was exceeded.
         """
         return self._evaluate(function, items)
+
+    def record_alone(self, function: Function, items: Sequence[Given] = ()) -> Record:
+        """The same, wherever it is asked: calls below the function are followed as far as from anywhere else.
+
+        Raises:
+            GaveUp: a bound was exceeded.
+        """
+        active, reached = self._active, self._reached
+        self._active, self._reached = [], []
+        try:
+            return self._evaluate(function, items)
+        finally:
+            self._active, self._reached = active, reached
+
+    def owned(self, owner: Class) -> Owned | None:
+        """What an object of a class holds, and gives back by a method of its own; None where that is nothing."""
+        return self.names.circles.answer(self._owned, id(owner), None, lambda: owned(self, owner))
 
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters? Every rule asks, so the answer is kept."""
@@ -296,6 +316,8 @@ class Analysis:
         if any(c.acquires for c in self.names.calls(node, scope)):
             return True
         defined = self.names.definition(node.func, scope)
+        if isinstance(defined, Class):
+            return self.owned(defined) is not None
         return isinstance(defined, Function) and (self.hands_over(defined) or self._lends(defined))
 
     def _lends(self, function: Function) -> bool:
@@ -360,6 +382,7 @@ class Analysis:
             scope=scope,
             function=function,
             record=record,
+            owned=self.owned,
             summarise=self.summarise,
             reaches=self.reaches,
             ambient=self._ambient_left,
@@ -476,10 +499,13 @@ class Analysis:
         held = {p: v for p, v in state.env.items() if own and p.startswith(own) and not v.method}
         # What a collection holds besides may be released through that.
         collected = frozenset[int]().union(*(v.reach() - v.refs for v in held.values()))
+        filled: set[str] = set()
         for path, value in held.items():
             for obligation in (state.obligations[n] for n in value.refs - collected if n in state.obligations):
                 if obligation.fate is Fate.FIELD and obligation.site.parameter < 0 and obligation.owner < 0:
                     run.record.fields.setdefault(obligation.site.number, set()).add(path.removeprefix(own))
+                    filled.add(path.removeprefix(own))
+        run.record.filled = filled if run.record.filled is None else run.record.filled & filled
 
     def _follows_owner(self, state: State, obligation: Obligation) -> bool:
         """An obligation with an owner shares its fate; only what a forgotten stack holds is reported for itself."""

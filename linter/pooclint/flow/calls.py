@@ -201,14 +201,24 @@ def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out
     numbers = reach(state, [v for _, v in invocation.arguments])
     if not numbers:
         run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
-        return [(state, value)]
+        return [_holding(run, invocation, owner, state, value)]
     if initializer is None:
         state = run.keep(state, numbers)
         run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
         return [(state, value)]
     arguments = ((0, value), *((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments))
     built = apply_summary(run, invocation.node, initializer, arguments, state, out)
-    return [built_of(run, owner, numbers, after, value) for after, _ in built]
+    return [_holding(run, invocation, owner, *built_of(run, owner, numbers, after, value)) for after, _ in built]
+
+
+def _holding(run: Run, invocation: Invocation, owner: Class, state: State, built: Value) -> tuple[State, Value]:
+    """An object that holds something from now on has to be released as what it holds would."""
+    owned = run.owned(owner)
+    if owned is None:
+        return state, built
+    site = run.site(invocation.node, owned.acquisition, owned.site.label, through=owner.name, origin=owned.origin)
+    state, number = run.acquire(state, site)
+    return state, replace(built, refs=built.refs | {number})
 
 
 def _passes_to_base(run: Run, invocation: Invocation) -> bool:
@@ -279,7 +289,7 @@ def _next(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resu
     acquisition = run.models.acquisition_of_type(run.names.yielded_type(function))
     if acquisition is None:
         return [(state, NOTHING)]
-    site = run.site(invocation.node, acquisition, acquisition.type, through=function.name)
+    site = run.site(invocation.node, acquisition, acquisition.shown, through=function.name)
     after, number = run.acquire(state, site)
     given = Value(acquisition.type, refs=frozenset({number}))
     holder = dotted(invocation.node.args[0].value) if invocation.node.args else ""

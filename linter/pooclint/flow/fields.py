@@ -13,14 +13,13 @@ import libcst as cst
 
 from pooclint.flow.analysis import Analysis, own_calls
 from pooclint.flow.given import Given
+from pooclint.flow.owners import RESOURCES
 from pooclint.flow.run import GaveUp, Record
 from pooclint.flow.values import Fate, Site
 from pooclint.program.attributes import PROTOCOL, answered_outside, methods_of, relatives, taken
 from pooclint.program.scopes import Class, Function, Index
 from pooclint.source.nodes import descendants, dotted
 from pooclint.source.targets import target_of
-
-_KINDS = frozenset({"connection", "session", "client", "pool", "engine", "response", "subscription"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +208,7 @@ def _stored(analysis: Analysis, owner: Class) -> Iterator[tuple[frozenset[str], 
         sites = {s.number: s for s in record.sites.values()}
         for number, attributes in record.fields.items():
             site = sites[number]
-            if site.acquisition.kind in _KINDS and site.acquisition.releases:
+            if site.acquisition.kind in RESOURCES and site.acquisition.releases:
                 plain = min(attributes)
                 yield frozenset(attributes), Field(plain, site, method, number in record.doubtful)
 

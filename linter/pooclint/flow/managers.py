@@ -132,7 +132,13 @@ def _enter_resource(run: Run, item: cst.WithItem, value: Value, state: State, as
         out_of_sight(run, state, value.refs)
         return Entry(state, entered(run, value), kept_open=value.refs)
     state = _manage(state, opened, 1)
-    return Entry(state, entered(run, value), numbers=opened)
+    return Entry(state, _given_by(run, item, value), numbers=opened)
+
+
+def _given_by(run: Run, item: cst.WithItem, value: Value) -> Value:
+    """What `as` binds: of an object of the project, what its `__enter__` gives."""
+    given = run.names.entered_type(item.item, run.scope) if run.names.local_class(value.type) else ""
+    return Value(given, derived=value.refs) if given not in ("", value.type) else entered(run, value)
 
 
 def _open(state: State, numbers: frozenset[int]) -> frozenset[int]:

@@ -137,7 +137,7 @@ class Offers:
         return _Facts(leads=tuple(("", owner) for owner in owners if owner))
 
     def _of_class(self, owner: Class) -> _Facts:
-        if self.names.modelled_base(owner):
+        if self.names.modelled_base(owner) or self.analysis.owned(owner):
             return _Facts(_ANYWAY)
         words: set[str] = set()
         leads: list[tuple[str, _Node]] = []

@@ -26,7 +26,7 @@ from pooclint.flow.widening import merged, without_knowledge
 from pooclint.models import Acquisition, External, Models, RequestHold
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool
-from pooclint.program.scopes import Function, Scope
+from pooclint.program.scopes import Class, Function, Scope
 from pooclint.rule import Place
 
 if TYPE_CHECKING:
@@ -174,6 +174,18 @@ class Nested:
         return self.second is not None and self.second.acquisition.raises_when_empty
 
 
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What an object of a class of the project holds from its construction on, and gives back by its own methods."""
+
+    acquisition: Acquisition
+    """The object as a resource."""
+    site: Site
+    """Where its constructor acquires what it holds."""
+    origin: Place
+    """The same, with its module."""
+
+
 MisuseKind = Literal[
     "unbound-release", "wrong-with", "release-not-awaited", "use-after-release", "double-release", "wrong-pool",
     "writes-discarded", "reads-stay-open", "left-in-transaction",
@@ -220,6 +232,8 @@ class Record:
     """Numbers of sites that an unknown callee has seen on a way that ends normally."""
     fields: dict[int, set[str]] = field(default_factory=dict)
     """Site number to the attributes of the function's object that hold it in the end."""
+    filled: set[str] | None = None
+    """The attributes that hold something on every way that ends normally; None where there is none."""
     holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
     suspended: dict[tuple[int, int], Suspended] = field(default_factory=dict)
     """By the number of the held site and the `id` of the place."""
@@ -310,6 +324,8 @@ class Run:
     scope: Scope
     function: Function | None
     record: Record
+    owned: Callable[[Class], Owned | None]
+    """What an object of a class holds, and gives back by a method of its own."""
     summarise: Callable[[Function, tuple[tuple[str, Value], ...], State], tuple[Summary, ...] | None]
     """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
     reaches: Reaches

@@ -125,6 +125,7 @@ def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
         confidence = Confidence.LOW if unsure else min(confidence, Confidence.MEDIUM)
     if leak.obligation.closed is not None and leak.site.guessed:
         return Confidence.LOW  # a pool of another make may well take back what is closed
-    if leak.obligation.lane >= Lane.OTHER or record.cut or leak.site.guessed:
+    indirect = leak.site.guessed or bool(leak.site.acquisition.keeps)
+    if leak.obligation.lane >= Lane.OTHER or record.cut or indirect:
         confidence = min(confidence, Confidence.MEDIUM)
     return confidence

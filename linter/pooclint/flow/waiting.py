@@ -183,7 +183,7 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
     acquisition = run.models.acquisition_of_type(type_)
     if acquisition is None:
         return state, Value(type_)
-    site = run.site(pending.node, acquisition, acquisition.type, through=function.name)
+    site = run.site(pending.node, acquisition, acquisition.shown, through=function.name)
     if not acquisition.lazy:
         nesting.taken(run, state, site, pending.node)
     after, number = run.acquire(state, site)

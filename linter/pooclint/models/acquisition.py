@@ -29,6 +29,13 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     """True when the call raises at once where the pool has no connection left."""
     needs_receiver: bool = False
     """True when it works through what it was acquired from: who is given the one has the other, too."""
+    keeps: str = ""
+    """For an object of the project that is a resource because of what it keeps: the type of that."""
+
+    @property
+    def shown(self) -> str:
+        """The type that messages name."""
+        return self.keeps or self.type
 
     @property
     def released_by_awaiting(self) -> bool:

@@ -76,8 +76,18 @@ class _Place:
     """True in the methods of the class and its relatives."""
 
 
-def answered_outside(names: Names, module: Index, family: list[Class], wanted: frozenset[str]) -> Iterator[str]:
-    """Attributes that something else in the file gets, or that a release by name or a look-up by string may mean."""
+def answered_outside(
+    names: Names, module: Index, family: list[Class], wanted: frozenset[str], on_self: bool = True
+) -> Iterator[str]:
+    """Attributes that something else in the file gets, or that a release by name or a look-up by string may mean.
+
+    Args:
+        names: look-up of names and types.
+        module: the file.
+        family: the class and its relatives.
+        wanted: the attributes.
+        on_self: False to leave out what their own methods release.
+    """
     releases = names.models.release_names | PROTOCOL
     methods = {id(f.node): (f, own, False) for f, own in methods_of(list(module.classes.values()))}
     methods |= {id(f.node): (f, own, True) for f, own in methods_of(family)}
@@ -90,9 +100,11 @@ def answered_outside(names: Names, module: Index, family: list[Class], wanted: f
             here = _Place(inner.scope, own, related)
         if isinstance(node, cst.Attribute):
             attribute = node.attr.value
-            on_self = isinstance(node.value, cst.Name) and node.value.value == here.own
-            ours = attribute in wanted and (here.related if on_self else _may_be(names, node.value, here.scope, family))
-            if ours and (used in releases or (not on_self and not used)):
+            of_own = isinstance(node.value, cst.Name) and node.value.value == here.own
+            ours = attribute in wanted and (
+                (on_self and here.related) if of_own else _may_be(names, node.value, here.scope, family)
+            )
+            if ours and (used in releases or (not of_own and not used)):
                 yield attribute
             if here.related and attribute == "__dict__":
                 yield from wanted
