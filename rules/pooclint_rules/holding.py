@@ -28,10 +28,10 @@ def _reports(
     seen: set[int] = set()
     # What is slow says it best, and what needs no failure.
     for hold in sorted(record.holds.values(), key=lambda h: (h.obligation.lane > Lane.NORMAL, h.external.fast)):
-        if hold.site.acquisition.kind not in _HELD or _is_told_below(hold):
+        if hold.site.acquisition.kind not in _HELD or not wanted(hold):
             continue
         # One finding for each thing held; the further calls are notes.
-        if not wanted(hold) or hold.site.number in seen:
+        if hold.site.number in seen or _is_told_below(hold, context, wanted):
             continue
         seen.add(hold.site.number)
         others = [h for h in record.holds.values() if h.site is hold.site and h is not hold and wanted(h)]
@@ -56,11 +56,14 @@ def _reports(
         )
 
 
-def _is_told_below(hold: Hold) -> bool:
+def _is_told_below(hold: Hold, context: FileContext, wanted: Callable[[Hold], bool]) -> bool:
     """Whether the function that makes the call is lent the connection, and is to be told instead: this one only passes
-    it on, or had not used it before."""
+    it on, or had not used it before. One that waits before it uses the connection does nothing wrong by itself."""
     lent = hold.site.parameter >= 0 and not hold.site.injected
-    return hold.passed_on and (lent or hold.obligation.since is hold.node)
+    if hold.passed_on is None or not (lent or hold.obligation.since is hold.node):
+        return False
+    told = context.analysis.holds_of_lent(hold.passed_on)
+    return any(wanted(h) and h.external.fast <= hold.external.fast for h in told)
 
 
 def _taken_later(hold: Hold) -> bool:

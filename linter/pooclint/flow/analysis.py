@@ -18,7 +18,7 @@ from pooclint.flow.external import called_elsewhere, external_of, waited_for
 from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
 from pooclint.flow.owners import owned
-from pooclint.flow.run import GaveUp, Leak, Owned, Reached, Record, Run, Summary
+from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Reached, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
 from pooclint.flow.switches import Literals, Switches, by_text, literal_defaults, switched_off, switches
 from pooclint.flow.values import NONE, UNBOUND, Fate, Lane, Obligation, Site, State, Value
@@ -192,6 +192,14 @@ class Analysis:
     def owned(self, owner: Class) -> Owned | None:
         """What an object of a class holds, and gives back by a method of its own; None where that is nothing."""
         return self.names.circles.answer(self._owned, id(owner), None, lambda: owned(self, owner))
+
+    def holds_of_lent(self, function: Function) -> tuple[Hold, ...]:
+        """The external calls across which a function, evaluated by itself, holds what it is lent."""
+        try:
+            record = self.record(function) if self.may_hold(function) else Record()
+        except GaveUp:
+            return ()
+        return tuple(h for h in record.holds.values() if h.site.parameter >= 0)
 
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters? Every rule asks, so the answer is kept."""

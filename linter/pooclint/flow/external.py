@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import libcst as cst
 
 from pooclint.flow.invocations import Invocation
@@ -154,13 +157,13 @@ def hold(
     awaited: bool,
     own: frozenset[int] = frozenset(),
     reached: Reached | None = None,
-    lent: frozenset[int] = frozenset(),
+    lent: Mapping[int, Function] = MappingProxyType({}),
 ) -> None:
     """Record what is held while an external call is made.
 
     Args:
         own: what the call itself is made on: it is in use, not held.
-        lent: what a project function that makes the call is lent, and holds while it does.
+        lent: the project function that makes the call, for what it is lent and holds while it does.
     """
     if external.category == "database":
         return
@@ -171,7 +174,8 @@ def hold(
         key = (obligation.site.number, id(node))
         known = run.record.holds.get(key)
         if known is None or obligation.lane < known.obligation.lane:  # the least exceptional way tells it best
-            run.record.holds[key] = Hold(obligation.site, obligation, node, external, awaited, reached, number in lent)
+            passed_on = lent.get(number)
+            run.record.holds[key] = Hold(obligation.site, obligation, node, external, awaited, reached, passed_on)
 
 
 def occupies(obligation: Obligation) -> bool:

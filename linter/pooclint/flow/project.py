@@ -9,7 +9,6 @@ import libcst as cst
 from pooclint.flow import ambient, nesting
 from pooclint.flow.completions import CANCEL, EXIT, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
-from pooclint.flow.given import held_attributes, held_parameters
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import Run, Summary
 from pooclint.flow.switches import by_values
@@ -63,9 +62,7 @@ def apply_summary(
         own = given - waited if summaries is not None else frozenset(n for n in given if ambient.is_ambient(n))
         meanwhile = state.occupy(waited, node)
         awaited = reached.external.io == "await"
-        tells = any(True for found in (held_parameters, held_attributes) for _ in found(run.names, function))
-        told = waited if tells else frozenset[int]()
-        hold(run, meanwhile, node, reached.external, awaited, own, reached, told)
+        hold(run, meanwhile, node, reached.external, awaited, own, reached, dict.fromkeys(waited, function))
     if isinstance(node, cst.Call):
         state = ambient.after_call(run, function, node, state)
     if summaries is None:

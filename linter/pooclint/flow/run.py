@@ -122,8 +122,9 @@ class Hold:
     awaited: bool
     reached: Reached | None = None
     """Where the call is made, when a project function makes it."""
-    passed_on: bool = False
-    """True when that function is lent the connection as well: it is the one to be told."""
+    passed_on: Function | None = None
+    """That function, where it is lent the connection as well: if its own evaluation sees the same, it is the one to be
+    told."""
 
 
 @dataclass(frozen=True, slots=True)
