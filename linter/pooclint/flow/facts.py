@@ -331,7 +331,7 @@ def _unbound(function: Function, release_names: frozenset[str], live: Liveness |
         if name in wanted
         and name not in function.scope.declared_outside
         and all(b.kind in ("assign", "other") for b in bindings)
-        and any(b.kind == "assign" for b in bindings)
+        and any(b.kind == "assign" or type(b.node) is cst.Assign for b in bindings)
     )
 
 
