@@ -70,7 +70,8 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
     value = result_of(run, invocation, model)
     if makes_factory:  # it refers to the engine it was made for, and does not answer for it
         value = replace(value, refs=value.refs | reach(state, [v for _, v in invocation.arguments]))
-    value = replace(value, pending=Pending(node, calls=(model,), external=external)) if external else value
+    if external and external.io == "await":
+        value = replace(value, pending=Pending(node, calls=(model,), external=external))
     return [(s, value) for s in states]
 
 
