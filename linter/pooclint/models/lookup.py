@@ -54,7 +54,7 @@ class Models:
         """Acquiring calls by method names that say enough on a receiver of unknown type."""
         for file in self.files:
             for name in file.library.distinctive:
-                known = tuple(c for c in file.call if name in c.methods and c.acquires)
+                known = tuple(c for c in file.call if name in c.methods and (c.acquires or c.borrows))
                 self.distinctive[name] = (*self.distinctive.get(name, ()), *known)
         self.cancellations = frozenset(c for f in self.files for c in f.library.cancellations)
         self.errors = frozenset(e for f in self.files for e in f.library.errors)

@@ -72,11 +72,14 @@ class ModelledCalls:
         # A class method called on the class itself: `Redis.from_url(...)` of an alias or a subclass.
         base = models.canonical(self.imports.qualify(func.value, scope))
         found = models.calls(f"{base}.{method}") if base else ()
-        return found or (() if receiver or owner else self._by_name(method, scope))
+        return found or (() if receiver or owner else self._by_name(func, scope))
 
-    def _by_name(self, method: str, scope: Scope) -> tuple[Call, ...]:
-        """Calls that a method's name alone stands for; of twins, the one that fits the kind of function."""
-        found = self.imports.models.distinctive.get(method, ())
+    def _by_name(self, func: cst.Attribute, scope: Scope) -> tuple[Call, ...]:
+        """Calls that a method's name alone stands for; of twins, the one that fits the kind of function. A function of
+        the project speaks for itself."""
+        found = self.imports.models.distinctive.get(func.attr.value, ())
+        if not found or self.definitions.definition(func, scope, interest="anything"):
+            return ()
         asynchronous = scope.function is not None and scope.function.is_async
         return tuple(c for c in found if (c.awaited != "no") == asynchronous)[:1] or found[:1]
 

@@ -18,8 +18,8 @@ class Library(Table, frozen=True, kw_only=True):
     errors: tuple[str, ...] = ()
     """Exception classes that between them catch every failure of the library's operations (`sqlite3.Error`)."""
     distinctive: tuple[str, ...] = ()
-    """Acquiring methods whose name alone says what they are, on a receiver of unknown type (`raw_connection`): a guess,
-    of medium confidence."""
+    """Methods that acquire or borrow and whose name alone says what they are, on a receiver of unknown type
+    (`raw_connection`, `create_all`): an acquisition is then a guess, of medium confidence."""
     server: str = ""
     """The kind of database server that its connections lead to (`postgresql`, `mysql`), where it is always the same."""
     cancellations: tuple[str, ...] = ()
