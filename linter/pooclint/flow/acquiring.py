@@ -166,6 +166,8 @@ def checkout(run: Run, invocation: Invocation, model: Call | None, state: State)
         obligation = state.obligations.get(number)
         type_ = run.models.type(obligation.site.acquisition.type) if obligation else None
         method = invocation.method
+        if obligation and method in obligation.site.acquisition.filled_by:
+            state = state.occupy([number], invocation.node)
         if obligation is None or type_ is None or not (type_.lazy or method in type_.undone):
             continue
         if not type_.lazy:

@@ -61,6 +61,7 @@ class Analysis:
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
     _facts: dict[int, Facts] = field(default_factory=dict)
     _owned: dict[int, Owned | None] = field(default_factory=dict)
+    _alone: dict[tuple[int, tuple[Given, ...]], Record | None] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget all of them."""
@@ -76,6 +77,7 @@ class Analysis:
             self._streamed,
             self._facts,
             self._owned,
+            self._alone,
         ):
             memo.clear()
         self._active.clear()
@@ -176,16 +178,19 @@ class Analysis:
         """
         return self._evaluate(function, items)
 
-    def record_alone(self, function: Function, items: Sequence[Given] = ()) -> Record:
-        """The same, wherever it is asked: calls below the function are followed as far as from anywhere else.
+    def record_alone(self, function: Function, items: tuple[Given, ...] = ()) -> Record | None:
+        """The same, wherever it is asked: calls below the function are followed as far as from anywhere else. None
+        where a bound was exceeded."""
+        key = (id(function), items)
+        return self.names.circles.answer(self._alone, key, None, lambda: self._recorded_alone(function, items))
 
-        Raises:
-            GaveUp: a bound was exceeded.
-        """
+    def _recorded_alone(self, function: Function, items: Sequence[Given]) -> Record | None:
         active, reached = self._active, self._reached
         self._active, self._reached = [], []
         try:
             return self._evaluate(function, items)
+        except GaveUp:
+            return None
         finally:
             self._active, self._reached = active, reached
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from pooclint.flow.given import Given
-from pooclint.flow.run import GaveUp, Owned, Record
+from pooclint.flow.run import Owned
 from pooclint.flow.values import Site
 from pooclint.models import Acquisition, Release
 from pooclint.program.attributes import PROTOCOL, answered_outside, has_unknown_base, methods_of, taken
-from pooclint.program.scopes import Class, Function
+from pooclint.program.names import Names
+from pooclint.program.scopes import Class, Function, Scope
 from pooclint.rule import Place
 from pooclint.source.nodes import children
 
@@ -27,8 +28,8 @@ RESOURCES = frozenset({"connection", "session", "client", "pool", "engine", "res
 
 
 def owned(analysis: Analysis, owner: Class) -> Owned | None:
-    """What an object of the class holds whichever way it was built, where methods of its own release that; None where
-    it holds nothing for sure, or somebody else may release it.
+    """What an object of the class holds once it was built, or once a method has filled what its constructor left empty,
+    where methods of its own release that; None where it holds nothing for sure, or somebody else may release it.
 
     Args:
         analysis: the analysis of functions.
@@ -36,53 +37,90 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     """
     names = analysis.names
     constructor = names.method(owner, "__init__")
-    if constructor is None or not constructor.parameters or not analysis.acquires(constructor):
+    if constructor is None or not constructor.parameters:
         return None
     family = list(names.ancestors(owner))
+    methods = {n: m for c in reversed(family) for n, m in c.methods.items()}
+    if not any(analysis.acquires(m) for m in methods.values()):
+        return None
     # Not all of it is in sight; or the last reference to the object releases it.
-    if names.modelled_base(owner) or has_unknown_base(names, owner) or any("__del__" in c.methods for c in family):
+    if names.modelled_base(owner) or has_unknown_base(names, owner) or "__del__" in methods:
         return None
-    own, methods = constructor.parameters[0].name, frozenset(n for c in family for n in c.methods)
-    if any(True for _ in _handed_out(constructor.node.body, own, methods)):
+    if any(True for _ in _handed_out(constructor.node.body, constructor.parameters[0].name, frozenset(methods))):
         return None
-    kept = _kept(analysis, constructor)
-    if kept is None:
+    at_once = _filled(analysis, constructor)
+    attribute, site, filler = at_once or _filled_later(analysis, family, methods) or ("", None, constructor)
+    if site is None:
         return None
-    attribute, site = kept
     if any(answered_outside(names, owner.scope.module, family, frozenset({attribute}), on_self=False)):
         return None
     releasing = _releasing(analysis, family, attribute, site)
     if not releasing:
         return None
     inner = site.acquisition
-    releases = tuple(Release("self", m.name, m.is_async) for m in releasing if m.name not in PROTOCOL)
     acquisition = Acquisition(
         type=names.local_type(owner),
         kind=inner.kind,
         library=inner.library,
-        releases=releases,
+        releases=tuple(Release("self", m.name, m.is_async) for m in releasing if m.name not in PROTOCOL),
         reclaimed=inner.reclaimed,
         pooled=False,
-        lazy=inner.lazy,
+        lazy=inner.lazy or not at_once,
         keeps=inner.shown,
+        filled_by=_calling(names, methods, filler) if not at_once else frozenset(),
     )
-    return Owned(acquisition, site, site.origin or Place(site.node, constructor.scope.module))
+    return Owned(acquisition, site, site.origin or Place(site.node, filler.scope.module))
 
 
-def _kept(analysis: Analysis, constructor: Function) -> tuple[str, Site] | None:
-    """An attribute that holds something whenever the constructor has come to its end."""
-    try:
-        record = analysis.record_alone(constructor)
-    except GaveUp:
+def _filled(
+    analysis: Analysis, method: Function, among: frozenset[str] | None = None
+) -> tuple[str, Site, Function] | None:
+    """An attribute that a method fills with a resource.
+
+    Args:
+        analysis: the analysis of functions.
+        method: the method.
+        among: the attributes that are asked about; None for those that it fills on every way.
+    """
+    record = analysis.record_alone(method) if analysis.acquires(method) else None
+    if record is None:
         return None
+    wanted = frozenset(record.filled or ()) if among is None else among
     sites = {s.number: s for s in record.sites.values()}
     for number, attributes in sorted(record.fields.items()):
-        always = attributes & (record.filled or set())
-        acquisition = sites[number].acquisition
-        known = acquisition.kind in RESOURCES and acquisition.releases and acquisition.reclaimed != "harmless"
-        if always and known and number not in record.doubtful:
-            return min(always), sites[number]
+        inner = sites[number].acquisition
+        known = inner.kind in RESOURCES and inner.releases and inner.reclaimed != "harmless"
+        if wanted & attributes and known and number not in record.doubtful:
+            return min(wanted & attributes), sites[number], method
     return None
+
+
+def _filled_later(
+    analysis: Analysis, family: list[Class], methods: dict[str, Function]
+) -> tuple[str, Site, Function] | None:
+    """An attribute that the constructor leaves empty, and that one method alone fills."""
+    empty = frozenset(
+        attribute
+        for current in family
+        for attribute, values in current.attributes.items()
+        for value, scope in values
+        if isinstance(value, cst.Name) and value.value == "None" and _in_constructor(scope)
+    )
+    others = (m for m in methods.values() if m.name != "__init__") if empty else ()
+    found = [filled for m in others if (filled := _filled(analysis, m, empty))]
+    return found[0] if len(found) == 1 else None
+
+
+def _in_constructor(scope: Scope) -> bool:
+    return scope.function is not None and scope.function.name == "__init__"
+
+
+def _calling(names: Names, methods: dict[str, Function], filler: Function) -> frozenset[str]:
+    """The method that fills the attribute, and those that call it."""
+    found = {filler.name}
+    while more := {n for n, m in methods.items() if n not in found and not names.own_attributes(m).isdisjoint(found)}:
+        found |= more
+    return frozenset(found - {"__init__"})
 
 
 def _releasing(analysis: Analysis, family: list[Class], attribute: str, site: Site) -> list[Function]:
@@ -96,22 +134,17 @@ def _releasing(analysis: Analysis, family: list[Class], attribute: str, site: Si
         named = taken(method, own, releases)
         if attribute not in named and named.isdisjoint(touching):
             continue
-        record = _entered_with(analysis, method, Given(f"{own}.{attribute}", site.acquisition))
+        record = analysis.record_alone(method, (Given(f"{own}.{attribute}", site.acquisition),))
         if record is None:
             return []
         for given in record.given:
+            # What a private method returns is followed into the methods that call it.
+            handed_out = record.taken if method.is_private else record.kept
             if given.number in record.releases:
                 found.append(method)
-            elif given.number in record.kept or given.number in record.doubtful:
+            elif given.number in handed_out or given.number in record.doubtful:
                 return []
     return found
-
-
-def _entered_with(analysis: Analysis, method: Function, item: Given) -> Record | None:
-    try:
-        return analysis.record_alone(method, (item,))
-    except GaveUp:
-        return None
 
 
 def _handed_out(node: cst.CSTNode, own: str, methods: frozenset[str]) -> Iterator[cst.CSTNode]:

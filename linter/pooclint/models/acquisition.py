@@ -31,6 +31,8 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     """True when it works through what it was acquired from: who is given the one has the other, too."""
     keeps: str = ""
     """For an object of the project that is a resource because of what it keeps: the type of that."""
+    filled_by: frozenset[str] = frozenset()
+    """Methods of such an object after which it keeps that, where its constructor has left it empty."""
 
     @property
     def shown(self) -> str:
