@@ -148,11 +148,18 @@ class Imports:
     def _walk(
         self, modules: Modules, place: str, parts: list[str], origin: Origin, interest: Interest
     ) -> Target | None:
-        """Follow attribute after attribute from a module: a name that it binds, else a submodule."""
+        """Follow attribute after attribute from a module: a name that it binds, else a submodule.
+
+        A package may bind the name of its submodule (`from .take import take`); `from pkg.take import other` means the
+        submodule all the same.
+        """
         for position, part in enumerate(parts):
             index = modules.symbol(place, part, interest, origin)
             if index and index.binds(part):
-                return self._from_module(index, part, parts[position + 1 :], interest)
+                rest = parts[position + 1 :]
+                submodule = modules.exports.places.child(place, part, origin) if rest else ""
+                below = self._walk(modules, submodule, rest, origin, interest) if submodule else None
+                return below or self._from_module(index, part, rest, interest)
             for star in index.stars if index else ():
                 inner = index.view(part).origin if index else origin
                 found = self._starred(modules, star, tuple(parts[position:]), inner, interest)
