@@ -79,8 +79,9 @@ class Places:
             if above == project:
                 break
             above = os.path.dirname(above)
-        # A folder inside the top package is no root: its modules are imported by their full names.
-        within = frozenset(f for f in found if f != top and _inside(f, top) and top != folder)
+        # A folder inside the top package is no root: its modules are imported by their full names. That of the project
+        # is still the last place to look: a stray `__init__.py` makes no package of it.
+        within = frozenset(f for f in found if f not in (top, project) and _inside(f, top) and top != folder)
         return tuple(dict.fromkeys(f for f in found if f not in within))
 
     def _project_root(self, folder: str, top: str) -> str:
