@@ -94,6 +94,8 @@ def answered_outside(
     stack: list[tuple[cst.CSTNode, _Place, str]] = [(module.module, _Place(module.scope), "")]
     while stack:
         node, here, used = stack.pop()
+        if isinstance(node, (cst.Import, cst.ImportFrom)):
+            continue  # `from sqlalchemy.engine import Row` reads an attribute of nothing
         if isinstance(node, (cst.FunctionDef, cst.Lambda)):
             inner = module.functions[id(node)]
             _, own, related = methods.get(id(node), (inner, here.own, here.related))
@@ -112,7 +114,10 @@ def answered_outside(
             continue
         if here.related and isinstance(node, cst.SimpleString) and literal(node) in wanted:
             yield str(literal(node))
-        if here.related and isinstance(node, cst.Call) and names.qualify(node.func, here.scope) == "builtins.vars":
+        called = names.qualify(node.func, here.scope) if here.related and isinstance(node, cst.Call) else ""
+        if called == "builtins.hasattr":
+            continue  # it only asks
+        if called == "builtins.vars":
             yield from wanted
         stack += [(child, here, "") for child in children(node)]
 
