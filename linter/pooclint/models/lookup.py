@@ -101,6 +101,8 @@ class Models:
         ways = {r for item in lasting for r in item.release or ()}
         self.release_names = frozenset(parse_release(r).name for r in ways)
         """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
+        self.ending_names = self.release_names - {n for f in self.files for t in f.type for n in t.usable_after}
+        """Those after which no object works on."""
         self.serverless = frozenset(s.framework for s in self.scopes if s.serverless)
         """Frameworks whose platform starts an instance for each event at a time."""
         self.instrumentation = tuple(i for f in self.files for i in f.instrumentation)

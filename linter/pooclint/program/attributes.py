@@ -32,7 +32,7 @@ def methods_of(family: list[Class]) -> Iterator[tuple[Function, str]]:
     """Methods of the classes, and functions nested in them, with the name that each has for the object."""
     members = {id(c) for c in family}
     modules = {id(c.scope.module): c.scope.module for c in family}
-    for function in (f for module in modules.values() for f in module.functions.values()):
+    for function in (f for module in modules.values() for f in module.parsed_functions):
         outermost = function
         while outermost.owner is None and outermost.parent.function:
             outermost = outermost.parent.function
@@ -79,7 +79,8 @@ class _Place:
 def answered_outside(
     names: Names, module: Index, family: list[Class], wanted: frozenset[str], on_self: bool = True
 ) -> Iterator[str]:
-    """Attributes that something else in the file gets, or that a release by name or a look-up by string may mean.
+    """Attributes that something else in the file gets, or that a release by name or a look-up by string may mean, there
+    or in a relative of another file.
 
     Args:
         names: look-up of names and types.
@@ -92,12 +93,12 @@ def answered_outside(
     methods = {id(f.node): (f, own, False) for f, own in methods_of(list(module.classes.values()))}
     methods |= {id(f.node): (f, own, True) for f, own in methods_of(family)}
     stack: list[tuple[cst.CSTNode, _Place, str]] = [(module.module, _Place(module.scope), "")]
+    stack += [(c.node, _Place(c.parent), "") for c in family if c.scope.module is not module]
     while stack:
         node, here, used = stack.pop()
         if isinstance(node, (cst.Import, cst.ImportFrom)):
             continue  # `from sqlalchemy.engine import Row` reads an attribute of nothing
-        if isinstance(node, (cst.FunctionDef, cst.Lambda)):
-            inner = module.functions[id(node)]
+        if isinstance(node, (cst.FunctionDef, cst.Lambda)) and (inner := here.scope.module.function(node)):
             _, own, related = methods.get(id(node), (inner, here.own, here.related))
             here = _Place(inner.scope, own, related)
         if isinstance(node, cst.Attribute):
@@ -117,9 +118,18 @@ def answered_outside(
         called = names.qualify(node.func, here.scope) if here.related and isinstance(node, cst.Call) else ""
         if called == "builtins.hasattr":
             continue  # it only asks
-        if called == "builtins.vars":
+        if called in ("builtins.vars", "builtins.dir") or (
+            called == "builtins.getattr" and _any_name(node, here, releases)
+        ):
             yield from wanted
         stack += [(child, here, "") for child in children(node)]
+
+
+def _any_name(node: cst.CSTNode, here: _Place, releases: frozenset[str]) -> bool:
+    """True where a method that releases takes attributes by names that it has from elsewhere."""
+    function = here.scope.function
+    computed = isinstance(node, cst.Call) and len(node.args) > 1 and literal(node.args[1].value) is ...
+    return computed and function is not None and function.name in releases
 
 
 def _may_be(names: Names, node: cst.BaseExpression, scope: Scope, family: list[Class]) -> bool:
@@ -202,7 +212,7 @@ def has_unknown_base(names: Names, owner: Class) -> bool:
     """True when the class derives from one that is not in sight, and so may have a release that is not either."""
     for current in names.ancestors(owner):
         for node in current.bases:
-            if isinstance(names.definition(node, current.parent), Class):
+            if isinstance(names.definition(node, current.parent, interest="anything"), Class):
                 continue
             qualified = names.qualify(node, current.parent)
             if qualified.partition(".")[0] not in _KNOWN_ROOTS and not names.models.type(qualified):
@@ -235,5 +245,5 @@ def is_local(node: cst.Call, function: Function) -> bool:
 
 def life_cycle(names: Names, owner: Class) -> Function | None:
     """A method by which an instance is released as a whole (`close`, `__exit__`)."""
-    wanted = names.models.release_names | PROTOCOL
+    wanted = names.models.ending_names | PROTOCOL
     return next((f for c in names.ancestors(owner) for n, f in c.methods.items() if n in wanted), None)

@@ -29,7 +29,7 @@ class Definitions:
     _classes: dict[str, Class] = field(default_factory=dict)
     _binding: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
     _attributes: dict[int, frozenset[str]] = field(default_factory=dict)
-    _bases: dict[tuple[int, Interest], tuple[Class, ...]] = field(default_factory=dict)
+    _bases: dict[int, tuple[Class, ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
@@ -104,12 +104,9 @@ class Definitions:
         self._classes[name] = owner
         return name
 
-    def ancestors(self, owner: Class, interest: Interest = "acquires") -> Iterator[Class]:
-        """The class and its bases in the project, nearest first.
-
-        Args:
-            interest: which bases in other modules are worth a parse.
-        """
+    def ancestors(self, owner: Class) -> Iterator[Class]:
+        """The class and its bases in the project, nearest first, wherever they stand: a base that acquires nothing may
+        release what the class acquires, or be what a framework calls."""
         todo, seen = [owner], set[int]()
         while todo:
             current = todo.pop(0)
@@ -117,16 +114,16 @@ class Definitions:
                 continue
             seen.add(id(current))
             yield current
-            todo += self._bases_of(current, interest)
+            todo += self._bases_of(current)
 
-    def _bases_of(self, owner: Class, interest: Interest) -> tuple[Class, ...]:
+    def _bases_of(self, owner: Class) -> tuple[Class, ...]:
         """The bases of a class that the project defines. They are asked for wherever an attribute is looked up."""
 
         def found() -> tuple[Class, ...]:
-            known = (self.definition(base, owner.parent, interest=interest) for base in owner.bases)
+            known = (self.definition(base, owner.parent, interest="anything") for base in owner.bases)
             return tuple(base for base in known if isinstance(base, Class))
 
-        return self.imports.circles.answer(self._bases, (id(owner), interest), (), found) if owner.node.bases else ()
+        return self.imports.circles.answer(self._bases, id(owner), (), found) if owner.node.bases else ()
 
     def method(self, owner: Class, name: str) -> Function | None:
         """A method of a class or of its bases in the project."""

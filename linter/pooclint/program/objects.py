@@ -181,7 +181,7 @@ class Objects:
         return Object(defined) if isinstance(defined, Class) else None
 
     def _classes(self, base: Object | None) -> Iterator[Class]:
-        yield from self.names.ancestors(base.owner, "anything") if base and base.owner else ()
+        yield from self.names.ancestors(base.owner) if base and base.owner else ()
 
     def _attribute(self, base: Object, name: str) -> Iterator[Value]:
         if base.made:

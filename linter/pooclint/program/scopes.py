@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -293,6 +293,11 @@ class Index:
         """The function that a `FunctionDef` or `Lambda` node of what has been parsed defines."""
         found = self._known.get(id(node))
         return found if isinstance(found, Function) else None
+
+    @property
+    def parsed_functions(self) -> Iterator[Function]:
+        """The functions of what has been parsed, as far as anybody has asked for it."""
+        return (found for found in self._known.values() if isinstance(found, Function))
 
     def owner(self, node: cst.CSTNode) -> Class | None:
         """The class that a `ClassDef` node of what has been parsed defines."""
