@@ -158,7 +158,8 @@ class RequestScopes:
     def _is_on(self, model: ScopeModel, receiver: cst.BaseExpression, scope: Scope) -> bool:
         if not model.on:
             return False
-        type_name = self.names.type_of(receiver, scope)
+        # An application or router seldom acquires anything itself, and often comes from another module.
+        type_name = self.names.type_of(receiver, scope, "anything")
         owner = self.names.local_class(type_name)
         lineage = self.names.models.lineage(self.names.modelled_base(owner) if owner else type_name)
         return any(self.names.models.canonical(o) in lineage for o in model.on) if type_name else False

@@ -41,8 +41,8 @@ class Types:
     """Whether settings of the project of a module give the queries of classes a meaning that nothing imported shows."""
     inferring: int = 0
     """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
-    _types: dict[tuple[int, int], str] = field(default_factory=dict)
-    _named: dict[tuple[int, str], str] = field(default_factory=dict)
+    _types: dict[tuple[int, int, Interest], str] = field(default_factory=dict)
+    _named: dict[tuple[int, str, Interest], str] = field(default_factory=dict)
     _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
@@ -54,49 +54,53 @@ class Types:
 
     # ---------------------------------------------------------------- expressions
 
-    def type_of(self, node: cst.CSTNode, scope: Scope) -> str:
-        """The modelled or local type of an expression, without regard to control flow; empty when unknown."""
-        key = (id(node), id(scope))
+    def type_of(self, node: cst.CSTNode, scope: Scope, interest: Interest = "acquires") -> str:
+        """The modelled or local type of an expression, without regard to control flow; empty when unknown.
+
+        Args:
+            interest: which names of other modules are worth a parse.
+        """
+        key = (id(node), id(scope), interest)
         if key in self._types:
             return self._types[key]
 
         def work() -> str:
             self.inferring += 1
-            found = self._infer(node, scope)
+            found = self._infer(node, scope, interest)
             self.inferring -= 1
             return found
 
         return self.imports.circles.answer(self._types, key, "", work)
 
-    def _infer(self, node: cst.CSTNode, scope: Scope) -> str:
+    def _infer(self, node: cst.CSTNode, scope: Scope, interest: Interest) -> str:
         match node:
             case cst.Name(value=name):
-                return self.type_of_name(name, scope)
+                return self.type_of_name(name, scope, interest)
             case cst.Attribute(value=base, attr=attribute):
-                owner = self.type_of(base, scope)
+                owner = self.type_of(base, scope, interest)
                 if owner:
                     return self.attribute_type(owner, attribute.value)
                 leads = attribute.value in self.imports.models.class_attributes
-                far: Interest = "anything" if leads and self.keeps(scope.origin) else "acquires"
+                far: Interest = "anything" if leads and self.keeps(scope.origin) else interest
                 named = self.definitions.definition(base, scope, interest=far) if leads else None
                 if isinstance(named, Class):
                     return self.attribute_type(self.modelled_base(named), attribute.value)
-                return self.type_of_target(self.imports.leads_to(node, scope))
+                return self.type_of_target(self.imports.leads_to(node, scope, interest), interest)
             case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
-                return self.type_of(inner, scope)
+                return self.type_of(inner, scope, interest)
             case cst.BooleanOperation(left=left, right=right):
-                return self.type_of(left, scope) or self.type_of(right, scope)
+                return self.type_of(left, scope, interest) or self.type_of(right, scope, interest)
             case cst.IfExp(body=body, orelse=orelse):
-                return self.type_of(body, scope) or self.type_of(orelse, scope)
+                return self.type_of(body, scope, interest) or self.type_of(orelse, scope, interest)
             case cst.Call():
-                return self._type_of_call(node, scope)
+                return self._type_of_call(node, scope, interest)
         return ""
 
-    def _type_of_call(self, node: cst.Call, scope: Scope) -> str:
+    def _type_of_call(self, node: cst.Call, scope: Scope, interest: Interest) -> str:
         found = self.calls(node, scope)
         if found:
             return self.imports.models.canonical(found[0].returns) or self._type_by_argument(node, found[0], scope)
-        defined = self.definitions.definition(node.func, scope)
+        defined = self.definitions.definition(node.func, scope, interest=interest)
         if isinstance(defined, Class):
             return self.definitions.local_type(defined)
         if isinstance(defined, Function) and not defined.is_generator:
@@ -115,21 +119,22 @@ class Types:
 
     # ---------------------------------------------------------------- names
 
-    def type_of_name(self, name: str, scope: Scope) -> str:
-        """The modelled or local type of what a name stands for in a scope; empty when unknown."""
+    def type_of_name(self, name: str, scope: Scope, interest: Interest = "acquires") -> str:
+        """The modelled or local type of what a name stands for in a scope; empty when unknown. Arguments as in
+        `type_of`."""
         found = scope.lookup(name)
         if found is None:
-            return self.type_of_target(self.imports.unbound(name, scope))
+            return self.type_of_target(self.imports.unbound(name, scope, interest), interest)
         holder, bindings = found
-        key = (id(holder), name)
+        key = (id(holder), name, interest)
         known = self._named.get(key)
         if known is None:
-            known = only(self._type_of_binding(name, binding, holder) for binding in bindings)
+            known = only(self._type_of_binding(name, binding, holder, interest) for binding in bindings)
             if self.inferring == 1 and not self.imports.following:
                 self._named[key] = known
         return known
 
-    def _type_of_binding(self, name: str, binding: Binding, holder: Scope) -> str:
+    def _type_of_binding(self, name: str, binding: Binding, holder: Scope, interest: Interest = "acquires") -> str:
         if binding.annotation is not None:
             annotated = self.annotations.annotated(binding.annotation, holder)
             if annotated:
@@ -137,12 +142,12 @@ class Types:
         if binding.kind == "parameter" and holder.function:
             return self._type_of_parameter(name, holder.function)
         if binding.kind == "import":
-            return self.type_of_target(self.imports.target(binding.qualified, holder.origin))
+            return self.type_of_target(self.imports.target(binding.qualified, holder.origin, interest), interest)
         if binding.value is None:
             return ""
         if binding.entered:
             return self.entered_type(binding.value, holder)
-        return self.type_of(binding.value, holder)
+        return self.type_of(binding.value, holder, interest)
 
     def _type_of_parameter(self, name: str, function: Function) -> str:
         first = function.parameters[0].name if function.parameters else ""
@@ -161,9 +166,9 @@ class Types:
         provider = self.definitions.definition(node.args[0].value, scope)
         return self.yielded_type(provider) or self.returned_type(provider) if isinstance(provider, Function) else ""
 
-    def type_of_target(self, target: Target | None) -> str:
-        """The type of a variable of another module; empty when the target is none."""
-        return self.type_of_name(target.variable, target.scope) if target and target.scope else ""
+    def type_of_target(self, target: Target | None, interest: Interest = "acquires") -> str:
+        """The type of a variable of another module; empty when the target is none. Arguments as in `type_of`."""
+        return self.type_of_name(target.variable, target.scope, interest) if target and target.scope else ""
 
     def types_of(self, target: Target) -> tuple[str, ...]:
         """The types that a variable of a module is of, or stands for in an annotation; none when they are unknown."""
