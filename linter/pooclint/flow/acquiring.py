@@ -34,9 +34,10 @@ def acquire(
     kept = model.kept and not _forgotten(run, node)
     if acquisition is None or kept or _shares(run, node, model, arguments):
         # A client leads to the pool that was made for it: who gets the one can close the other.
-        given = frozenset[int]().union(*(v.reach() for k, v in arguments if k in model.shares))
-        made = frozenset(n for n in given & state.obligations.keys() if state.obligations[n].site.parameter < 0)
-        return state, Value(run.models.canonical(model.returns), truth=True, parts=made)
+        # Closing what a registry of the function's own keeps gives back what the registry holds.
+        registry = _made_here((head,) if kept and head is not None else (), state)
+        parts = _made_here((v for k, v in arguments if k in model.shares), state)
+        return state, Value(run.models.canonical(model.returns), refs=registry, truth=True, parts=parts)
     receiver = head.type if head else ""
     site = run.site(
         node, acquisition, label_of(run, node, model, receiver), guessed=_guessed(run, node, model, receiver)
@@ -58,12 +59,19 @@ def acquire(
         own = [n for n in head.refs if n in state.obligations and state.obligations[n].site.parameter < 0]
         state = state.change([number], owner=min(own)) if own else state
     through = head.refs if head is not None and model.needs_receiver else frozenset[int]()
-    value = Value(acquisition.type, refs=frozenset({number}), derived=through)
+    parts = _made_here((v for k, v in arguments if k in model.derived_from), state)
+    value = Value(acquisition.type, refs=frozenset({number}), derived=through, parts=parts)
     if model.element >= 0:
         return state, Value(
             items=tuple(value if i == model.element else NOTHING for i in range(max(2, model.element + 1)))
         )
     return state, value
+
+
+def _made_here(values: Iterable[Value], state: State) -> frozenset[int]:
+    """What values lead to, and the function has acquired itself."""
+    given = frozenset[int]().union(*(v.reach() for v in values))
+    return frozenset(n for n in given & state.obligations.keys() if state.obligations[n].site.parameter < 0)
 
 
 def _guessed(run: Run, node: cst.Call, model: Call, receiver: str) -> bool:

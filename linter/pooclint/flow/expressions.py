@@ -23,6 +23,7 @@ from pooclint.flow.values import (
     Closure,
     Fate,
     Lane,
+    Site,
     State,
     Value,
 )
@@ -593,8 +594,17 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
             run.record.kept.add(bound.obligations[number].site.number)
             run.record.stored.add(bound.obligations[number].site.number)
     bound = run.hand_callbacks(bound, reached, stored=True)
-    held = [n for n in bound.owned(reached) if n in bound.obligations and bound.obligations[n].fate is Fate.HELD]
-    return bound.change(held, fate=Fate.FIELD)
+    known = bound.owned(reached) & bound.obligations.keys()
+    held = frozenset(n for n in known if bound.obligations[n].fate is Fate.HELD)
+    lasting = frozenset(n for n in held if _is_registry(run, bound.obligations[n].site))
+    return run.keep(bound.change(held - lasting, fate=Fate.FIELD), lasting, stored=True)
+
+
+def _is_registry(run: Run, site: Site) -> bool:
+    """A registry of sessions is made to be kept; that who has used it removes what is there is asked where it is
+    used."""
+    type_ = run.models.type(site.acquisition.type)
+    return type_ is not None and bool(type_.ambient)
 
 
 def _store(run: Run, value: Value, state: State) -> State:

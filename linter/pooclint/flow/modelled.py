@@ -178,6 +178,8 @@ def _calls_release(run: Run, word: str, obligation: Obligation | None, own: bool
 
 def _started(run: Run, invocation: Invocation, model: Call, state: State) -> State:
     """`Thread(target=work, args=(conn,))`: what is handed to code that runs elsewhere is that code's business."""
+    for called in invocation.chosen(model.calls):
+        state = _taken(run, called, state)  # `executor.submit(work)`, where `work` closes a variable's connection
     wanted = (*model.calls, *model.passes)
     given = reach(state, [v for k, v in invocation.arguments if k not in wanted]) if model.calls else frozenset()
     if model.after_response:
@@ -267,15 +269,21 @@ def _released_through(model: Call, obligation: Obligation | None) -> bool:
     return any(r.target == "self" and r.name == model.through for r in obligation.site.acquisition.releases)
 
 
+def _taken(run: Run, value: Value, state: State) -> State:
+    """Somebody else will run a closure: what it releases or passes on is that closure's business."""
+    if not value.closure:
+        return state
+    return run.hand_over(state, Value(closure=Closure(value.closure.takes, value.closure.takes)))
+
+
 def doubt(run: Run, invocation: Invocation, state: State) -> State:
     """An unknown callee has seen these: it may have taken them over; a fresh one that nothing else refers to, it
     has."""
     registered = frozenset[int]().union(*(v.refs for _, v in invocation.arguments if v.method))
     state = run.keep(state, registered) if registered else state  # `addfinalizer(conn.close)`
     for _, value in invocation.arguments:
-        if value.closure:  # `finalize(lambda: conn.close())`, but not `retry(lambda: conn.execute(query))`
-            taken = Value(closure=Closure(value.closure.takes, value.closure.takes))
-            state = run.hand_over(state, taken)
+        # `finalize(lambda: conn.close())`, but not `retry(lambda: conn.execute(query))`
+        state = _taken(run, value, state)
         if value.function and value.items:
             state = run.hand_over(state, Value(items=value.items))
     numbers = reach(state, [v for _, v in invocation.arguments]) - registered

@@ -79,7 +79,8 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     """Arguments that name the type of the value, as an annotation would (`cast(Pool, value)`)."""
     derived_from: tuple[Argument, ...] = ()
     """Arguments that the result works on, as a cursor does on its connection (`kombu.Producer(connection)`): ownership
-    stays where it was, and what the result does is done on them."""
+    stays where it was, and what the result does is done on them. Where the call acquires, who is given the result has
+    them, too (the engine of a `scoped_session(maker)`)."""
     needs_receiver: bool = False
     """True when what it acquires works through the receiver for as long as it lives (the client of a Sentinel's
     master): who is given the one has the other, too. Releasing it does not release the receiver."""
