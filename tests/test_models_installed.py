@@ -102,8 +102,8 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 HEAVY = frozenset(
     {
         "airflow", "azure_servicebus", "cassandra", "confluent_kafka", "duckdb", "google_cloud_bigquery",
-        "google_genai", "huggingface_hub", "langchain_core", "litellm", "openai", "pymilvus", "snowflake", "streamlit",
-        "twilio", "weaviate",
+        "google_cloud_bigquery_storage", "google_genai", "huggingface_hub", "langchain_core", "litellm", "openai",
+        "pymilvus", "snowflake", "streamlit", "twilio", "weaviate",
     }
 )  # fmt: skip
 
@@ -257,6 +257,7 @@ def keywords_of(call: Call) -> Iterator[str]:
         *call.calls,
         *call.shares,
         *call.derived_from,
+        *call.lent_to,
         *call.gives,
         *call.typed_by,
     )

@@ -45,6 +45,8 @@ def acquire(
     if not acquisition.lazy:
         nesting.taken(run, state, site, node)
     state, number = run.acquire(state, site)
+    lent = any(k in model.lent_to for k, _ in arguments)
+    state = state.change([number], doubtful=True) if lent else state
     owned = frozenset[int]().union(
         *(v.reach() for w in model.owned_by for k, v in arguments if w in ("*", k) or k in ("*", "**"))
     )

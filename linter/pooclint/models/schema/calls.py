@@ -81,6 +81,9 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     """Arguments that the result works on, as a cursor does on its connection (`kombu.Producer(connection)`): ownership
     stays where it was, and what the result does is done on them. Where the call acquires, who is given the result has
     them, too (the engine of a `scoped_session(maker)`)."""
+    lent_to: tuple[Argument, ...] = ()
+    """Arguments that are given what it acquires, too, and may release it (the protocol of a transport): that whoever
+    made the call must is sure only where it does on some way."""
     needs_receiver: bool = False
     """True when what it acquires works through the receiver for as long as it lives (the client of a Sentinel's
     master): who is given the one has the other, too. Releasing it does not release the receiver."""
