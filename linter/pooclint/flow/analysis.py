@@ -14,7 +14,7 @@ from pooclint.flow.completions import RETURN, Completion, Outcomes
 from pooclint.flow.debugging import for_debugging
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
-from pooclint.flow.external import called_elsewhere, external_of, waited_for
+from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
 from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
 from pooclint.flow.owners import owned
@@ -59,6 +59,8 @@ class Analysis:
     _entering: set[int] = field(default_factory=set)
     _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
+    _read: dict[int, frozenset[int]] = field(default_factory=dict)
+    """By the `id` of a function, that of the calls that give something which it reads."""
     _facts: dict[int, Facts] = field(default_factory=dict)
     _owned: dict[int, Owned | None] = field(default_factory=dict)
     _alone: dict[tuple[int, tuple[Given, ...]], Record | None] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class Analysis:
             self._calls,
             self._handing,
             self._streamed,
+            self._read,
             self._facts,
             self._owned,
             self._alone,
@@ -567,6 +570,14 @@ class Analysis:
             self._switches[id(function)] = switches(function)
         return self._switches[id(function)]
 
+    def _runs_in(self, called: Function, node: cst.Call, function: Function) -> bool:
+        """True when what is called in a function runs there: a generator does where somebody reads it."""
+        if not called.is_generator:
+            return True
+        if id(function) not in self._read:
+            self._read[id(function)] = read(self.names, function)
+        return id(node) in self._read[id(function)]
+
     def _first_external(self, function: Function, given: Literals) -> Reached | None:
         """The one that may take longest; of equals the first."""
         if self.names.runs_in_first_call(function):
@@ -590,13 +601,14 @@ class Analysis:
                 found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
             else:
                 called = self.names.definition(node.func, scope, interest="calls-out")
-                if isinstance(called, Function) and not called.is_generator:
+                if isinstance(called, Function) and self._runs_in(called, node, function):
                     suspends = called.is_async
                     wanted = self._switches_of(called).names
                     told = (
                         by_text(self.names, self.draws.pools, called, wanted, node, scope, given) if wanted else given
                     )
                     inner = self.reaches(called, told)
+                    inner = while_read(inner) if called.is_generator else inner
                     found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
             if found is None or (slowest and slowest.rank <= found.rank):
                 continue

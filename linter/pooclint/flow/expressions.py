@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Final
@@ -31,7 +31,7 @@ from pooclint.flow.waiting import complete
 from pooclint.flow.work import note_attribute, out_of_sight
 from pooclint.program.keywords import argument_keys
 from pooclint.program.literals import literal
-from pooclint.source.nodes import children, descendants, dotted, operands, variables
+from pooclint.source.nodes import children, descendants, dotted, loops_of, operands, variables
 
 Results = list[tuple[State, Value]]
 
@@ -346,7 +346,7 @@ def _comprehension(run: Run, node: cst.BaseComp, state: State, out: Outcomes) ->
     results = _looped(run, turns, node.for_in, state, out, _MOST_TURNS)
     if not results and isinstance(node, cst.GeneratorExp):
         return [(state, NOTHING)]
-    names = {n.value for loop in _loops(node.for_in) for n in descendants(loop.target) if isinstance(n, cst.Name)}
+    names = {n.value for loop in loops_of(node.for_in) for n in descendants(loop.target) if isinstance(n, cst.Name)}
     # Its own names end with it.
     restored = [
         (_restored(after, names, state), Value(items=v) if v else collections.made(number, after))
@@ -371,12 +371,6 @@ _Ways = list[tuple[State, tuple[Value, ...]]]
 """States after some turns, with the elements that have yet to be awaited."""
 
 
-def _loops(loop: cst.CompFor | None) -> Iterator[cst.CompFor]:
-    while loop is not None:
-        yield loop
-        loop = loop.inner_for_in
-
-
 def _looped(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outcomes, most: int) -> _Ways:
     """The states after one `for` of a comprehension.
 
@@ -390,7 +384,8 @@ def _looped(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outco
         if collections.by_key(iterable):
             reading = collections.dropped(run, reading, {iterable.collection})
         for items in [iterable.items] if iterable.items else collections.elements(iterable, after):
-            ways = _in_order(run, turns, loop, items, begun(run, iterable, reading), out, most)
+            entered = begun(run, iterable, reading, later=isinstance(turns.node, cst.GeneratorExp))
+            ways = _in_order(run, turns, loop, items, entered, out, most)
             ended += [(e, awaited) for s, awaited in ways for e in exhausted(run, loop.iter, iterable, s, out)]
     return _distinct(run, ended)
 

@@ -16,7 +16,7 @@ from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import descendants, dotted
+from pooclint.source.nodes import descendants, dotted, loops_of
 
 
 def external_call(run: Run, invocation: Invocation) -> External | None:
@@ -102,7 +102,6 @@ def waited_for(names: Names, function: Function) -> frozenset[int]:
     if isinstance(function.node, cst.Lambda):
         return frozenset(id(n) for n in descendants(function.node) if isinstance(n, cst.Call))
     roots: list[cst.CSTNode] = []
-    given: dict[str, list[cst.CSTNode]] = {}  # what each name may stand for or contain
     for node in function.body_nodes:
         match node:
             case cst.Await(expression=value):
@@ -116,6 +115,40 @@ def waited_for(names: Names, function: Function) -> frozenset[int]:
                 roots += items
             case cst.Return(value=cst.BaseExpression() as value) if not function.is_async:
                 roots.append(value)
+        if isinstance(node, cst.Call) and any(
+            c.passes and c.awaited == "no" for c in names.calls(node, function.scope)
+        ):
+            roots += node.args  # it runs a coroutine to its end
+    return _calls_of(function, roots)
+
+
+def read(names: Names, function: Function) -> frozenset[int]:
+    """Calls, by `id`, of which the function reads what they give, element by element, there or by way of a name: that
+    runs the body of a generator. A generator expression over one reads nothing before somebody reads that."""
+    roots: list[cst.CSTNode] = []
+    for node in function.body_nodes:
+        match node:
+            case cst.For(iter=value) | cst.From(item=value):
+                roots.append(value)
+            case cst.ListComp(for_in=loop) | cst.SetComp(for_in=loop) | cst.DictComp(for_in=loop):
+                roots += (n.iter for n in loops_of(loop))
+            case cst.Call(args=args):
+                keys = {key for call in names.calls(node, function.scope) for key in call.iterates}
+                roots += (a for key, a in zip(argument_keys(node), args, strict=True) if key in keys)
+    return _calls_of(function, roots)
+
+
+def while_read(reached: Reached | None) -> Reached | None:
+    """What is waited for by who reads a generator. A pause stands between its elements, and is come to only where more
+    are to be expected."""
+    return reached if reached and reached.external.category != "sleep" else None
+
+
+def _calls_of(function: Function, roots: list[cst.CSTNode]) -> frozenset[int]:
+    """Calls, by `id`, in these parts of a function, and in what the names in them may stand for or contain."""
+    given: dict[str, list[cst.CSTNode]] = {}
+    for node in function.body_nodes:
+        match node:
             case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value):
                 given.setdefault(name, []).append(value)
             case cst.AnnAssign(target=cst.Name(value=name), value=cst.BaseExpression() as value):
@@ -124,10 +157,6 @@ def waited_for(names: Names, function: Function) -> frozenset[int]:
                 given.setdefault(name, []).append(value)
             case cst.Call(func=cst.Attribute(value=cst.Name(value=name)), args=args) if _is_collection(name, function):
                 given.setdefault(name, []).extend(args)
-        if isinstance(node, cst.Call) and any(
-            c.passes and c.awaited == "no" for c in names.calls(node, function.scope)
-        ):
-            roots += node.args  # it runs a coroutine to its end
     found: set[int] = set()
     while roots:
         for node in descendants(roots.pop(), into_functions=False):

@@ -10,7 +10,7 @@ from pooclint.flow import ambient, nesting
 from pooclint.flow.completions import CANCEL, EXIT, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Invocation, Results, reach
-from pooclint.flow.run import Run, Summary
+from pooclint.flow.run import Reached, Run, Summary
 from pooclint.flow.switches import by_values
 from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
@@ -52,7 +52,7 @@ def apply_summary(
     if isinstance(node, cst.Call):
         nesting.drawn(run, state, node, function, arguments)
     summaries = outcomes(run, function, arguments, state)
-    reached = run.reaches(function, by_values(function, {parameter_name(function, k): v for k, v in arguments}))
+    reached = reached_by(run, function, arguments)
     if reached:
         # Of what it is lent, it may take the connection itself, or give it back first.
         waited = frozenset[int]().union(*(s.waited for s in summaries or ()))
@@ -89,6 +89,11 @@ def apply_summary(
             after, _ = _adopt(run, node, function, summary, after)
             run.fail(after, node, out, summary.completion, {}, Lane.OTHER)
     return results
+
+
+def reached_by(run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...]) -> Reached | None:
+    """The external call that a project function makes when it is given this."""
+    return run.reaches(function, by_values(function, {parameter_name(function, k): v for k, v in arguments}))
 
 
 def _gives_existing(summary: Summary) -> bool:

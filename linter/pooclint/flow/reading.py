@@ -5,7 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from pooclint.flow.completions import Outcomes
-from pooclint.flow.project import apply_summary, settled_in
+from pooclint.flow.external import hold, while_read
+from pooclint.flow.invocations import reach
+from pooclint.flow.project import apply_summary, reached_by, settled_in
 from pooclint.flow.run import Run
 from pooclint.flow.values import Fate, State, Value
 
@@ -17,7 +19,7 @@ def read_to_end(run: Run, node: cst.CSTNode, iterable: Value, state: State) -> S
     return run.release(state, responses, node, explicit=False) if responses else state
 
 
-def begun(run: Run, iterable: Value, state: State, by_somebody: bool = False) -> State:
+def begun(run: Run, iterable: Value, state: State, by_somebody: bool = False, later: bool = False) -> State:
     """The state once somebody reads an iterable: a generator of the project answers for what it releases however it
     ends, and be it that nobody reads on.
 
@@ -26,10 +28,15 @@ def begun(run: Run, iterable: Value, state: State, by_somebody: bool = False) ->
         iterable: what is read.
         state: the state before.
         by_somebody: whether it is not known how far it is read: then it may have released the rest, too.
+        later: whether nothing is read yet.
     """
     pending = iterable.pending
     if pending is None or pending.summary is None or not pending.summary.is_generator:
         return state
+    if not (by_somebody or later) and (reached := while_read(reached_by(run, pending.summary, pending.arguments))):
+        # Of what it is lent, its end says more.
+        lent = frozenset(reach(state, [v for _, v in pending.arguments]))
+        hold(run, state, pending.node, reached.external, reached.external.io == "await", lent, reached)
     ways = settled_in(run, pending.summary, pending.arguments, state)
     if not ways:
         return state

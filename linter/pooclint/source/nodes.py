@@ -146,3 +146,10 @@ def spelled(node: cst.CSTNode) -> str:
     if isinstance(node, cst.Subscript):
         return f"{spelled(node.value)}[]"
     return "…"
+
+
+def loops_of(loop: cst.CompFor | None) -> Iterator[cst.CompFor]:
+    """The `for` of a comprehension, and those inside it."""
+    while loop is not None:
+        yield loop
+        loop = loop.inner_for_in
