@@ -25,6 +25,7 @@ from pooclint.flow.values import NONE, UNBOUND, Fate, Lane, Obligation, Site, St
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names
 from pooclint.program.request_holds import RequestHolds
+from pooclint.program.running import meant
 from pooclint.program.scopes import Class, Function, Index, Scope
 from pooclint.rule import Place
 from pooclint.source.nodes import body_of, descendants, nodes_of, spelled
@@ -570,6 +571,25 @@ class Analysis:
             self._switches[id(function)] = switches(function)
         return self._switches[id(function)]
 
+    def _slowest_of(
+        self, callees: Sequence[Function], node: cst.Call, function: Function, given: Literals
+    ) -> tuple[Reached | None, bool]:
+        """The external call of the functions for which a callee may stand that may take longest, and whether a
+        coroutine makes it."""
+        slowest: Reached | None = None
+        suspends = False
+        for called in callees:
+            if not self._runs_in(called, node, function):
+                continue
+            wanted = self._switches_of(called).names
+            scope = function.scope
+            told = by_text(self.names, self.draws.pools, called, wanted, node, scope, given) if wanted else given
+            inner = self.reaches(called, told)
+            inner = while_read(inner) if called.is_generator else inner
+            if inner and (slowest is None or inner.rank < slowest.rank):
+                slowest, suspends = inner, called.is_async
+        return slowest, suspends
+
     def _runs_in(self, called: Function, node: cst.Call, function: Function) -> bool:
         """True when what is called in a function runs there: a generator does where somebody reads it."""
         if not called.is_generator:
@@ -600,16 +620,9 @@ class Analysis:
                 inner = called_elsewhere(self.names, self.reaches, node, scope, model) if suspends else None
                 found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
             else:
-                called = self.names.definition(node.func, scope, interest="calls-out")
-                if isinstance(called, Function) and self._runs_in(called, node, function):
-                    suspends = called.is_async
-                    wanted = self._switches_of(called).names
-                    told = (
-                        by_text(self.names, self.draws.pools, called, wanted, node, scope, given) if wanted else given
-                    )
-                    inner = self.reaches(called, told)
-                    inner = while_read(inner) if called.is_generator else inner
-                    found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
+                called = [c for c in meant(self.names, node.func, scope, "calls-out") if isinstance(c, Function)]
+                inner, suspends = self._slowest_of(called, node, function, given)
+                found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
             if found is None or (slowest and slowest.rank <= found.rank):
                 continue
             debugging = for_debugging(function) if debugging is None else debugging
