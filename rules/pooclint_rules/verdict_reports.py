@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+from pooclint.flow.fields import stray_leaks
 from pooclint.flow.values import Lane
 from pooclint.flow.verdicts import Verdict, VerdictKind, verdicts
+from pooclint.program.attributes import has_unknown_base
 from pooclint.program.defaults import defaults
 from pooclint.rule import Confidence, Place, Report, Severity
 
@@ -35,7 +37,7 @@ def reports(
         kinds: the verdicts that the rule words.
         wanted: what they are about; each verdict belongs to one rule.
     """
-    for verdict in verdicts(record):
+    for verdict in verdicts(record, stray_leaks(context.analysis, function, record)):
         if verdict.kind in kinds and _about(verdict, function) == wanted:
             severity, confidence = _adjusted(verdict, function, context)
             yield (
@@ -69,12 +71,16 @@ def _adjusted(verdict: Verdict, function: Function, context: FileContext) -> tup
     """What a script's entry point holds ends with the process, unless it loses one after the other until then."""
     if context.happens_once(function, verdict.site.node):
         return Severity.INFO, verdict.confidence
+    if verdict.leak.place and function.owner and has_unknown_base(context.names, function.owner):
+        return verdict.severity, Confidence.LOW
     return verdict.severity, verdict.confidence
 
 
 def subject(verdict: Verdict) -> str:
     """How messages name the resource: by its name where it has one."""
-    return f"'{verdict.names[0]}'" if verdict.names else f"the {verdict.site.acquisition.kind}"
+    place = verdict.leak.place.replace(".['", '["').replace("']", '"]')
+    name = verdict.names[0] if verdict.names else place
+    return f"'{name}'" if name else f"the {verdict.site.acquisition.kind}"
 
 
 def source(verdict: Verdict) -> str:

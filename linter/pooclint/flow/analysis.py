@@ -32,6 +32,7 @@ from pooclint.source.nodes import body_of, descendants, nodes_of, spelled
 
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8
+_SHORT_LIVED = frozenset({"connection", "session"})
 _NOTHING_GIVEN: Literals = MappingProxyType({})
 _INERT_TYPES = frozenset({f"builtins.{n}" for n in ("bool", "int", "float", "complex", "str", "bytes")})
 
@@ -62,6 +63,8 @@ class Analysis:
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
     _read: dict[int, frozenset[int]] = field(default_factory=dict)
     """By the `id` of a function, that of the calls that give something which it reads."""
+    strays: dict[int, tuple[Leak, ...]] = field(default_factory=dict)
+    """What functions leave on attributes and in elements when they fail: see `flow/fields.py`."""
     _facts: dict[int, Facts] = field(default_factory=dict)
     _owned: dict[int, Owned | None] = field(default_factory=dict)
     _alone: dict[tuple[int, tuple[Given, ...]], Record | None] = field(default_factory=dict)
@@ -79,6 +82,7 @@ class Analysis:
             self._handing,
             self._streamed,
             self._read,
+            self.strays,
             self._facts,
             self._owned,
             self._alone,
@@ -384,7 +388,8 @@ class Analysis:
         record.taken.update(record.kept)
         normal = (s for c, states in out.items() if not c.exceptional and c.kind != "exit" for s in states)
         record.ambient_left.update(ambient.left_in_use(record, normal))
-        for completion, states in out.items():
+        # What the ways leave behind that end normally decides about the others.
+        for completion, states in sorted(out.items(), key=lambda way: way[0].exceptional):
             for ended in states:
                 self._leave(run, function, ended, completion)
         return record
@@ -414,6 +419,7 @@ class Analysis:
             live=facts.live,
             constants=facts.constants,
             debugging=facts.debugging,
+            taken_back=facts.taken_back,
             yields_to=self._yields_to(function),
         )
 
@@ -477,10 +483,11 @@ class Analysis:
         state = run.keep_cells(state)
         if not completion.exceptional:
             self._note_fields(run, function, before if function.is_private else state)
-        # When one of these fails, nobody has the object, or nobody calls its `__exit__`.
-        constructing = function.name in ("__init__", "__aenter__", "__enter__") and completion.exceptional
         for number, obligation in state.obligations.items():
-            lost = obligation.fate is Fate.HELD or (constructing and obligation.fate is Fate.FIELD)
+            place = _place(state, number) if obligation.fate is Fate.FIELD and completion.exceptional else None
+            half_built = place is not None and _is_half_built(function, place)
+            stray = bool(place) and not half_built and _takes_back(run, function, obligation.site, place or "")
+            lost = obligation.fate is Fate.HELD or half_built or stray
             if not lost or obligation.site.parameter >= 0 or obligation.managed:
                 continue
             if obligation.site.acquisition.kind == "stack" or self._follows_owner(state, obligation):
@@ -495,6 +502,7 @@ class Analysis:
                     steps[-1][0] if steps and completion.kind == "return" else None,
                     state.causes.get(number),
                     steps,
+                    place if place and stray else "",
                 )
             )
 
@@ -512,16 +520,20 @@ class Analysis:
     def _note_fields(self, run: Run, function: Function, state: State) -> None:
         """What the function leaves on the attributes of its object."""
         run.record.doubtful.update(o.site.number for o in state.obligations.values() if o.doubtful)
+        left = (o for o in state.obligations.values() if o.fate in (Fate.FIELD, Fate.KEPT))
+        run.record.left_behind.update(o.site.number for o in left)
         own = function.parameters[0].name + "." if function.owner and function.parameters else ""
         held = {p: v for p, v in state.env.items() if own and p.startswith(own) and not v.method}
         # What a collection holds besides may be released through that.
         collected = frozenset[int]().union(*(v.reach() - v.refs for v in held.values()))
         filled: set[str] = set()
         for path, value in held.items():
+            attribute = path.removeprefix(own)
             for obligation in (state.obligations[n] for n in value.refs - collected if n in state.obligations):
-                if obligation.fate is Fate.FIELD and obligation.site.parameter < 0 and obligation.owner < 0:
-                    run.record.fields.setdefault(obligation.site.number, set()).add(path.removeprefix(own))
-                    filled.add(path.removeprefix(own))
+                own_field = obligation.fate is Fate.FIELD and "." not in attribute
+                if own_field and obligation.site.parameter < 0 and obligation.owner < 0:
+                    run.record.fields.setdefault(obligation.site.number, set()).add(attribute)
+                    filled.add(attribute)
         run.record.filled = filled if run.record.filled is None else run.record.filled & filled
 
     def _follows_owner(self, state: State, obligation: Obligation) -> bool:
@@ -754,6 +766,29 @@ class Analysis:
         seen = (replace(s, waited=waited, yielding=frozenset(run.record.yielding)) for s in found.values())
         ordered = sorted(seen, key=lambda s: s.completion.exceptional)
         return tuple(ordered[:_MAX_OUTCOMES])
+
+
+def _place(state: State, number: int) -> str:
+    """The path of the attribute or element that holds an obligation; empty where nothing but an owner of it does."""
+    paths = (k for k, v in state.env.items() if "." in k and k[0] not in "#?" and number in v.refs and not v.method)
+    return min(paths, default="")
+
+
+def _is_half_built(function: Function, place: str) -> bool:
+    """True of what is on the object whose constructor fails: nobody has the object, or nobody calls its `__exit__`."""
+    return function.name in ("__init__", "__aenter__", "__enter__") and (not place or _is_own(function, place))
+
+
+def _is_own(function: Function, place: str) -> bool:
+    own = function.parameters[0].name if function.owner and function.parameters else ""
+    return bool(own) and place.count(".") == 1 and place.startswith(own + ".")
+
+
+def _takes_back(run: Run, function: Function, site: Site, place: str) -> bool:
+    """True when the function counts as the one who is to release what it has put there."""
+    if function.is_generator and not (_is_own(function, place) and site.acquisition.kind in _SHORT_LIVED):
+        return False  # what an application starts and stops around a `yield` lives as long as the process
+    return run.record.takes_back(site)
 
 
 # ------------------------------------------------------------------------------------------------- a look at the syntax

@@ -32,6 +32,7 @@ from pooclint.flow.work import note_attribute, out_of_sight
 from pooclint.program.keywords import argument_keys
 from pooclint.program.literals import literal
 from pooclint.source.nodes import children, descendants, dotted, loops_of, operands, variables
+from pooclint.source.targets import place_of
 
 Results = list[tuple[State, Value]]
 
@@ -224,6 +225,9 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
         return _as_truths(*test(run, asked, state, out))
     if collections.makes_empty(run, node):
         return [(state, Value(items=()))]
+    place = place_of(node) if run.taken_back else ""
+    if place in run.taken_back and place in state.env:
+        return _taken_from(run, node, place, state, out)
     arguments = [a.value for a in node.args]
     keys = argument_keys(node)
     if isinstance(func, cst.Attribute):
@@ -243,6 +247,17 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
                 run, Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out
             )
     return results
+
+
+def _taken_from(run: Run, node: cst.Call, place: str, state: State, out: Outcomes) -> Results:
+    """`scope.pop("db")` and `scope.get("db")` of what the function has put there; what it has popped is its own
+    again."""
+    value = state.env[place]
+    after = [s for s, _ in evaluate_all(run, [a.value for a in node.args[1:]], state, out)]
+    if isinstance(node.func, cst.Attribute) and node.func.attr.value == "pop":
+        mine = [n for n in value.refs if n in state.obligations and state.obligations[n].fate is Fate.FIELD]
+        after = [s.bind(place, NOTHING).change(mine, fate=Fate.HELD) for s in after]
+    return [(s, value) for s in after]
 
 
 def _asked(run: Run, node: cst.Call) -> cst.BaseExpression | None:
@@ -506,6 +521,9 @@ def _delegated(run: Run, node: cst.Yield, given: Value, state: State, out: Outco
 
 
 def _subscript(run: Run, node: cst.Subscript, state: State, out: Outcomes) -> Results:
+    place = place_of(node)
+    if place in run.taken_back and place in state.env:
+        return [(state, state.env[place])]
     results: Results = []
     for after, base in evaluate(run, node.value, state, out):
         index = node.slice[0].slice
@@ -534,7 +552,7 @@ def bind(run: Run, target: cst.CSTNode, value: Value, state: State, out: Outcome
             after, into = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))
             if into.collection and all(isinstance(e.slice, cst.Index) for e in target.slice):
                 return collections.put(run, into.collection, value, after, collections.key_of(target, after))
-            return _store(run, value, after)
+            return _place(run, place_of(target), value, after)
         case cst.Tuple() | cst.List():
             return _bind_elements(run, target, value, state, out)
         case cst.StarredElement(value=inner):
@@ -582,7 +600,7 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
         and path.split(".")[0] == run.function.parameters[0].name
     )
     if not own or path.count(".") != 1:
-        return _store(run, value, after)
+        return _place(run, path, value, after)
     bound = after.bind(path, value)
     for number in bound.owned(reached):
         if number in bound.obligations:
@@ -606,6 +624,21 @@ def _store(run: Run, value: Value, state: State) -> State:
     """Something is stored where it outlives the function; a child keeps a parent that has no other name."""
     orphans = value.derived - state.reachable()
     return run.hand_over(run.keep(state, orphans, stored=True), value, stored=True)
+
+
+def _place(run: Run, path: str, value: Value, state: State) -> State:
+    """Something is stored on an attribute or in an element of something else, which the function may take back from
+    there."""
+    stored = _store(run, value, state)
+    if path not in run.taken_back:
+        return stored
+    held = (n for n in value.refs if n in state.obligations and state.obligations[n].fate is Fate.HELD)
+    own = [n for n in held if not _is_lent_or_stack(state.obligations[n].site)]
+    return stored.bind(path, value).change(own, fate=Fate.FIELD)
+
+
+def _is_lent_or_stack(site: Site) -> bool:
+    return site.parameter >= 0 or site.acquisition.kind == "stack"
 
 
 def _bind_elements(run: Run, target: cst.Tuple | cst.List, value: Value, state: State, out: Outcomes) -> State:

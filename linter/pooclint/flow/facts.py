@@ -16,7 +16,7 @@ from pooclint.graphs import reached
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function, Index
 from pooclint.source.nodes import children, descendants, dotted, nodes_of, nonlocals, variables
-from pooclint.source.targets import paths, target_of
+from pooclint.source.targets import paths, place_of, target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,9 @@ class Facts:
     """Variables that stand for one text, number or truth value wherever they have one, with that."""
     debugging: frozenset[int]
     """Calls, by `id`, that are made for debugging."""
+    taken_back: frozenset[str]
+    """Paths of attributes and elements of something else that the function fills and, as far as names tell, releases
+    from there."""
 
 
 def facts_of(code: Function | Index, decisive_words: frozenset[str], release_names: frozenset[str]) -> Facts:
@@ -62,6 +65,7 @@ def facts_of(code: Function | Index, decisive_words: frozenset[str], release_nam
         _compared(function) if function else frozenset(),
         _constants(function) if function else {},
         for_debugging(function) if function else frozenset(),
+        _taken_back(function, release_names) if function else frozenset(),
     )
 
 
@@ -333,6 +337,23 @@ def _unbound(function: Function, release_names: frozenset[str], live: Liveness |
         and all(b.kind in ("assign", "other") for b in bindings)
         and any(b.kind == "assign" or type(b.node) is cst.Assign for b in bindings)
     )
+
+
+def _taken_back(function: Function, release_names: frozenset[str]) -> frozenset[str]:
+    targets = {
+        id(n.target): path for n in nodes_of(cst.AssignTarget, function.own_nodes) if (path := place_of(n.target))
+    }
+    filled = frozenset(targets.values())
+    found: set[str] = set()
+    for node in function.own_nodes if filled else ():
+        match node:
+            case cst.Attribute(value=value, attr=cst.Name(value=word)) if word in release_names:
+                found.add(place_of(value))
+            case cst.Call(func=cst.Attribute(attr=cst.Name(value="pop"))):
+                found.add(place_of(node))
+            case cst.Arg(value=value):
+                found.add(place_of(value))
+    return frozenset(filled & found)
 
 
 def _released_names(function: Function, release_names: frozenset[str]) -> frozenset[str]:

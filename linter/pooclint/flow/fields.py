@@ -14,9 +14,16 @@ import libcst as cst
 from pooclint.flow.analysis import Analysis, own_calls
 from pooclint.flow.given import Given
 from pooclint.flow.owners import RESOURCES
-from pooclint.flow.run import GaveUp, Record
+from pooclint.flow.run import GaveUp, Leak, Record
 from pooclint.flow.values import Fate, Site
-from pooclint.program.attributes import PROTOCOL, answered_outside, methods_of, relatives, taken
+from pooclint.program.attributes import (
+    PROTOCOL,
+    answered_outside,
+    handled_outside,
+    methods_of,
+    relatives,
+    taken,
+)
 from pooclint.program.scopes import Class, Function, Index
 from pooclint.source.nodes import descendants, dotted
 from pooclint.source.targets import target_of
@@ -213,8 +220,31 @@ def _stored(analysis: Analysis, owner: Class) -> Iterator[tuple[frozenset[str], 
                 yield frozenset(attributes), Field(plain, site, method, number in record.doubtful)
 
 
-def _fate(analysis: Analysis, module: Index, family: list[Class], wanted: dict[str, Site]) -> _Fate:
-    answered = set(answered_outside(analysis.names, module, family, frozenset(wanted)))
+def stray_leaks(analysis: Analysis, function: Function, record: Record) -> tuple[Leak, ...]:
+    """What the function leaves on attributes and in elements when it fails, although it releases it from there
+    otherwise, where nothing else in sight may do so."""
+    if not record.strays:
+        return ()
+    if id(function) not in analysis.strays:
+        known = record.strays.values()
+        analysis.strays[id(function)] = tuple(k for k in known if not _released_elsewhere(analysis, function, k))
+    return analysis.strays[id(function)]
+
+
+def _released_elsewhere(analysis: Analysis, function: Function, leak: Leak) -> bool:
+    base, _, attribute = leak.place.partition(".")
+    analysis.names.looks_around(function.scope)
+    if function.owner is None or base != function.parameters[0].name or "." in attribute:
+        return handled_outside(analysis.names, function, leak.place)
+    family = relatives(analysis.names, function.owner)
+    fate = _fate(analysis, function.scope.module, family, {attribute: leak.site}, apart=function)
+    return attribute in fate.answered | fate.doubtful
+
+
+def _fate(
+    analysis: Analysis, module: Index, family: list[Class], wanted: dict[str, Site], apart: Function | None = None
+) -> _Fate:
+    answered = set(answered_outside(analysis.names, module, family, frozenset(wanted), apart=apart))
     doubtful: set[str] = set()
     methods = list(methods_of(family))
     # What a private method returns is followed into the methods that call it.

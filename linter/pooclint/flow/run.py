@@ -72,6 +72,8 @@ class Leak:
     cause: cst.CSTNode | None
     """What raised first while it was held, on an exceptional way."""
     trace: tuple[tuple[cst.CSTNode, str], ...]
+    place: str = ""
+    """The path of the attribute or element that still holds it: the function releases it from there on other ways."""
 
     @property
     def idle(self) -> bool:
@@ -221,8 +223,14 @@ class Record:
 
     leaks: dict[tuple[int, str, bool], Leak] = field(default_factory=dict)
     """The best-ranked leak of each site and kind, and of leaving normally or by an exception."""
+    strays: dict[int, Leak] = field(default_factory=dict)
+    """Site number to the best-ranked leak of what stays on an attribute or in an element."""
     releases: dict[int, list[cst.CSTNode]] = field(default_factory=dict)
     """Site number to the places that release it."""
+    in_order: set[int] = field(default_factory=set)
+    """Numbers of sites that some way releases on which nothing has raised before."""
+    left_behind: set[int] = field(default_factory=set)
+    """Numbers of sites that are on an attribute, or somebody else's, where the function ends normally."""
     kept: set[int] = field(default_factory=set)
     """Numbers of sites that some way hands over."""
     taken: set[int] = field(default_factory=set)
@@ -309,8 +317,18 @@ class Record:
         self.nested.update({key: nested for key, nested in other.nested.items() if key[0] in added})
         self.cut_lent = other.cut
 
+    def takes_back(self, site: Site) -> bool:
+        """True when every way that ends normally releases what it has stored: the function still counts as the one who
+        is to release it."""
+        return site.number in self.in_order and site.number not in self.left_behind
+
     def leak(self, leak: Leak) -> None:
         """Note a leak; the better-ranked of two for the same site and kind stays."""
+        if leak.place:
+            stray = self.strays.get(leak.site.number)
+            if stray is None or leak.rank < stray.rank:
+                self.strays[leak.site.number] = leak
+            return
         key = (leak.site.number, leak.kind, leak.completion.exceptional)
         known = self.leaks.get(key)
         if known is None or leak.rank < known.rank:
@@ -354,6 +372,8 @@ class Run:
     """Variables that stand for one text, number or truth value wherever they have one, with that."""
     debugging: frozenset[int]
     """Calls, by `id`, that are made for debugging."""
+    taken_back: frozenset[str]
+    """Paths of attributes and elements of something else that the function fills and releases from there."""
     yields_to: Literal["nobody", "manager", "fixture", "consumer", "reader"] = "nobody"
     """Who resumes the function after `yield`. A reader reads to the end; a consumer may stop, or throw into it."""
     evaluations: int = 0
@@ -467,6 +487,8 @@ class Run:
                 places = self.record.releases.setdefault(obligation.site.number, [])
                 if all(p is not node for p in places):
                     places.append(node)
+                if obligation.lane is Lane.NORMAL:
+                    self.record.in_order.add(obligation.site.number)
         live = [n for n, o in state.obligations.items() if o.fate is not Fate.RELEASED]
         after = state.settle(numbers, Fate.RELEASED)
         done = [n for n in live if explicit and after.obligations[n].fate is Fate.RELEASED]

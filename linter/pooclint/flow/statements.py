@@ -30,6 +30,7 @@ from pooclint.flow.run import MAX_ROUNDS, Leak, Run
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Fate, Lane, State, Value
 from pooclint.program.literals import literal
 from pooclint.source.nodes import body_of, dotted
+from pooclint.source.targets import place_of
 
 RETURNED = "#return"
 """The name under which a state carries the value of its `return`."""
@@ -182,7 +183,7 @@ def _augmented(run: Run, target: cst.BaseExpression, value: Value, state: State,
 def _delete(target: cst.BaseExpression, state: State) -> State:
     names = [e.value for e in target.elements] if isinstance(target, cst.Tuple) else [target]
     for name in names:
-        path = dotted(name)
+        path = dotted(name) or place_of(name)
         if path:
             state = state.bind(path, Value(constant=UNBOUND) if "." not in path else NOTHING)
     return state

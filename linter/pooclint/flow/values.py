@@ -39,7 +39,7 @@ class Fate(enum.Enum):
     HELD = "held"
     RELEASED = "released"
     KEPT = "kept"  # somebody else will release it: returned, stored, handed over
-    FIELD = "field"  # stored on self: the class's business, unless the constructor fails
+    FIELD = "field"  # on self: the class's business, unless the constructor fails; or where it is taken back from
 
 
 class Lane(enum.IntEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,10 +34,16 @@ class Verdict:
     confidence: Confidence
 
 
-def verdicts(record: Record) -> list[Verdict]:
-    """One verdict for each leaking site, in the order of acquisition."""
+def verdicts(record: Record, strays: Iterable[Leak] = ()) -> list[Verdict]:
+    """One verdict for each leaking site, in the order of acquisition.
+
+    Args:
+        record: what the evaluation of a function saw.
+        strays: leaks of what stays on an attribute or in an element, where nobody else releases it.
+    """
     by_site: dict[int, list[Leak]] = {}
-    for leak in record.leaks.values():
+    known = {leak.site.number for leak in record.leaks.values()}
+    for leak in (*record.leaks.values(), *(stray for stray in strays if stray.site.number not in known)):
         if leak.site.acquisition.reclaimed != "harmless":
             by_site.setdefault(leak.site.number, []).append(leak)
     return [_verdict(record, leaks) for _, leaks in sorted(by_site.items())]
@@ -106,7 +113,7 @@ def _severity(leak: Leak) -> Severity:
     severity = severity_of(leak.site.acquisition)
     if leak.idle:
         return Severity.INFO
-    if leak.obligation.fate is Fate.FIELD and leak.site.acquisition.kind != "connection":
+    if leak.obligation.fate is Fate.FIELD and not leak.place and leak.site.acquisition.kind != "connection":
         severity = severity.lower()  # the half-built object that refers to it is dropped with the exception
     if leak.obligation.lane is Lane.CANCELLED:
         return Severity.INFO
@@ -125,7 +132,7 @@ def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
         confidence = Confidence.LOW if unsure else min(confidence, Confidence.MEDIUM)
     if leak.obligation.closed is not None and leak.site.guessed:
         return Confidence.LOW  # a pool of another make may well take back what is closed
-    indirect = leak.site.guessed or bool(leak.site.acquisition.keeps)
+    indirect = leak.site.guessed or bool(leak.site.acquisition.keeps) or bool(leak.place)
     if leak.obligation.lane >= Lane.OTHER or record.cut or indirect:
         confidence = min(confidence, Confidence.MEDIUM)
     return confidence

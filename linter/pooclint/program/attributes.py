@@ -12,6 +12,7 @@ from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Index, Scope
 from pooclint.source.nodes import children, dotted
+from pooclint.source.targets import place_of
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
 """Methods that the interpreter calls when an object is done with."""
@@ -77,7 +78,12 @@ class _Place:
 
 
 def answered_outside(
-    names: Names, module: Index, family: list[Class], wanted: frozenset[str], on_self: bool = True
+    names: Names,
+    module: Index,
+    family: list[Class],
+    wanted: frozenset[str],
+    on_self: bool = True,
+    apart: Function | None = None,
 ) -> Iterator[str]:
     """Attributes that something else in the file gets, or that a release by name or a look-up by string may mean, there
     or in a relative of another file.
@@ -88,6 +94,7 @@ def answered_outside(
         family: the class and its relatives.
         wanted: the attributes.
         on_self: False to leave out what their own methods release.
+        apart: a function that is left aside.
     """
     releases = names.models.release_names | PROTOCOL
     methods = {id(f.node): (f, own, False) for f, own in methods_of(list(module.classes.values()))}
@@ -96,6 +103,8 @@ def answered_outside(
     stack += [(c.node, _Place(c.parent), "") for c in family if c.scope.module is not module]
     while stack:
         node, here, used = stack.pop()
+        if apart is not None and node is apart.node:
+            continue
         if isinstance(node, (cst.Import, cst.ImportFrom)):
             continue  # `from sqlalchemy.engine import Row` reads an attribute of nothing
         if isinstance(node, (cst.FunctionDef, cst.Lambda)) and (inner := here.scope.module.function(node)):
@@ -130,6 +139,32 @@ def _any_name(node: cst.CSTNode, here: _Place, releases: frozenset[str]) -> bool
     function = here.scope.function
     computed = isinstance(node, cst.Call) and len(node.args) > 1 and literal(node.args[1].value) is ...
     return computed and function is not None and function.name in releases
+
+
+def handled_outside(names: Names, apart: Function, place: str) -> bool:
+    """True when something else in the file does more with an attribute or an element of that name, whatever it is of,
+    than use or return what is there.
+
+    Args:
+        names: look-up.
+        apart: the function that has put something there.
+        place: the path, as of `place_of`.
+    """
+    releases = names.models.release_names | PROTOCOL
+    wanted = place.rpartition(".")[2]
+    stack: list[tuple[cst.CSTNode, str]] = [(apart.scope.module.module, "")]
+    while stack:
+        node, used = stack.pop()
+        if node is apart.node or isinstance(node, cst.AssignTarget):
+            continue
+        path = place_of(node)
+        if path.rpartition(".")[2] == wanted and (not used or used in releases):
+            return True
+        if isinstance(node, cst.Attribute):
+            stack.append((node.value, node.attr.value))
+            continue
+        stack += [(child, "return" if isinstance(node, cst.Return) else "") for child in children(node)]
+    return False
 
 
 def _may_be(names: Names, node: cst.BaseExpression, scope: Scope, family: list[Class]) -> bool:

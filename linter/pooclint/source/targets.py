@@ -28,6 +28,27 @@ def target_of(node: cst.CSTNode) -> cst.BaseExpression | None:
     return get(node) if get else None
 
 
+def place_of(node: cst.CSTNode) -> str:
+    """The path of an attribute, or of an element under a literal key, of something that has a name: `request.state.db`,
+    `scope["db"]`, or `scope.pop("db")` of what a call reads there. Empty for anything else."""
+    match node:
+        case cst.Attribute():
+            return dotted(node)
+        case cst.Subscript(value=base, slice=[cst.SubscriptElement(slice=cst.Index(value=cst.SimpleString() as key))]):
+            return _element(base, key)
+        case cst.Call(
+            func=cst.Attribute(value=base, attr=cst.Name(value="get" | "pop")),
+            args=[cst.Arg(value=cst.SimpleString() as key), *_],
+        ):
+            return _element(base, key)
+    return ""
+
+
+def _element(base: cst.BaseExpression, key: cst.SimpleString) -> str:
+    path = dotted(base)
+    return f"{path}.[{key.evaluated_value!r}]" if path else ""
+
+
 def paths(target: cst.BaseExpression) -> frozenset[str]:
     """The names and dotted paths that binding a target binds: `a` and `b.c` of `a, *b.c`."""
     if isinstance(target, (cst.Tuple, cst.List)):
