@@ -16,7 +16,15 @@ from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
 from pooclint.flow.facts import Facts, facts_of
-from pooclint.flow.given import Given, decorated, given, held_attributes, held_parameters
+from pooclint.flow.given import (
+    Given,
+    decorated,
+    entering_method,
+    given,
+    held_attributes,
+    held_parameters,
+    lent_by,
+)
 from pooclint.flow.owners import owned
 from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Reached, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
@@ -324,7 +332,9 @@ class Analysis:
             self._acquiring,
             id(function),
             False,
-            lambda: any(self._call_acquires(c, s) for c, s in self._own_calls(function)),
+            lambda: (
+                any(self._call_acquires(c, s) for c, s in self._own_calls(function)) or self._enters_lending(function)
+            ),
         )
 
     def _own_calls(self, function: Function) -> tuple[tuple[cst.Call, Scope], ...]:
@@ -345,8 +355,21 @@ class Analysis:
         """True for a context manager that gives a session or connection, wherever it has it from."""
         if not function.is_generator or not self.names.is_context_manager(function):
             return False
-        acquisition = self.names.models.acquisition_of_type(self.names.yielded_type(function))
+        acquisition = lent_by(self.names, function)
         return acquisition is not None and acquisition.pooled
+
+    def _enters_lending(self, function: Function) -> bool:
+        """True when it enters an object of the project that acquires for the block."""
+        for node in function.own_nodes:
+            if type(node) is not cst.With:
+                continue
+            for item in node.items:
+                manager = self.names.type_of(item.item, function.scope)
+                method = entering_method(self.names, manager, node.asynchronous is not None)
+                lent = lent_by(self.names, method) if method else None
+                if lent and lent.pooled:
+                    return True
+        return False
 
     def hands_over(self, function: Function) -> bool:
         """True when a caller may get hold of something that the function acquires: most functions that acquire also

@@ -12,7 +12,7 @@ from pooclint.program.defaults import defaults
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function
-from pooclint.source.nodes import dotted
+from pooclint.source.nodes import dotted, nodes_of
 
 _MAX_PARTS = 2
 """Attributes that lead from an object to a session of it."""
@@ -108,6 +108,28 @@ def _sessions_of(names: Names, owner: Class, depth: int) -> Iterator[tuple[str, 
         acquisition = names.models.acquisition_of_type(type_.name)
         if acquisition and acquisition.pooled:
             yield attribute, acquisition
+
+
+def lent_by(names: Names, manager: Function) -> Acquisition | None:
+    """What a `@contextmanager`, or the `__enter__` of a class, gives to the block that it serves: the manager releases
+    it, and the block holds it.
+
+    What an `__enter__` does not acquire itself, the object has for longer.
+    """
+    type_ = names.yielded_type(manager) if manager.is_generator else names.returned_type(manager)
+    known = names.models.acquisition_of_type(type_)
+    if known is None or (known.pooled and manager.is_generator):
+        return known
+    calls = (c for n in nodes_of(cst.Call, manager.own_nodes) for c in names.calls(n, manager.scope) if c.acquires)
+    made = [a for c in calls if (a := names.models.acquisition(c)) and a.kind == known.kind]
+    # The type alone does not say that it is of a pool.
+    return next((a for a in made if a.pooled), known if made or manager.is_generator else None)
+
+
+def entering_method(names: Names, type_name: str, asynchronous: bool) -> Function | None:
+    """The method by which an object of a class of the project is entered."""
+    owner = names.local_class(type_name)
+    return names.method(owner, "__aenter__" if asynchronous else "__enter__") if owner else None
 
 
 def decorated(names: Names, function: Function) -> Iterator[Given]:

@@ -10,12 +10,13 @@ from pooclint.flow import sharing, stacks
 from pooclint.flow.acquiring import checked_in, entered
 from pooclint.flow.completions import CANCEL, GROUP, OTHER, RESOURCE, TYPE_ERROR, Outcomes
 from pooclint.flow.external import hold
+from pooclint.flow.given import entering_method, lent_by
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.misuses import released_again
 from pooclint.flow.project import block_of
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import ENTERED, NOTHING, Fate, Lane, Pending, State, Value
-from pooclint.flow.waiting import complete
+from pooclint.flow.waiting import complete, lend
 from pooclint.flow.work import out_of_sight
 from pooclint.models import Call
 
@@ -85,6 +86,12 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
     if groups:
         return [replace(_enter_plain(run, item, value, state, None, None), groups=True)]
     wraps = value.inner is not None
+    method = None if wraps else entering_method(run.names, manager, asynchronous)
+    lent = lent_by(run.names, method) if method else None
+    if method and lent:
+        run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
+        after, given = lend(run, item.item, lent, method.qualname, state)
+        return [Entry(_manage(after, given.refs, 1), given, given.refs)]
     if not wraps and not (type_ and entering in type_.cannot_raise):
         run.fail(state, item.item, out, OTHER, {}, Lane.OTHER)
     return [replace(_enter_plain(run, item, value, state, None, None), wraps=wraps)]

@@ -10,11 +10,13 @@ from pooclint.flow import nesting, sharing, stacks
 from pooclint.flow.acquiring import acquire, fail, result_of
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, TYPE_ERROR, Completion, Outcomes
 from pooclint.flow.external import hold
+from pooclint.flow.given import lent_by
 from pooclint.flow.invocations import Attempt, Invocation, Results
 from pooclint.flow.misuses import released_again
 from pooclint.flow.project import apply_summary, parameter_name
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.models import Acquisition
 from pooclint.program.scopes import Function
 from pooclint.source.nodes import descendants, variables
 
@@ -180,15 +182,26 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
     if lent is not None:
         return state, lent
     type_ = run.names.yielded_type(function)
-    acquisition = run.models.acquisition_of_type(type_)
+    acquisition = lent_by(run.names, function)
     if acquisition is None:
         return state, Value(type_)
-    site = run.site(pending.node, acquisition, acquisition.shown, through=function.name)
-    if not acquisition.lazy:
-        nesting.taken(run, state, site, pending.node)
-    after, number = run.acquire(state, site)
-    given_out = Value(acquisition.type, refs=frozenset({number}))
+    after, given_out = lend(run, pending.node, acquisition, function.name, state)
     return answer_for(run, pending.holder, "", given_out, after), given_out
+
+
+def lend(
+    run: Run, node: cst.BaseExpression, acquisition: Acquisition, through: str, state: State
+) -> tuple[State, Value]:
+    """A manager of the project acquires something for its block.
+
+    Returns:
+        the state in which that is held, and the value.
+    """
+    site = run.site(node, acquisition, acquisition.shown, through=through)
+    if not acquisition.lazy:
+        nesting.taken(run, state, site, node)
+    after, number = run.acquire(state, site)
+    return after, Value(acquisition.type, refs=frozenset({number}))
 
 
 def _lent(pending: Pending, function: Function, state: State) -> Value | None:
