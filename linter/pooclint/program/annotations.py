@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,10 +15,22 @@ _OPTIONAL = frozenset(
     {"typing.Optional", "typing.Annotated", "typing_extensions.Annotated", "typing.Final", "typing.ClassVar"}
 )
 _UNION = frozenset({"typing.Union"})
-_CONTAINERS = frozenset(
-    {"list", "dict", "set", "tuple", "type", "List", "Dict", "Set", "Tuple", "Type", "Sequence", "Iterable", "Callable"}
-)
 _YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
+
+CLASS = "type of "
+FACTORY = "maker of "
+ITEMS = "some of "
+VALUES = "values of "
+_GENERIC = {
+    **dict.fromkeys(("type", "Type"), (CLASS, 0)),
+    "Callable": (FACTORY, 1),
+    **dict.fromkeys(("list", "List", "set", "Set", "frozenset", "FrozenSet", "deque", "Deque"), (ITEMS, 0)),
+    **dict.fromkeys(("tuple", "Tuple", "Sequence", "MutableSequence"), (ITEMS, 0)),
+    **dict.fromkeys(("dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "OrderedDict"), (VALUES, 1)),
+    **dict.fromkeys(_YIELDING, (ITEMS, 0)),
+}
+"""Generic types that are not of the type that they name, but lead to it: how, and which of their arguments it is."""
+_SHAPES = (CLASS, FACTORY, ITEMS, VALUES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,29 @@ class Annotations:
             return self._generic(node, scope)
         found = self._class(node, scope) if isinstance(node, (cst.Name, cst.Attribute)) else ""
         return frozenset({found} - {""})
+
+    def form(self, node: cst.BaseExpression, scope: Scope) -> str:
+        """The one type that an annotation names; of `type[X]`, `Callable[..., X]`, `list[X]` and `dict[K, X]`, the type
+        that it leads to, and how. Empty as above."""
+        return self.annotated(node, scope) or only(self._leading(node, scope))
+
+    def _leading(self, node: cst.BaseExpression, scope: Scope) -> frozenset[str]:
+        if isinstance(node, cst.SimpleString):
+            parsed = _parse_annotation(node)
+            return self._leading(parsed, scope) if parsed is not None else frozenset()
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+            return self._leading(node.left, scope) | self._leading(node.right, scope)
+        if not isinstance(node, cst.Subscript):
+            return frozenset()
+        items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
+        base = self.definitions.imports.qualify(node.value, scope)
+        if base in _UNION or base in _OPTIONAL:
+            return frozenset[str]().union(*(self._leading(i, scope) for i in (items if base in _UNION else items[:1])))
+        word = base.rpartition(".")[2] or _last(node.value)
+        shape, place = _GENERIC.get(word, ("", 0))
+        several = word in ("tuple", "Tuple") and not _goes_on(items)
+        found = self.annotated(items[place], scope) if shape and place < len(items) and not several else ""
+        return frozenset({shape + found}) if found else frozenset()
 
     def _class(self, node: cst.Name | cst.Attribute, scope: Scope) -> str:
         imports = self.definitions.imports
@@ -81,15 +116,32 @@ class Annotations:
             return frozenset[str]().union(*(self.named(i, scope) for i in items))
         if base in _OPTIONAL:
             return self.named(items[0], scope) if items else frozenset()
-        if _last(node.value) in _CONTAINERS | _YIELDING:
+        if _last(node.value) in _GENERIC:
             return frozenset()
         return self.named(node.value, scope)
 
 
 def only(types: Iterable[str]) -> str:
-    """The one known type among these; empty where they contradict each other."""
+    """The one known type among these; empty where they contradict each other. What is of a type says more than what
+    leads to one."""
     known = {t for t in types if t}
+    known = {t for t in known if plain(t)} or known
     return known.pop() if len(known) == 1 else ""
+
+
+def plain(form: str) -> str:
+    """The type of what has a form; empty where it only leads to one."""
+    return "" if form.startswith(_SHAPES) else form
+
+
+def led_to(form: str, *shapes: str) -> str:
+    """The type that a form of one of these shapes leads to; empty for any other."""
+    return next((form.removeprefix(shape) for shape in shapes if form.startswith(shape)), "")
+
+
+def _goes_on(items: Sequence[cst.BaseExpression]) -> bool:
+    """True for the arguments of `tuple[X, ...]`."""
+    return len(items) == 2 and isinstance(items[1], cst.Ellipsis)
 
 
 def _last(node: cst.BaseExpression) -> str:

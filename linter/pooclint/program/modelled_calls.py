@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from pooclint.models import Call
+from pooclint.program.annotations import CLASS, FACTORY, led_to, plain
 from pooclint.program.definitions import Definitions
 from pooclint.program.imports import Imports
 from pooclint.program.keywords import bound_values, given_arguments
@@ -56,7 +57,17 @@ class ModelledCalls:
         defined = self.definitions.definition(node.func, scope)
         if isinstance(defined, Class):
             return models.calls(self.types.modelled_base(defined))
-        return () if defined else models.methods(callee or self.types.type_of(node.func, scope), "__call__")
+        if defined:
+            return ()
+        form = callee or self.types.form_of(node.func, scope)
+        made = led_to(form, CLASS) or self._of_the_caller(led_to(form, FACTORY))
+        return models.calls(made) if made else models.methods(plain(form), "__call__")
+
+    def _of_the_caller(self, made: str) -> str:
+        """The type of what a `Callable[..., X]` gives, where it is made for whoever calls it: a session is made for the
+        work at hand. A client or a pool that a function gives may well be one that it keeps."""
+        found = self.imports.models.type(made)
+        return made if found and found.kind == "session" else ""
 
     def _methods(self, func: cst.Attribute, scope: Scope, receiver: str) -> tuple[Call, ...]:
         models, method = self.imports.models, func.attr.value

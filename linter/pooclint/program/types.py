@@ -1,7 +1,8 @@
 """Types of expressions, as far as connections need them, without regard to control flow.
 
 A type is the name of a modelled one (`asyncpg.Pool`), or that which `Definitions.local_type` gives a class of the
-project. An empty text stands for what is not known.
+project. An empty text stands for what is not known. A form is a type, or says how something leads to one: a list of
+pools is of no type that matters, but its elements are (`program/annotations.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from pooclint.models import Call
-from pooclint.program.annotations import Annotations, only
+from pooclint.program.annotations import CLASS, FACTORY, ITEMS, VALUES, Annotations, led_to, only, plain
 from pooclint.program.decorators import Decorators
 from pooclint.program.definitions import Definitions
 from pooclint.program.exports import Interest
@@ -60,6 +61,10 @@ class Types:
         Args:
             interest: which names of other modules are worth a parse.
         """
+        return plain(self.form_of(node, scope, interest))
+
+    def form_of(self, node: cst.CSTNode, scope: Scope, interest: Interest = "acquires") -> str:
+        """The type of an expression, or how it leads to one; empty when unknown. Arguments as in `type_of`."""
         key = (id(node), id(scope), interest)
         if key in self._types:
             return self._types[key]
@@ -75,11 +80,11 @@ class Types:
     def _infer(self, node: cst.CSTNode, scope: Scope, interest: Interest) -> str:
         match node:
             case cst.Name(value=name):
-                return self.type_of_name(name, scope, interest)
+                return self._form_of_name(name, scope, interest)
             case cst.Attribute(value=base, attr=attribute):
                 owner = self.type_of(base, scope, interest)
                 if owner:
-                    return self.attribute_type(owner, attribute.value)
+                    return self._form_of_attribute(owner, attribute.value)
                 leads = attribute.value in self.imports.models.class_attributes
                 far: Interest = "anything" if leads and self.keeps(scope.origin) else interest
                 named = self.definitions.definition(base, scope, interest=far) if leads else None
@@ -88,10 +93,12 @@ class Types:
                 return self.type_of_target(self.imports.leads_to(node, scope, interest), interest)
             case cst.Await(expression=inner) | cst.NamedExpr(value=inner):
                 return self.type_of(inner, scope, interest)
-            case cst.BooleanOperation(left=left, right=right):
-                return self.type_of(left, scope, interest) or self.type_of(right, scope, interest)
-            case cst.IfExp(body=body, orelse=orelse):
-                return self.type_of(body, scope, interest) or self.type_of(orelse, scope, interest)
+            case cst.BooleanOperation(left=one, right=other) | cst.IfExp(body=one, orelse=other):
+                first = self.form_of(one, scope, interest)
+                second = "" if plain(first) else self.form_of(other, scope, interest)
+                return second if plain(second) else first or second
+            case cst.Subscript(value=several):
+                return led_to(self.form_of(several, scope, interest), ITEMS, VALUES) if _is_index(node) else ""
             case cst.Call():
                 return self._type_of_call(node, scope, interest)
         return ""
@@ -105,7 +112,7 @@ class Types:
             return self.definitions.local_type(defined)
         if isinstance(defined, Function) and not defined.is_generator:
             return self.returned_type(defined)
-        return ""
+        return led_to(self.form_of(node.func, scope), CLASS, FACTORY) if defined is None else ""
 
     def _type_by_argument(self, node: cst.Call, model: Call, scope: Scope) -> str:
         """`cast(Pool, value)`: what the one argument names, or the type of the other."""
@@ -122,6 +129,9 @@ class Types:
     def type_of_name(self, name: str, scope: Scope, interest: Interest = "acquires") -> str:
         """The modelled or local type of what a name stands for in a scope; empty when unknown. Arguments as in
         `type_of`."""
+        return plain(self._form_of_name(name, scope, interest))
+
+    def _form_of_name(self, name: str, scope: Scope, interest: Interest) -> str:
         found = scope.lookup(name)
         if found is None:
             return self.type_of_target(self.imports.unbound(name, scope, interest), interest)
@@ -136,18 +146,34 @@ class Types:
 
     def _type_of_binding(self, name: str, binding: Binding, holder: Scope, interest: Interest = "acquires") -> str:
         if binding.annotation is not None:
-            annotated = self.annotations.annotated(binding.annotation, holder)
+            annotated = self.annotations.form(binding.annotation, holder)
             if annotated:
                 return annotated
         if binding.kind == "parameter" and holder.function:
             return self._type_of_parameter(name, holder.function)
         if binding.kind == "import":
             return self.type_of_target(self.imports.target(binding.qualified, holder.origin, interest), interest)
+        if isinstance(binding.node, (cst.For, cst.CompFor)):
+            return self._type_of_element(name, binding.node, holder, interest)
         if binding.value is None:
             return ""
         if binding.entered:
             return self.entered_type(binding.value, holder)
-        return self.type_of(binding.value, holder, interest)
+        return self.form_of(binding.value, holder, interest)
+
+    def _type_of_element(self, name: str, loop: cst.For | cst.CompFor, scope: Scope, interest: Interest) -> str:
+        """The type of what a loop binds to a name: an element of a list, a value of a dictionary."""
+        match loop.iter, loop.target:
+            case cst.Call(func=cst.Attribute(value=mapping, attr=cst.Name(value="values")), args=[]), bound:
+                found = led_to(self.form_of(mapping, scope, interest), VALUES)
+            case (
+                cst.Call(func=cst.Attribute(value=mapping, attr=cst.Name(value="items")), args=[]),
+                cst.Tuple(elements=[_, cst.Element(value=bound)]),
+            ):
+                found = led_to(self.form_of(mapping, scope, interest), VALUES)
+            case several, bound:
+                found = led_to(self.form_of(several, scope, interest), ITEMS)
+        return found if isinstance(bound, cst.Name) and bound.value == name else ""
 
     def _type_of_parameter(self, name: str, function: Function) -> str:
         first = function.parameters[0].name if function.parameters else ""
@@ -156,7 +182,7 @@ class Types:
         default = next((p.default for p in function.parameters if p.name == name), None)
         if isinstance(default, cst.Call):
             return self.provided(default, function.parent)
-        return self.type_of(default, function.parent) if default is not None else ""
+        return self.form_of(default, function.parent) if default is not None else ""
 
     def provided(self, node: cst.Call, scope: Scope) -> str:
         """Type that a framework injects for `Depends(provider)`; empty when the call is no such thing."""
@@ -181,6 +207,9 @@ class Types:
 
     def attribute_type(self, owner_type: str, attribute: str) -> str:
         """The modelled or local type of an attribute of an object of that type; empty when unknown."""
+        return plain(self._form_of_attribute(owner_type, attribute))
+
+    def _form_of_attribute(self, owner_type: str, attribute: str) -> str:
         owner = self.definitions.local_class(owner_type)
         if owner is None:
             models = self.imports.models
@@ -188,7 +217,7 @@ class Types:
             return models.canonical(found.attributes.get(attribute, "")) if found else ""
         for current in self.definitions.ancestors(owner):
             # What methods assign is what is there; a declaration may say less, or be wrong.
-            known = only(self.type_of(v, s) for v, s in current.attributes.get(attribute, ()))
+            known = only(self.form_of(v, s) for v, s in current.attributes.get(attribute, ()))
             declared = current.scope.bindings.get(attribute, ())
             known = known or only(self._type_of_binding(attribute, binding, current.scope) for binding in declared)
             method = current.methods.get(attribute)
@@ -281,3 +310,8 @@ class Types:
         if len(given) != 1 or given[0][0] is None:
             return None
         return self.origin(given[0][0], given[0][1], steps + 1)
+
+
+def _is_index(node: cst.Subscript) -> bool:
+    """True for `x[i]`, and not for a slice."""
+    return len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index)
