@@ -14,12 +14,13 @@ MODULES = ("a", "b", "c", "d", "e", "f")
 
 # Each of these is one definition of a module; `{o}` and `{p}` are others that it imports, `{m}` is its own name.
 MAKE = (
-    *("def make():\n    return inner()\n",) * 4,
+    *("def make():\n    return inner()\n",) * 3,
     "def make():\n    return Store().open()\n",
     "def make():\n    return psycopg2.connect('')\n",
     "def make():\n    return None\n",
     "def make():\n    return {o}.make()\n",
     "def make() -> Store:\n    return Store()\n",
+    "def make():\n    return Store({o}.Store()).open()\n",
     "def make() -> {o}.Store:\n    return {o}.find('store')\n",
     "def make() -> 'theirs':\n    return theirs()\n",
     "def make():\n    from {o} import shared as found\n    return found\n",
@@ -48,13 +49,14 @@ OPEN = """\
         return self.of.open()
 """
 STORE = (
-    *("class Store:\n    def open(self):\n        return inner()\n",) * 3,
+    *("class Store:\n    def open(self):\n        return inner()\n",) * 2,
     "class Store:\n    def open(self):\n        return psycopg2.connect('')\n",
     "class Store:\n    def open(self):\n        return None\n",
     "class Store:\n    def open(self):\n        return {o}.make()\n",
     "class Store({o}.Store):\n    pass\n",
     "class Store({o}.Store):\n    def close(self):\n        self.c.close()\n",
     "class Store:\n    def __init__(self):\n        self.c = {o}.make()\n    def open(self):\n        return self.c\n",
+    "class Store:\n    def __init__(self, of):\n        self.of = of\n" + OPEN,
     "class Store:\n    inner: {o}.Store\n\n    def open(self):\n        return self.inner.open()\n",
     "class Store:\n    @property\n    def of(self):\n        return {o}.Store()\n" + OPEN,
     "class Store:\n    def open(self, source: {o}.Store):\n        return source.open()\n",

@@ -15,6 +15,7 @@ from pooclint.program.exports import Interest
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Binding, Class, Function, Index, Scope
+from pooclint.source.parts import CODE
 
 _MAX_STEPS = 12
 """Aliases of aliases are followed this far."""
@@ -113,6 +114,12 @@ class Imports:
     def leads_to(self, node: cst.CSTNode, scope: Scope, interest: Interest = "acquires") -> Target | None:
         """What a name or a dotted name leads to in other modules of the project; None as in `target`."""
         return self.target(self.imported(node, scope), scope.origin, interest) if self.modules else None
+
+    def looks_around(self, scope: Scope) -> None:
+        """Note that what is known of the definition that a scope is part of rests on all of its module."""
+        origin = scope.origin
+        if self.modules is not None and origin.path:
+            self.modules.exports.places.consulted.used(origin.path, origin.path, CODE, part=origin.part)
 
     def unbound(self, name: str, scope: Scope, interest: Interest = "acquires") -> Target | None:
         """The same for a name that no scope binds: it may come from a module of which everything is imported."""

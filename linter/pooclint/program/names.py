@@ -18,9 +18,7 @@ from pooclint.program.imports import Imports
 from pooclint.program.injections import Injections
 from pooclint.program.modelled_calls import ModelledCalls
 from pooclint.program.modules import Modules
-from pooclint.program.scopes import Scope
 from pooclint.program.types import Types
-from pooclint.source.parts import CODE
 
 
 class Names:
@@ -59,6 +57,7 @@ class Names:
         self.qualify = imports.qualify
         self.target = imports.target
         self.leads_to = imports.leads_to
+        self.looks_around = imports.looks_around
         self.definition = definitions.definition
         self.local_class = definitions.local_class
         self.local_type = definitions.local_type
@@ -98,9 +97,3 @@ class Names:
         self.takes_over.clear()
         self.kept_sessions.clear()
         self.circles.forget()
-
-    def looks_around(self, scope: Scope) -> None:
-        """Note that what is known of the definition that a scope is part of rests on all of its module."""
-        origin = scope.origin
-        if self.modules is not None and origin.path:
-            self.modules.exports.places.consulted.used(origin.path, origin.path, CODE, part=origin.part)

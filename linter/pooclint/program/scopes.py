@@ -202,6 +202,25 @@ class Part:
     functions: dict[int, Function] = field(default_factory=dict)
     classes: dict[int, Class] = field(default_factory=dict)
     visited: list[tuple[cst.CSTNode, Scope]] = field(default_factory=list)
+    _calls: dict[str, list[tuple[cst.Call, Scope]]] = field(default_factory=dict)
+    _heirs: dict[str, list[Class]] = field(default_factory=dict)
+
+    def calls(self, word: str) -> list[tuple[cst.Call, Scope]]:
+        """Calls of what goes by a plain name."""
+        if not self._calls:
+            for node, scope in self.visited:
+                if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
+                    self._calls.setdefault(node.func.value, []).append((node, scope))
+        return self._calls.get(word, [])
+
+    def heirs(self, word: str) -> list[Class]:
+        """Classes of which a base goes by a plain name."""
+        if not self._heirs:
+            for owner in self.classes.values():
+                for base in owner.bases:
+                    if isinstance(base, cst.Name):
+                        self._heirs.setdefault(base.value, []).append(owner)
+        return self._heirs.get(word, [])
 
 
 @dataclass(eq=False, slots=True)
@@ -250,6 +269,13 @@ class Index:
         if piece is not None and self.load is not None:
             self.problem = self.load(self, piece) or self.problem
         return self.scope.bindings.get(name, [])
+
+    def mentioning(self, word: str) -> list[Part]:
+        """Of the module's parts, at least those in which a word stands."""
+        wanted = re.compile(rb"\b%s\b" % word.encode())
+        for name in [name for name, piece in self.waiting.items() if wanted.search(piece.text)]:
+            self.bindings(name)
+        return list(self.parts)
 
     def complete(self) -> Part:
         """All that is in the module, in source order."""

@@ -7,7 +7,7 @@ pools is of no type that matters, but its elements are (`program/annotations.py`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -45,12 +45,14 @@ class Types:
     _types: dict[tuple[int, int, Interest], str] = field(default_factory=dict)
     _named: dict[tuple[int, str, Interest], str] = field(default_factory=dict)
     _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
+    _built: dict[int, tuple[tuple[cst.Call, Scope, int], ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
         self._types.clear()
         self._named.clear()
         self._returns.clear()
+        self._built.clear()
         self.inferring = 0
 
     # ---------------------------------------------------------------- expressions
@@ -182,7 +184,50 @@ class Types:
         default = next((p.default for p in function.parameters if p.name == name), None)
         if isinstance(default, cst.Call):
             return self.provided(default, function.parent)
-        return self.form_of(default, function.parent) if default is not None else ""
+        known = self.form_of(default, function.parent) if default is not None else ""
+        return known or self._given_to_constructor(name, function)
+
+    def _given_to_constructor(self, name: str, function: Function) -> str:
+        """The type of what a parameter of a constructor that has no annotation is given wherever its module builds such
+        an object; empty where nothing is known of one of the calls, or they contradict each other."""
+        which = next((p for p in function.parameters if p.name == name), None)
+        if function.owner is None or function.name != "__init__" or which is None or which.annotation:
+            return ""
+        if which.kind in ("args", "kwargs"):
+            return ""
+        place = function.parameters.index(which) - 1 if which.kind == "positional" else None
+        found = set[str]()
+        for node, scope, before in self._constructions(function.owner):
+            given = dict(zip(argument_keys(node), (a.value for a in node.args), strict=True))
+            if "*" in given or "**" in given:
+                return ""
+            at = place + before if place is not None else name
+            value = given.get(name, given.get(at, which.default))
+            if value is None:
+                return ""
+            if literal(value) is not None:  # without one it is not used
+                found.add(self.form_of(value, scope))
+        return found.pop() if len(found) == 1 else ""
+
+    def _constructions(self, owner: Class) -> tuple[tuple[cst.Call, Scope, int], ...]:
+        """The calls of its module that run the constructor of a class, each with the number of arguments before those
+        that are the constructor's."""
+        if id(owner) not in self._built:
+            self.imports.looks_around(owner.scope)
+            self._built[id(owner)] = ()  # of a class that derives from itself
+            self._built[id(owner)] = tuple(self._runs_constructor(owner))
+        return self._built[id(owner)]
+
+    def _runs_constructor(self, owner: Class) -> Iterator[tuple[cst.Call, Scope, int]]:
+        for part in owner.scope.module.mentioning(owner.name):
+            for node, scope in part.calls(owner.name):
+                if self.definitions.definition(node.func, scope) is owner:
+                    yield node, scope, 0
+            for heir in part.heirs(owner.name):
+                named = (b for b in heir.bases if isinstance(b, cst.Name))
+                if any(self.definitions.definition(b, heir.parent) is owner for b in named):
+                    own = heir.methods.get("__init__")
+                    yield from _passed_on(own, owner) if own else self._constructions(heir)
 
     def provided(self, node: cst.Call, scope: Scope) -> str:
         """Type that a framework injects for `Depends(provider)`; empty when the call is no such thing."""
@@ -315,3 +360,13 @@ class Types:
 def _is_index(node: cst.Subscript) -> bool:
     """True for `x[i]`, and not for a slice."""
     return len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index)
+
+
+def _passed_on(function: Function, owner: Class) -> Iterator[tuple[cst.Call, Scope, int]]:
+    """How a constructor calls that of its base: `super().__init__(...)`, `Base.__init__(self, ...)`."""
+    for node in nodes_of(cst.Call, function.body_nodes):
+        match node.func:
+            case cst.Attribute(value=cst.Call(func=cst.Name(value="super")), attr=cst.Name(value="__init__")):
+                yield node, function.scope, 0
+            case cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value="__init__")) if base == owner.name:
+                yield node, function.scope, 1
