@@ -36,10 +36,12 @@ from pooclint.program.request_holds import RequestHolds
 from pooclint.program.running import meant
 from pooclint.program.scopes import Class, Function, Index, Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import body_of, descendants, nodes_of, spelled
+from pooclint.source.nodes import body_of, descendants, dotted, nodes_of, spelled
 
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8
+_MAKING = frozenset({"__init__", "__aenter__", "__enter__"})
+"""Methods without which nobody has the object, or nobody calls its `__exit__`."""
 _SHORT_LIVED = frozenset({"connection", "session"})
 _NOTHING_GIVEN: Literals = MappingProxyType({})
 _INERT_TYPES = frozenset({f"builtins.{n}" for n in ("bool", "int", "float", "complex", "str", "bytes")})
@@ -66,6 +68,7 @@ class Analysis:
     _holding: dict[int, bool] = field(default_factory=dict)
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
     _handing: dict[int, bool] = field(default_factory=dict)
+    _filling: dict[int, bool] = field(default_factory=dict)
     _entering: set[int] = field(default_factory=set)
     _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -88,6 +91,7 @@ class Analysis:
             self._holding,
             self._calls,
             self._handing,
+            self._filling,
             self._streamed,
             self._read,
             self.strays,
@@ -333,9 +337,29 @@ class Analysis:
             id(function),
             False,
             lambda: (
-                any(self._call_acquires(c, s) for c, s in self._own_calls(function)) or self._enters_lending(function)
+                any(self._call_acquires(c, s) for c, s in self._own_calls(function))
+                or self._enters_lending(function)
+                or (function.name in _MAKING and any(self._fills(m) for m in self._own_methods(function)))
             ),
         )
+
+    def _fills(self, method: Function) -> bool:
+        """True when a method acquires something, or has another method do so, and may leave it on its object."""
+        return self.names.circles.answer(
+            self._filling,
+            id(method),
+            False,
+            lambda: self.acquires(method) or any(self._fills(m) for m in self._own_methods(method)),
+        )
+
+    def _own_methods(self, method: Function) -> Iterator[Function]:
+        """Methods of its own object that a method calls."""
+        own = method.parameters[0].name if method.owner and method.parameters else ""
+        for node, scope in self._own_calls(method) if own else ():
+            if isinstance(node.func, cst.Attribute) and dotted(node.func.value) == own:
+                called = self.names.definition(node.func, scope)
+                if isinstance(called, Function) and called.owner and called is not method:
+                    yield called
 
     def _own_calls(self, function: Function) -> tuple[tuple[cst.Call, Scope], ...]:
         """Calls in the function's own body, found once."""
@@ -417,8 +441,9 @@ class Analysis:
                 self._leave(run, function, ended, completion)
         return record
 
-    def _run(self, code: Function | Index, record: Record) -> Run:
+    def _run(self, code: Function | Index, record: Record, making: bool = False) -> Run:
         function = code if isinstance(code, Function) else None
+        making = making or (function is not None and function.owner is not None and function.name in _MAKING)
         scope = code.scope
         at_module = frozenset(scope.bindings) if function is None else frozenset(scope.declared_outside)
         facts = self._facts_of(code)
@@ -428,7 +453,7 @@ class Analysis:
             function=function,
             record=record,
             owned=self.owned,
-            summarise=self.summarise,
+            summarise=self._summarise_making if making else self.summarise,
             reaches=self.reaches,
             ambient=self._ambient_left,
             dispatched=lambda node: self.dispatched(node, scope),
@@ -553,6 +578,8 @@ class Analysis:
         for path, value in held.items():
             attribute = path.removeprefix(own)
             for obligation in (state.obligations[n] for n in value.refs - collected if n in state.obligations):
+                if obligation.site.number in run.record.built:
+                    continue
                 own_field = obligation.fate is Fate.FIELD and "." not in attribute
                 if own_field and obligation.site.parameter < 0 and obligation.owner < 0:
                     run.record.fields.setdefault(obligation.site.number, set()).add(attribute)
@@ -673,16 +700,22 @@ class Analysis:
 
     # ------------------------------------------------------------------------------------------------------- summaries
 
-    def summarise(
+    def _summarise_making(
         self, function: Function, arguments: tuple[tuple[str, Value], ...], state: State
+    ) -> tuple[Summary, ...] | None:
+        """The same while an object is being made, whose method may be called: what that leaves on it counts."""
+        return self.summarise(function, arguments, state, making=function.owner is not None and self._fills(function))
+
+    def summarise(
+        self, function: Function, arguments: tuple[tuple[str, Value], ...], state: State, making: bool = False
     ) -> tuple[Summary, ...] | None:
         """In which ways a call of the function completes, in the caller's terms; None when that is not known or not
         needed."""
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
-        if not numbers and not self.hands_over(function):
+        if not numbers and not making and not self.hands_over(function):
             if not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
                 return None
-        elif not numbers and self.names.runs_once(function):
+        elif not numbers and not making and self.names.runs_once(function):
             return None
         if self.names.is_abstract(function):
             return None
@@ -697,6 +730,7 @@ class Analysis:
         arguments = (*arguments, *self._defaults(function, {name for name, _ in arguments}))
         key = (
             id(function),
+            making,
             arguments,
             tuple((id(state.obligations[n].site.acquisition), state.obligations[n].holding) for n in known),
         )
@@ -707,7 +741,7 @@ class Analysis:
         if height < 0:
             here = (depth, *key)
             height, found = self.names.circles.answer(
-                self._summaries, here, (0, None), lambda: self._summarised(function, arguments, known, state)
+                self._summaries, here, (0, None), lambda: self._summarised(function, arguments, known, state, making)
             )
             if here in self._summaries and depth + height < _MAX_DEPTH:
                 self._summaries[key] = self._summaries.pop(here)
@@ -724,7 +758,7 @@ class Analysis:
             yield name, symbolic(value, {}, name in compared)
 
     def _summarised(
-        self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], state: State
+        self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], state: State, making: bool
     ) -> tuple[int, tuple[Summary, ...] | None]:
         """The summary, and how far calls go below the function."""
         depth = len(self._active)
@@ -732,7 +766,7 @@ class Analysis:
         self._reached.append(depth)
         found: tuple[Summary, ...] | None = None
         try:
-            found = self._summarise(function, arguments, known, state)
+            found = self._summarise(function, arguments, known, state, making)
         except GaveUp:
             pass
         finally:
@@ -746,9 +780,14 @@ class Analysis:
             self._reached[-1] = max(self._reached[-1], depth)
 
     def _summarise(
-        self, function: Function, arguments: tuple[tuple[str, Value], ...], known: list[int], caller: State
+        self,
+        function: Function,
+        arguments: tuple[tuple[str, Value], ...],
+        known: list[int],
+        caller: State,
+        making: bool = False,
     ) -> tuple[Summary, ...]:
-        run = self._run(function, Record())
+        run = self._run(function, Record(), making)
         run.tries = 1  # the caller may catch what the callee raises
         if function.is_generator:
             run.yields_to = "reader"
@@ -771,13 +810,14 @@ class Analysis:
         found: dict[tuple[object, ...], Summary] = {}
         for completion, states in self._body(run, state).items():
             for ended in states:
-                summary = summarised(completion, run.keep_cells(ended), shared)
+                summary = summarised(completion, run.keep_cells(ended), shared, run.own if making else "")
                 key = (
                     summary.completion,
                     summary.value,
                     summary.fates,
                     summary.doubtful,
                     bool(summary.fresh),
+                    bool(summary.built),
                     summary.explicit,
                     summary.outer,
                 )
@@ -799,7 +839,7 @@ def _place(state: State, number: int) -> str:
 
 def _is_half_built(function: Function, place: str) -> bool:
     """True of what is on the object whose constructor fails: nobody has the object, or nobody calls its `__exit__`."""
-    return function.name in ("__init__", "__aenter__", "__enter__") and (not place or _is_own(function, place))
+    return function.name in _MAKING and (not place or _is_own(function, place))
 
 
 def _is_own(function: Function, place: str) -> bool:

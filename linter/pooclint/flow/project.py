@@ -184,7 +184,19 @@ def _adopt(run: Run, node: cst.CSTNode, function: Function, summary: Summary, st
         outer = tuple((k, v.renumbered(number, own)) for k, v in outer)
     for name, left in outer:
         state = state.bind(name, _begun_at(node, left))
-    return state, _begun_at(node, value)
+    return _adopt_built(run, node, function, summary, state), _begun_at(node, value)
+
+
+def _adopt_built(run: Run, node: cst.CSTNode, function: Function, summary: Summary, state: State) -> State:
+    """What a method of the object that is being made has left on it."""
+    for attribute, origin, holding in summary.built:
+        place = origin.origin or Place(origin.node, function.scope.module)
+        site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
+        run.record.built.add(site.number)
+        state, number = run.acquire(state, site)
+        held = Value(site.acquisition.type, refs=frozenset({number}))
+        state = state.bind(f"{run.own}.{attribute}", held).change([number], fate=Fate.FIELD, holding=holding)
+    return state
 
 
 def _begun_at(node: cst.CSTNode, value: Value) -> Value:

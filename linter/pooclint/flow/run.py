@@ -239,6 +239,8 @@ class Record:
     """Numbers of sites that outlive the call: in a global, an attribute or a container."""
     doubtful: set[int] = field(default_factory=set)
     """Numbers of sites that an unknown callee has seen on a way that ends normally."""
+    built: set[int] = field(default_factory=set)
+    """Numbers of sites that are methods of an object which is being made: these are looked at themselves, too."""
     fields: dict[int, set[str]] = field(default_factory=dict)
     """Site number to the attributes of the function's object that hold it in the end."""
     filled: set[str] | None = None
@@ -383,6 +385,12 @@ class Run:
     """How many `with` statements do whose manager catches what a resource raises: somebody reckons with that."""
     cleanups: int = 0
     """How many handlers and `finally` blocks do."""
+
+    @property
+    def own(self) -> str:
+        """The name that a method has for its object; empty in other functions."""
+        function = self.function
+        return function.parameters[0].name if function and function.owner and function.parameters else ""
 
     @property
     def models(self) -> Models:
@@ -587,6 +595,9 @@ class Summary:
     """Those of them that have one while an external call is made, on whatever way."""
     yielding: frozenset[int] = frozenset()
     """Those of them that have one at a `yield`, on whatever way."""
+    built: tuple[tuple[str, Site, bool], ...] = ()
+    """What a method leaves on the attributes of an object that is being made, where that came from, and whether it has
+    a connection."""
 
 
 def _is_settled(obligation: Obligation) -> bool:

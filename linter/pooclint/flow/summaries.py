@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pooclint.flow.completions import NORMAL, Completion
@@ -16,13 +16,14 @@ _RETURNED = 2_000_000
 """The number of the first thing that a callee returns to its caller."""
 
 
-def summarised(completion: Completion, state: State, shared: frozenset[str]) -> Summary:
+def summarised(completion: Completion, state: State, shared: frozenset[str], own: str = "") -> Summary:
     """One way in which a call completes.
 
     Args:
         completion: how the callee ends.
         state: the state in which it does.
         shared: variables of functions around it that it binds.
+        own: its name for the object that is being made.
     """
     value = state.get(RETURNED) if completion.kind == "return" else NONE
     outer = {name: state.get(name) for name in sorted(shared)}
@@ -45,7 +46,18 @@ def summarised(completion: Completion, state: State, shared: frozenset[str]) -> 
     # Where the callee has caught a failure of the session, nobody goes on in earnest: what is held for long then is the
     # lesser evil.
     holding = frozenset(n for n, o in lent.items() if completion.exceptional or o.lane is not Lane.RESOURCE)
-    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left, holding)
+    built = tuple(_built(state, own)) if own else ()
+    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left, holding, built=built)
+
+
+def _built(state: State, own: str) -> Iterator[tuple[str, Site, bool]]:
+    """What is on the attributes of an object, by their names."""
+    for path, value in state.env.items():
+        if path.startswith(own + ".") and path.count(".") == 1 and not value.method:
+            for number in sorted(n for n in value.refs if n < SYMBOLIC and n in state.obligations):
+                obligation = state.obligations[number]
+                if obligation.fate is Fate.FIELD and obligation.owner < 0 and not obligation.doubtful:
+                    yield path.removeprefix(own + "."), obligation.site, obligation.holding
 
 
 def symbolic(value: Value, numbers: Mapping[int, int], compared: bool = False) -> Value:
@@ -126,4 +138,5 @@ def translated(summary: Summary, known: list[int]) -> Summary:
         frozenset(known[n - SYMBOLIC] for n in summary.holding if n - SYMBOLIC < len(known)),
         frozenset(known[n - SYMBOLIC] for n in summary.waited if n - SYMBOLIC < len(known)),
         frozenset(known[n - SYMBOLIC] for n in summary.yielding if n - SYMBOLIC < len(known)),
+        summary.built,
     )
