@@ -50,7 +50,7 @@ class Definitions:
         if kind is cst.Lambda:
             return scope.module.function(node)
         if kind is cst.Attribute:
-            return self._member(cast(cst.Attribute, node), scope, interest)
+            return self._member(cast(cst.Attribute, node), scope, steps, interest) if steps <= _MAX_STEPS else None
         if kind is not cst.Name or steps > _MAX_STEPS:
             return None
         node = cast(cst.Name, node)
@@ -66,13 +66,15 @@ class Definitions:
         if binding.kind == "import":
             target = self.imports.target(binding.qualified, found[0].origin, interest)
             return target.defined if target else None
-        return self.definition(binding.value, found[0], steps + 1, interest) if binding.value is not None else None
+        renamed = self.definition(binding.value, found[0], steps + 1, interest) if binding.value is not None else None
+        bound = isinstance(binding.value, cst.Attribute) and isinstance(renamed, Function) and renamed.owner is not None
+        return None if bound else renamed  # the name of a method does not say of which object
 
     def _defining(self, name: str, holder: Scope, bindings: list[Binding]) -> Binding | None:
         """The last binding of a name that can define a function or class. A name may have thousands."""
         key = (id(holder), name)
         if key not in self._binding:
-            renames = (cst.Name, cst.Lambda)
+            renames = (cst.Name, cst.Lambda, cst.Attribute) if holder.kind == "module" else (cst.Name, cst.Lambda)
             able = (
                 b
                 for b in reversed(bindings)
@@ -81,10 +83,10 @@ class Definitions:
             self._binding[key] = next(able, None)
         return self._binding[key]
 
-    def _member(self, node: cst.Attribute, scope: Scope, interest: Interest) -> Function | Class | None:
+    def _member(self, node: cst.Attribute, scope: Scope, steps: int, interest: Interest) -> Function | Class | None:
         owner = self.local_class(self.type_of(node.value, scope))
         if owner is None:
-            named = self.definition(node.value, scope, interest=interest)
+            named = self.definition(node.value, scope, steps, interest)
             owner = named if isinstance(named, Class) else None
         if owner is None and interest != "acquires":
             # A variable of a module that mattered to nobody so far: its object is now given something, or called.
