@@ -36,10 +36,6 @@ class Decorators:
         static = any(self._qualified(d, function) == "builtins.staticmethod" for d in function.decorators)
         return function.owner is not None and not static
 
-    def is_class_method(self, function: Function) -> bool:
-        """True for a method whose first parameter is the class."""
-        return any(self._qualified(d, function) == "builtins.classmethod" for d in function.decorators)
-
     def is_abstract(self, function: Function) -> bool:
         """True for a method that another class is to define: a call of it may do anything."""
         if function.owner is None or isinstance(function.node, cst.Lambda):

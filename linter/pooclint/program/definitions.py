@@ -83,6 +83,18 @@ class Definitions:
             self._binding[key] = next(able, None)
         return self._binding[key]
 
+    def own_class(self, node: cst.CSTNode, scope: Scope) -> Class | None:
+        """The class that a class method knows by the name of its first parameter: `cls`, or one derived from it."""
+        found = scope.lookup(node.value) if isinstance(node, cst.Name) else None
+        function = found[0].function if found and all(b.kind == "parameter" for b in found[1]) else None
+        if function is None or not isinstance(node, cst.Name) or not self.is_class_method(function):
+            return None
+        return function.owner if function.parameters[0].name == node.value else None
+
+    def is_class_method(self, function: Function) -> bool:
+        """True for a method whose first parameter is the class."""
+        return any(self.imports.qualify(d, function.parent) == "builtins.classmethod" for d in function.decorators)
+
     def _member(self, node: cst.Attribute, scope: Scope, steps: int, interest: Interest) -> Function | Class | None:
         owner = self.local_class(self.type_of(node.value, scope))
         if owner is None:

@@ -54,7 +54,7 @@ class ModelledCalls:
             found = self._methods(node.func, scope, receiver)
         if found:
             return found
-        defined = self.definitions.definition(node.func, scope)
+        defined = self.definitions.definition(node.func, scope) or self.definitions.own_class(node.func, scope)
         if isinstance(defined, Class):
             return models.calls(self.types.modelled_base(defined))
         if defined:

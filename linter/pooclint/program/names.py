@@ -65,10 +65,11 @@ class Names:
         self.base_names = definitions.base_names
         self.method = definitions.method
         self.own_attributes = definitions.own_attributes
+        self.is_class_method = definitions.is_class_method
+        self.own_class = definitions.own_class
         self.is_context_manager = decorators.is_context_manager
         self.is_property = decorators.is_property
         self.has_receiver = decorators.has_receiver
-        self.is_class_method = decorators.is_class_method
         self.is_abstract = decorators.is_abstract
         self.runs_once = decorators.runs_once
         self.runs_in_first_call = decorators.runs_in_first_call

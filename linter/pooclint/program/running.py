@@ -140,7 +140,8 @@ def meant(
             owner = names.local_class(names.type_of(value, scope))
             yield from (owner,) if owner else ()
         case cst.Name(value=name):
-            yield from _bound(names, name, scope, interest, steps)
+            own = names.own_class(node, scope)
+            yield from (own,) if own else _bound(names, name, scope, interest, steps)
 
 
 def _bound(names: Names, name: str, scope: Scope, interest: Interest, steps: int) -> Iterator[Function | Class]:
@@ -149,10 +150,7 @@ def _bound(names: Names, name: str, scope: Scope, interest: Interest, steps: int
         return
     holder, bindings = found
     for binding in bindings:
-        if binding.kind == "parameter" and holder.function and names.is_class_method(holder.function):
-            first = holder.function.parameters[0].name
-            yield from (holder.function.owner,) if holder.function.owner and first == name else ()
-        elif isinstance(binding.node, cst.For):
+        if isinstance(binding.node, cst.For):
             yield from listed(names, binding.node.iter, holder, interest, steps + 1)
         elif binding.value is not None and not binding.entered:
             yield from meant(names, binding.value, holder, interest, steps + 1)

@@ -34,6 +34,7 @@ _RENAMED = re.compile(
     rb"[ \t]*\w+[ \t]*(?::[^=\n]+)?=[ \t]*(?:\w+[ \t]*\.[ \t]*)*(\w+)[ \t]*(?=\[|#|;|\r?$)", re.MULTILINE
 )
 """`Redis = redis.asyncio.Redis`, generic or not: by that name others may call it."""
+_BASES = re.compile(rb"[ \t]*class[ \t]+\w+[ \t]*\(([^)]*)\)")
 _METHOD = re.compile(rb"^[ \t]+(?:async[ \t]+)?def[ \t]+([A-Za-z]\w*)", re.MULTILINE)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CALLED = re.compile(rb"([A-Za-z_]\w*)[ \t]*\(")
@@ -66,7 +67,8 @@ class Outline:
     """For those definitions that have any: which of the words that were asked for a parenthesis follows."""
 
     def calling(self, words: frozenset[bytes]) -> frozenset[str]:
-        """The definitions in whose text one of the words, which were asked for, is called, or that rename it."""
+        """The definitions in whose text one of the words, which were asked for, is called, or that rename it or derive
+        from it."""
         return frozenset(name for name, called in self.called if not words.isdisjoint(called))
 
     def contains(self, words: Iterable[str]) -> bool:
@@ -126,6 +128,9 @@ def outline(data: bytes, wanted: frozenset[bytes]) -> Outline:
         renamed = _RENAMED.match(data, at)
         if renamed and renamed[1] in wanted:
             known |= {renamed[1]}
+        bases = _BASES.match(data, at)
+        if bases:  # to build one of the class is to call its base
+            known |= wanted.intersection(_WORD.findall(bases[1]))
         if known:
             called.append((name, known))
     return Outline(tuple(name for _, name in tops), ends, words, tuple(called))
