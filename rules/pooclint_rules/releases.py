@@ -325,10 +325,24 @@ class ReleaseNotAwaited:
         What the function itself acquired is followed through names; of attributes, parameters and globals the type
         tells.
         """
-        call = node.value
+        yield from self._dropped(node.value, context.scope.function, context)
+
+    def visit_Return(self, node: cst.Return, context: FileContext) -> Iterable[Report]:
+        """Report an `async def __aexit__` that returns such a coroutine: the `async with` awaits the method, and looks
+        only at whether the result is true."""
+        function = context.scope.function
+        if (
+            node.value is not None
+            and function
+            and function.is_async
+            and function.owner
+            and function.name == "__aexit__"
+        ):
+            yield from self._dropped(node.value, function, context)
+
+    def _dropped(self, call: cst.BaseExpression, function: Function | None, context: FileContext) -> Iterable[Report]:
         if not isinstance(call, cst.Call):
             return
-        function = context.scope.function
         record = context.record(function) if function is not None else None
         misuse = record.misuses.get(("release-not-awaited", id(call))) if record else None
         site = misuse.site if misuse else None
