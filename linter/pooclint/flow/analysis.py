@@ -16,16 +16,9 @@ from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
 from pooclint.flow.facts import Facts, facts_of
-from pooclint.flow.given import (
-    Given,
-    decorated,
-    entering_method,
-    given,
-    held_attributes,
-    held_parameters,
-    lent_by,
-)
+from pooclint.flow.given import Given, decorated, entering_method, given, held_attributes, held_parameters, lent_by
 from pooclint.flow.owners import owned
+from pooclint.flow.project import settled_in
 from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Reached, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
 from pooclint.flow.switches import Literals, Switches, by_text, literal_defaults, switched_off, switches
@@ -573,7 +566,7 @@ class Analysis:
         own = function.parameters[0].name + "." if function.owner and function.parameters else ""
         held = {p: v for p, v in state.env.items() if own and p.startswith(own) and not v.method}
         # What a collection holds besides may be released through that.
-        collected = frozenset[int]().union(*(v.reach() - v.refs for v in held.values()))
+        collected = frozenset[int]().union(*(_besides(run, v, state) for v in held.values()))
         filled: set[str] = set()
         for path, value in held.items():
             attribute = path.removeprefix(own)
@@ -855,6 +848,18 @@ def _takes_back(run: Run, function: Function, site: Site, place: str) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------- a look at the syntax
+
+
+def _besides(run: Run, value: Value, state: State) -> frozenset[int]:
+    """What an attribute leads to and does not stand for. A task uses what it does not release on any way."""
+    task = value.pending
+    if task is None or not task.runs_by_itself:
+        return value.reach() - value.refs
+    ways = (
+        settled_in(run, p.summary, p.arguments, state) if (p := item.pending) and p.summary else [item.reach()]
+        for item in task.passes
+    )
+    return frozenset[int]().union(*(numbers for way in ways for numbers in way))
 
 
 def _may_hand_over(names: Names, function: Function) -> bool:

@@ -223,7 +223,7 @@ def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outc
             run, invocation.node, replace(value, pending=replace(pending, calls=called)), state, out, "await"
         )
     # A task runs whether it is awaited or not: what it releases is released.
-    for item in passed if model.at == "call" and model.awaited == "may" else ():
+    for item in passed if pending.runs_by_itself else ():
         task = item.pending
         if task and task.releases:
             state = run.release(state, task.releases, invocation.node)

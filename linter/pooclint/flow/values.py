@@ -152,6 +152,11 @@ class Pending:
     holder: str = ""
     """The name of the manager whose `__enter__` this is: it answers for what that acquires."""
 
+    @property
+    def runs_by_itself(self) -> bool:
+        """True for a task: what it is given runs, whether somebody awaits it or not."""
+        return bool(self.passes) and any(c.at == "call" and c.awaited == "may" for c in self.calls)
+
 
 @dataclass(frozen=True, slots=True)
 class Closure:
