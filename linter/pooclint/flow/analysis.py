@@ -18,11 +18,13 @@ from pooclint.flow.external import called_elsewhere, external_of, read, waited_f
 from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, entering_method, given, held_attributes, held_parameters, lent_by
 from pooclint.flow.owners import owned
+from pooclint.flow.invocations import Attempt
 from pooclint.flow.project import settled_in
 from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Reached, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
 from pooclint.flow.switches import Literals, Switches, by_text, literal_defaults, switched_off, switches
 from pooclint.flow.values import NONE, UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.flow.waiting import complete
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names
 from pooclint.program.request_holds import RequestHolds
@@ -62,6 +64,8 @@ class Analysis:
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
     _handing: dict[int, bool] = field(default_factory=dict)
     _filling: dict[int, bool] = field(default_factory=dict)
+    _deferring: set[int] = field(default_factory=set)
+    """Of the functions that hand something over, those that do so once what they return has been awaited."""
     _entering: set[int] = field(default_factory=set)
     _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -96,6 +100,7 @@ class Analysis:
         self._active.clear()
         self._reached.clear()
         self._entering.clear()
+        self._deferring.clear()
         self._users.clear()
         self.draws.forget()
         self.holds.forget()
@@ -402,15 +407,26 @@ class Analysis:
             return False
         return function.is_generator or self._returns_owned(function)
 
+    def defers(self, function: Function) -> bool:
+        """True for a function that hands over what it acquires only once somebody awaits or enters what it returns
+        (`def connect(): return asyncpg.connect(dsn)`): calling it does no more than calling a coroutine function."""
+        return self.hands_over(function) and id(function) in self._deferring
+
     def _returns_owned(self, function: Function) -> bool:
         """True when the function, whatever it is given, may return what it acquires, or leave it in an outer name."""
         self._active.append(id(function))
         try:
-            return any(s.fresh for s in self._summarise(function, (), [], State({}, {})))
+            now = any(s.fresh for s in self._summarise(function, (), [], State({}, {})))
+            if now or function.is_async:
+                return now
+            later = any(s.fresh for s in self._summarise(function, (), [], State({}, {}), completed=True))
         except GaveUp:
             return True
         finally:
             self._active.pop()
+        if later:
+            self._deferring.add(id(function))
+        return later
 
     def _decisive_words(self, module: Index) -> frozenset[str]:
         """Names of functions that acquire or release, or, being of this file, may do so."""
@@ -447,6 +463,8 @@ class Analysis:
             record=record,
             owned=self.owned,
             summarise=self._summarise_making if making else self.summarise,
+            hands_over=self.hands_over,
+            defers=self.defers,
             reaches=self.reaches,
             ambient=self._ambient_left,
             dispatched=lambda node: self.dispatched(node, scope),
@@ -759,7 +777,7 @@ class Analysis:
         self._reached.append(depth)
         found: tuple[Summary, ...] | None = None
         try:
-            found = self._summarise(function, arguments, known, state, making)
+            found = self._summarise(function, arguments, known, state, self.defers(function), making)
         except GaveUp:
             pass
         finally:
@@ -778,8 +796,15 @@ class Analysis:
         arguments: tuple[tuple[str, Value], ...],
         known: list[int],
         caller: State,
+        completed: bool = False,
         making: bool = False,
     ) -> tuple[Summary, ...]:
+        """The ways in which a call completes.
+
+        Args:
+            completed: whether together with awaiting or entering what it returns.
+            making: whether the caller makes the object whose method it is.
+        """
         run = self._run(function, Record(), making)
         run.tries = 1  # the caller may catch what the callee raises
         if function.is_generator:
@@ -801,7 +826,8 @@ class Analysis:
             if name and name not in own:
                 state = state.bind(name, value)
         found: dict[tuple[object, ...], Summary] = {}
-        for completion, states in self._body(run, state).items():
+        out = self._body(run, state)
+        for completion, states in (_completed(run, out) if completed else out).items():
             for ended in states:
                 summary = summarised(completion, run.keep_cells(ended), shared, run.own if making else "")
                 key = (
@@ -845,6 +871,26 @@ def _takes_back(run: Run, function: Function, site: Site, place: str) -> bool:
     if function.is_generator and not (_is_own(function, place) and site.acquisition.kind in _SHORT_LIVED):
         return False  # what an application starts and stops around a `yield` lives as long as the process
     return run.record.takes_back(site)
+
+
+def _completed(run: Run, out: Outcomes) -> Outcomes:
+    """How a function completes together with awaiting or entering what it returns."""
+    done = Outcomes()
+    for completion, states in out.items():
+        for state in states:
+            value = state.get(statements.RETURNED)
+            pending = value.pending
+            if completion.kind != "return" or pending is None or not pending.acquires:
+                done.add(completion, state)
+                continue
+            entered = any(c.at == "enter" for c in pending.calls)
+            attempt: Attempt = "await"
+            if entered:
+                attempt = "async-with" if pending.calls[0].with_form == "async" else "sync-with"
+            before = state.bind(statements.RETURNED, NONE)
+            for after, result in complete(run, pending.node, value, before, done, attempt):
+                done.add(RETURN, after.bind(statements.RETURNED, result))
+    return done
 
 
 # ------------------------------------------------------------------------------------------------- a look at the syntax

@@ -176,7 +176,8 @@ def _project(run: Run, invocation: Invocation, function: Function, state: State,
     arguments = with_receiver(run, invocation, function) + _fields(run, invocation, function, state)
     if not invocation.method:
         arguments = implied_arguments(invocation.head, state) + arguments
-    if function.is_generator or (function.is_async and not run.names.is_context_manager(function)):
+    later = function.is_async or run.defers(function)
+    if function.is_generator or (later and not run.names.is_context_manager(function)):
         # A generator of a closure is handed on like the closure itself.
         pending = Pending(invocation.node, summary=function, arguments=arguments)
         return [(state, Value(pending=pending, closure=invocation.head.closure))]

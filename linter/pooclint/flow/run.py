@@ -349,6 +349,10 @@ class Run:
     """What an object of a class holds, and gives back by a method of its own."""
     summarise: Callable[[Function, tuple[tuple[str, Value], ...], State], tuple[Summary, ...] | None]
     """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
+    hands_over: Callable[[Function], bool]
+    """Whether a caller of a function of the project may get hold of something that it acquires."""
+    defers: Callable[[Function], bool]
+    """Whether that is so once what the function returns has been awaited, or entered by `with`."""
     reaches: Reaches
     """The external call that a project function makes, itself or through others, and the way to it."""
     ambient: Callable[[Function], Mapping[str, bool]]

@@ -153,6 +153,13 @@ class Pending:
     """The name of the manager whose `__enter__` this is: it answers for what that acquires."""
 
     @property
+    def acquires(self) -> bool:
+        """True when its effect may be to acquire something."""
+        return any(c.acquires for c in self.calls) or any(
+            p.acquires or p.summary is not None for item in self.passes if (p := item.pending)
+        )
+
+    @property
     def runs_by_itself(self) -> bool:
         """True for a task: what it is given runs, whether somebody awaits it or not."""
         return bool(self.passes) and any(c.at == "call" and c.awaited == "may" for c in self.calls)
