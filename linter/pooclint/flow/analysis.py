@@ -368,10 +368,13 @@ class Analysis:
     def _call_acquires(self, node: cst.Call, scope: Scope) -> bool:
         if any(c.acquires for c in self.names.calls(node, scope)):
             return True
-        defined = self.names.definition(node.func, scope)
+        given = (a.value for a in node.args if isinstance(a.value, (cst.Lambda, cst.Name)))
+        passed = (self.names.definition(value, scope) for value in given)
+        calls_back = any(isinstance(f, Function) and self.hands_over(f) for f in passed)
+        defined = self.names.definition(node.func, scope, interest="anything" if calls_back else "acquires")
         if isinstance(defined, Class):
             return self.owned(defined) is not None
-        return isinstance(defined, Function) and (self.hands_over(defined) or self._lends(defined))
+        return isinstance(defined, Function) and (calls_back or self.hands_over(defined) or self._lends(defined))
 
     def _lends(self, function: Function) -> bool:
         """True for a context manager that gives a session or connection, wherever it has it from."""
@@ -723,7 +726,8 @@ class Analysis:
         """In which ways a call of the function completes, in the caller's terms; None when that is not known or not
         needed."""
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
-        if not numbers and not making and not self.hands_over(function):
+        calls_back = any(v.function and not state.reach(v) and self.hands_over(v.function) for _, v in arguments)
+        if not numbers and not calls_back and not making and not self.hands_over(function):
             if not any(v.constant is None or v.constant is UNBOUND for _, v in arguments):
                 return None
         elif not numbers and not making and self.names.runs_once(function):

@@ -75,7 +75,7 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
         return protocol
     if models:
         return modelled(run, invocation, models[0], state, out)
-    defined = run.names.definition(invocation.node.func, run.scope, interest=_interest(invocation, state))
+    defined = run.names.definition(invocation.node.func, run.scope, interest=_interest(run, invocation, state))
     function = invocation.head.function if not invocation.method else None
     function = function or as_function(defined)
     if function:
@@ -85,10 +85,11 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     return _unknown(run, invocation, state, out)
 
 
-def _interest(invocation: Invocation, state: State) -> Interest:
-    """How far to look for the callee: whoever is given a resource may release it; while one is held, it matters who
-    calls out."""
-    if reach(state, [v for _, v in invocation.arguments]):
+def _interest(run: Run, invocation: Invocation, state: State) -> Interest:
+    """How far to look for the callee: whoever is given a resource may release it, or what acquires one may call it;
+    while one is held, it matters who calls out."""
+    given = [v for _, v in invocation.arguments]
+    if reach(state, given) or any(v.function and run.hands_over(v.function) for v in given):
         return "anything"
     return "calls-out" if state.holds else "acquires"
 

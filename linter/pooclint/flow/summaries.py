@@ -84,6 +84,7 @@ def symbolic(value: Value, numbers: Mapping[int, int], compared: bool = False) -
         constant=NOT_NONE if plain else value.constant,
         truth=bool(value.constant) if plain else value.truth,
         pending=pending,
+        closure=None,  # the variables to which it refers are the caller's
         inner=symbolic(value.inner, numbers) if value.inner else None,
         collection=0,
         parts=_known(value.parts, numbers),
