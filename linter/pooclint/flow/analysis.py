@@ -17,8 +17,8 @@ from pooclint.flow.expressions import evaluate
 from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
 from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, entering_method, given, held_attributes, held_parameters, lent_by
-from pooclint.flow.owners import owned
 from pooclint.flow.invocations import Attempt
+from pooclint.flow.owners import owned
 from pooclint.flow.project import settled_in
 from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Reached, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated

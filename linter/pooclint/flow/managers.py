@@ -229,6 +229,13 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
     """The state after the manager's exit, whichever way the body completed."""
     if entry.wraps_none:
         return state
+    known = entry.state.obligations
+    seen = frozenset(
+        n
+        for n in entry.kept_open & state.obligations.keys()
+        if state.obligations[n].doubtful and not (n in known and known[n].doubtful)
+    )
+    state = state.change(seen, doubtful=False, lent=True) if seen else state
     state = state.change(entry.kept_open, kept_open=True).change(entry.begun, in_transaction=False)
     state = checked_in(run, entry.transaction, entry.begun, state.change(entry.idle, holding=False))
     if entry.kept_open or entry.forgotten:

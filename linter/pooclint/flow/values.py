@@ -99,6 +99,8 @@ class Obligation:
     """The call by which a lazy session took its connection."""
     kept_open: bool = False
     """True once a `with` that does not close it has ended."""
+    lent: bool = False
+    """True when an unknown callee has seen it in such a `with`: had that closed it, leaving would have failed."""
     managed: int = 0
     """How many enclosing `with` statements will release it."""
     owner: int = -1
@@ -378,6 +380,7 @@ class State:
                         o.doubtful,
                         o.holding,
                         o.kept_open,
+                        o.lent,
                         o.managed,
                         o.owner,
                         o.in_transaction,

@@ -127,6 +127,8 @@ def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
         # own it.
         lent = owned and leak.site.acquisition.kind != "response"  # a response is made to be handed to a reader
         confidence = Confidence.MEDIUM if lent else Confidence.LOW
+    elif leak.obligation.lent:
+        confidence = Confidence.MEDIUM
     if leak.obligation.owner <= COLLECTIONS:  # which of them a loop has come to is not known for sure
         unsure = leak.obligation.lane > Lane.NORMAL or leak.obligation.doubtful
         confidence = Confidence.LOW if unsure else min(confidence, Confidence.MEDIUM)

@@ -104,7 +104,7 @@ class Definitions:
             # A variable of a module that mattered to nobody so far: its object is now given something, or called.
             owner = self.local_class(self.type_of_target(self.imports.leads_to(node.value, scope, interest)))
         if owner:
-            return self.method(owner, node.attr.value, interest)
+            return self.method(owner, node.attr.value)
         target = self.imports.leads_to(node, scope, interest)
         return target.defined if target else None
 
@@ -139,9 +139,9 @@ class Definitions:
 
         return self.imports.circles.answer(self._bases, id(owner), (), found) if owner.node.bases else ()
 
-    def method(self, owner: Class, name: str, interest: Interest = "acquires") -> Function | None:
-        """A method of a class or of its bases in the project; `interest` as in `ancestors`."""
-        return next((c.methods[name] for c in self.ancestors(owner, interest) if name in c.methods), None)
+    def method(self, owner: Class, name: str) -> Function | None:
+        """A method of a class or of its bases in the project."""
+        return next((c.methods[name] for c in self.ancestors(owner) if name in c.methods), None)
 
     def base_names(self, owner: Class) -> frozenset[str]:
         """Qualified names of everything the class derives from."""
