@@ -9,7 +9,7 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import ambient, statements, suspending, work
+from pooclint.flow import ambient, misuses, statements, suspending, work
 from pooclint.flow.completions import RETURN, Completion, Outcomes
 from pooclint.flow.debugging import for_debugging
 from pooclint.flow.draws import Draws
@@ -539,6 +539,7 @@ class Analysis:
             work.left(run, state)
             self._note_given(run, state)
             suspending.left(run, state, state.get(statements.RETURNED))
+            misuses.returned(run, state.get(statements.RETURNED), state)
         before = state
         if completion.kind == "return":
             state = run.hand_over(state, state.get(statements.RETURNED))

@@ -40,6 +40,21 @@ def note_use(run: Run, invocation: Invocation, state: State) -> State:
     return state.change(head.refs, released=None)
 
 
+def returned(run: Run, value: Value, state: State) -> None:
+    """Look at a generator or coroutine of the project that is returned: it runs only after the function has ended, on
+    what has been released by then."""
+    pending = value.pending
+    if pending is None or pending.summary is None:
+        return
+    steps = state.trace.steps() if state.trace else []
+    node = next((n for n, _ in reversed(steps) if isinstance(n, cst.Return)), pending.node)
+    for number in frozenset[int]().union(*(v.refs for _, v in pending.arguments)) & state.obligations.keys():
+        obligation = state.obligations[number]
+        type_ = run.models.type(obligation.site.acquisition.type)
+        if type_ is not None and type_.uses and obligation.released is not None and obligation.fate is Fate.RELEASED:
+            _record(run, "use-after-release", node, obligation, state)
+
+
 def _connections(run: Run, head: Value, state: State) -> list[int]:
     """Obligations that a method of the value works on: itself, or the connection of a cursor."""
     type_ = run.models.type(head.type)
