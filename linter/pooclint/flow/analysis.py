@@ -268,14 +268,15 @@ class Analysis:
         return any(self.dispatched(node, scope) for node, scope in self._own_calls(function))
 
     def dispatched(self, node: cst.Call, scope: Scope) -> Reached | None:
-        """The external call of a method whose receiver is not known, where every method of that name which the module
-        can get hold of makes one; pauses, and what is usually fast, are not worth a guess."""
+        """The external call of a method whose receiver is not known, or only by a class that leaves the method to
+        others, where every method of that name which the module can get hold of makes one; pauses, and what is usually
+        fast, are not worth a guess."""
         func = node.func
         if not isinstance(func, cst.Attribute) or self.names.qualify(func.value, scope):
             return None
-        if self.names.type_of(func.value, scope) or self.names.calls(node, scope):
-            return None
-        if self.names.definition(func, scope) is not None:
+        defined = self.names.definition(func, scope, interest="calls-out")
+        known = self.names.type_of(func.value, scope) or self.names.calls(node, scope) or defined is not None
+        if known and not (isinstance(defined, Function) and self.names.is_abstract(defined)):
             return None
         methods = self.dispatch.methods(func.attr.value, scope.origin)
         reached = [self.reaches(method) for method in methods]
@@ -699,6 +700,9 @@ class Analysis:
             else:
                 called = [c for c in meant(self.names, node.func, scope, "calls-out") if isinstance(c, Function)]
                 inner, suspends = self._slowest_of(called, node, function, given)
+                if any(self.names.is_abstract(c) for c in called):
+                    inner = self.dispatched(node, scope)
+                    suspends = inner is not None and inner.external.io == "await"
                 found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
             if found is None or (slowest and slowest.rank <= found.rank):
                 continue

@@ -53,6 +53,9 @@ def apply_summary(
         nesting.drawn(run, state, node, function, arguments)
     summaries = outcomes(run, function, arguments, state)
     reached = reached_by(run, function, arguments)
+    if isinstance(node, cst.Call) and state.holds and run.names.is_abstract(function):
+        # What is lent a session is looked at itself.
+        reached = None if reach(state, [v for _, v in arguments]) else run.dispatched(node)
     if reached:
         # Of what it is lent, it may take the connection itself, or give it back first.
         waited = frozenset[int]().union(*(s.waited for s in summaries or ()))

@@ -100,9 +100,10 @@ class Reached:
     """True when only a method's name says what is called."""
 
     @property
-    def rank(self) -> tuple[bool, bool]:
-        """The lower, the longer it may take: a service before a pause of one's own, and what is usually fast last."""
-        return (self.external.fast, self.external.category in ("sleep", "wait"))
+    def rank(self) -> tuple[bool, bool, bool]:
+        """The lower, the longer it may take: a service before a pause of one's own, and what is usually fast last; of
+        equals what is known before what is guessed."""
+        return (self.external.fast, self.external.category in ("sleep", "wait"), self.guessed)
 
 
 class Reaches(Protocol):
