@@ -220,7 +220,7 @@ class Calling:
         given = () if self.model.borrows else (*self.args, *self.kwargs.values())
         shared = self.chosen(self.model.shares) if self.acquisition else []  # a factory refers to its engine
         kept = tuple(v for v in given if not any(v is s for s in shared))
-        kept = (*kept, self.head) if self.model.needs_receiver else kept
+        kept = (*kept, self.head) if self.model.needs_receiver or self.model.kept else kept
         if self.type is None:
             derived = self.library if self.head is not None else ""
             return Unknown(self.world, self.method or self.path, derived, kept=kept)
@@ -253,6 +253,8 @@ class Calling:
         held = Held(self.lines, self.acquisition, exit_, owner, registered=self.model.kept)
         held.owned += [v._held for v in self.chosen(self.model.owned_by) if isinstance(v, Value) and v._held]
         self.world.opened.append(held)
+        if self.model.kept and self.head is not None and self.head._held is not None:
+            held.owned.append(self.head._held)  # what a registry holds is what it keeps
         if self.head is not None and self.head._held is not None and self.acquisition.kind == "response":
             self.head._held.owned.append(held)  # the connections of a client that is closed are closed
         return held
