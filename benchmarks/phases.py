@@ -32,7 +32,7 @@ PHASES = {
     ("offers.py", "*"): "look-up of what imported names lead to",
     ("callers.py", "*"): "callers and request scope",
     ("requests.py", "*"): "callers and request scope",
-    **{("analysis.py", name): "control flow" for name in ("_evaluate", "_summarise", "_body", "_leave", "summarise")},
+    **{("analysis.py", name): "control flow" for name in ("_evaluate", "_summarise", "_body", "summarise")},
     **{
         (f"{name}.py", "*"): "control flow"
         for name in (
@@ -46,11 +46,14 @@ PHASES = {
             "managers",
             "liveness",
             "facts",
+            "leaving",
             "summaries",
             "collections",
         )
     },
     ("analysis.py", "*"): "which functions need an evaluation",
+    ("reaching.py", "*"): "which functions need an evaluation",
+    ("owners.py", "*"): "attributes of classes",
     ("attributes.py", "*"): "attributes of classes",
     ("fields.py", "*"): "attributes of classes",
     ("positions.py", "*"): "positions",

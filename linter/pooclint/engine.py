@@ -18,6 +18,7 @@ from pooclint.flow.analysis import Analysis
 from pooclint.flow.draws import Draws
 from pooclint.flow.external import external_of
 from pooclint.flow.offers import Offers
+from pooclint.flow.reaching import Reaching
 from pooclint.flow.run import GaveUp, Record
 from pooclint.models import Call, External, Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
@@ -362,7 +363,8 @@ def open_project(
     callers = Callers(names, edges)
     holds = RequestHolds(names, callers)
     names.types.keeps = holds.is_on
-    analysis = Analysis(names, Draws(names, Pools(names)), holds, Dispatch(names))
+    draws = Draws(names, Pools(names))
+    analysis = Analysis(names, draws, holds, Reaching(names, draws.pools, Dispatch(names)))
     offers = Offers(names, analysis, exports, before.offers.known if before else {})
     settings = setting_words(models) if extent.pools else None
     return Project(

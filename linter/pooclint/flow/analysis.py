@@ -4,41 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow import ambient, misuses, statements, suspending, work
-from pooclint.flow.completions import RETURN, Completion, Outcomes
-from pooclint.flow.debugging import for_debugging
+from pooclint.flow import ambient, statements
+from pooclint.flow.completions import RETURN, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
-from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
 from pooclint.flow.facts import Facts, facts_of
 from pooclint.flow.given import Given, decorated, entering_method, given, held_attributes, held_parameters, lent_by
 from pooclint.flow.invocations import Attempt
+from pooclint.flow.leaving import MAKING, leave
 from pooclint.flow.owners import owned
-from pooclint.flow.project import settled_in
-from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Reached, Record, Run, Summary
+from pooclint.flow.reaching import Reaching
+from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
-from pooclint.flow.switches import Literals, Switches, by_text, literal_defaults, switched_off, switches
-from pooclint.flow.values import NONE, UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.flow.switches import literal_defaults
+from pooclint.flow.values import NONE, UNBOUND, Lane, Obligation, Site, State, Value
 from pooclint.flow.waiting import complete
-from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names
 from pooclint.program.request_holds import RequestHolds
-from pooclint.program.running import meant
 from pooclint.program.scopes import Class, Function, Index, Scope
-from pooclint.rule import Place
-from pooclint.source.nodes import body_of, descendants, dotted, nodes_of, spelled
+from pooclint.source.nodes import body_of, descendants, dotted, nodes_of
 
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8
-_MAKING = frozenset({"__init__", "__aenter__", "__enter__"})
-"""Methods without which nobody has the object, or nobody calls its `__exit__`."""
-_SHORT_LIVED = frozenset({"connection", "session"})
-_NOTHING_GIVEN: Literals = MappingProxyType({})
 _INERT_TYPES = frozenset({f"builtins.{n}" for n in ("bool", "int", "float", "complex", "str", "bytes")})
 
 
@@ -49,11 +40,9 @@ class Analysis:
     names: Names
     draws: Draws
     holds: RequestHolds
-    dispatch: Dispatch
+    reaching: Reaching
     _records: dict[int, Record | GaveUp] = field(default_factory=dict)
     _acquiring: dict[int, bool] = field(default_factory=dict)
-    _reaches: dict[tuple[int, frozenset[tuple[str, object]]], Reached | None] = field(default_factory=dict)
-    _switches: dict[int, Switches] = field(default_factory=dict)
     _summaries: dict[tuple[object, ...], tuple[int, tuple[Summary, ...] | None]] = field(default_factory=dict)
     """With how far calls go below the function."""
     _active: list[int] = field(default_factory=list)
@@ -69,8 +58,6 @@ class Analysis:
     _entering: set[int] = field(default_factory=set)
     _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
-    _read: dict[int, frozenset[int]] = field(default_factory=dict)
-    """By the `id` of a function, that of the calls that give something which it reads."""
     strays: dict[int, tuple[Leak, ...]] = field(default_factory=dict)
     """What functions leave on attributes and in elements when they fail: see `flow/fields.py`."""
     _facts: dict[int, Facts] = field(default_factory=dict)
@@ -82,15 +69,12 @@ class Analysis:
         for memo in (
             self._records,
             self._acquiring,
-            self._reaches,
-            self._switches,
             self._summaries,
             self._holding,
             self._calls,
             self._handing,
             self._filling,
             self._streamed,
-            self._read,
             self.strays,
             self._facts,
             self._owned,
@@ -103,6 +87,7 @@ class Analysis:
         self._deferring.clear()
         self._users.clear()
         self.draws.forget()
+        self.reaching.forget()
         self.holds.forget()
 
     def record(self, code: Function | Index) -> Record:
@@ -237,7 +222,7 @@ class Analysis:
         if not lent and not any(self.names.injected(p, function.parent) for p in function.parameters):
             return False
         waits = (
-            self.reaches(function) is not None
+            self.reaching.reaches(function) is not None
             or self._locks(function)
             or self._commits(function)
             or self._defers(function)
@@ -265,25 +250,7 @@ class Analysis:
         )
 
     def _guesses(self, function: Function) -> bool:
-        return any(self.dispatched(node, scope) for node, scope in self._own_calls(function))
-
-    def dispatched(self, node: cst.Call, scope: Scope) -> Reached | None:
-        """The external call of a method whose receiver is not known, or only by a class that leaves the method to
-        others, where every method of that name which the module can get hold of makes one; pauses, and what is usually
-        fast, are not worth a guess."""
-        func = node.func
-        if not isinstance(func, cst.Attribute) or self.names.qualify(func.value, scope):
-            return None
-        defined = self.names.definition(func, scope, interest="calls-out")
-        known = self.names.type_of(func.value, scope) or self.names.calls(node, scope) or defined is not None
-        if known and not (isinstance(defined, Function) and self.names.is_abstract(defined)):
-            return None
-        methods = self.dispatch.methods(func.attr.value, scope.origin)
-        reached = [self.reaches(method) for method in methods]
-        slowest = [r for r in reached if r is not None and not any(r.rank)]
-        if not slowest or len(slowest) != len(reached):
-            return None
-        return replace(slowest[0], guessed=True)
+        return any(self.reaching.dispatched(node, scope) for node, scope in self._own_calls(function))
 
     def _locks(self, function: Function) -> bool:
         """A quick look: does it enter something of which others decide when that is possible?"""
@@ -338,7 +305,7 @@ class Analysis:
             lambda: (
                 any(self._call_acquires(c, s) for c, s in self._own_calls(function))
                 or self._enters_lending(function)
-                or (function.name in _MAKING and any(self._fills(m) for m in self._own_methods(function)))
+                or (function.name in MAKING and any(self._fills(m) for m in self._own_methods(function)))
             ),
         )
 
@@ -451,12 +418,12 @@ class Analysis:
         # What the ways leave behind that end normally decides about the others.
         for completion, states in sorted(out.items(), key=lambda way: way[0].exceptional):
             for ended in states:
-                self._leave(run, function, ended, completion)
+                leave(run, function, ended, completion)
         return record
 
     def _run(self, code: Function | Index, record: Record, making: bool = False) -> Run:
         function = code if isinstance(code, Function) else None
-        making = making or (function is not None and function.owner is not None and function.name in _MAKING)
+        making = making or (function is not None and function.owner is not None and function.name in MAKING)
         scope = code.scope
         at_module = frozenset(scope.bindings) if function is None else frozenset(scope.declared_outside)
         facts = self._facts_of(code)
@@ -469,9 +436,9 @@ class Analysis:
             summarise=self._summarise_making if making else self.summarise,
             hands_over=self.hands_over,
             defers=self.defers,
-            reaches=self.reaches,
+            reaches=self.reaching.reaches,
             ambient=self._ambient_left,
-            dispatched=lambda node: self.dispatched(node, scope),
+            dispatched=lambda node: self.reaching.dispatched(node, scope),
             is_kept=lambda type_name: self._is_kept(type_name, scope.module),
             kept=self.holds.of,
             draws=self.draws,
@@ -532,83 +499,6 @@ class Analysis:
             return out
         return statements.evaluate_block(run, body_of(function.node.body), [state])
 
-    def _leave(self, run: Run, function: Function | None, state: State, completion: Completion) -> None:
-        """What is still held when the function is left is leaked, unless the caller gets it."""
-        if completion.kind == "exit" or function is None:
-            return
-        if not completion.exceptional:
-            work.left(run, state)
-            self._note_given(run, state)
-            suspending.left(run, state, state.get(statements.RETURNED))
-            misuses.returned(run, state.get(statements.RETURNED), state)
-        before = state
-        if completion.kind == "return":
-            state = run.hand_over(state, state.get(statements.RETURNED))
-        state = run.keep_cells(state)
-        if not completion.exceptional:
-            self._note_fields(run, function, before if function.is_private else state)
-        for number, obligation in state.obligations.items():
-            place = _place(state, number) if obligation.fate is Fate.FIELD and completion.exceptional else None
-            half_built = place is not None and _is_half_built(function, place)
-            stray = bool(place) and not half_built and _takes_back(run, function, obligation.site, place or "")
-            lost = obligation.fate is Fate.HELD or half_built or stray
-            if not lost or obligation.site.parameter >= 0 or obligation.managed:
-                continue
-            if obligation.site.acquisition.kind == "stack" or self._follows_owner(state, obligation):
-                continue
-            steps = tuple(state.trace.steps()) if state.trace else ()
-            run.record.leak(
-                Leak(
-                    obligation.site,
-                    "exit",
-                    obligation,
-                    completion,
-                    steps[-1][0] if steps and completion.kind == "return" else None,
-                    state.causes.get(number),
-                    steps,
-                    place if place and stray else "",
-                )
-            )
-
-    def _note_given(self, run: Run, state: State) -> None:
-        """What becomes of what was handed in, on a way on which nothing has raised."""
-        for site in run.record.given:
-            obligation = state.obligations.get(site.number)
-            if obligation is None or obligation.doubtful or obligation.lane is not Lane.NORMAL:
-                continue
-            run.record.ends.setdefault(site.number, set()).add(obligation.fate)
-            now = state.get(site.label).refs & state.obligations.keys()
-            if obligation.fate is Fate.HELD and now and site.number not in now:
-                run.record.replaced.setdefault(site.number, state.obligations[min(now)].site.node)
-
-    def _note_fields(self, run: Run, function: Function, state: State) -> None:
-        """What the function leaves on the attributes of its object."""
-        run.record.doubtful.update(o.site.number for o in state.obligations.values() if o.doubtful)
-        left = (o for o in state.obligations.values() if o.fate in (Fate.FIELD, Fate.KEPT))
-        run.record.left_behind.update(o.site.number for o in left)
-        own = function.parameters[0].name + "." if function.owner and function.parameters else ""
-        held = {p: v for p, v in state.env.items() if own and p.startswith(own) and not v.method}
-        # What a collection holds besides may be released through that.
-        collected = frozenset[int]().union(*(_besides(run, v, state) for v in held.values()))
-        filled: set[str] = set()
-        for path, value in held.items():
-            attribute = path.removeprefix(own)
-            for obligation in (state.obligations[n] for n in value.refs - collected if n in state.obligations):
-                if obligation.site.number in run.record.built:
-                    continue
-                own_field = obligation.fate is Fate.FIELD and "." not in attribute
-                if own_field and obligation.site.parameter < 0 and obligation.owner < 0:
-                    run.record.fields.setdefault(obligation.site.number, set()).add(attribute)
-                    filled.add(attribute)
-        run.record.filled = filled if run.record.filled is None else run.record.filled & filled
-
-    def _follows_owner(self, state: State, obligation: Obligation) -> bool:
-        """An obligation with an owner shares its fate; only what a forgotten stack holds is reported for itself."""
-        if obligation.owner < 0:
-            return False
-        owner = state.obligations.get(obligation.owner)
-        return owner is None or owner.fate is not Fate.HELD or owner.site.acquisition.kind != "stack"
-
     def _yields_to(self, function: Function | None) -> Literal["nobody", "manager", "fixture", "consumer"]:
         if function is None or not function.is_generator:
             return "nobody"
@@ -632,90 +522,6 @@ class Analysis:
             and not isinstance(yields[0].value, cst.From)
             and not any(yields[0] in descendants(loop) for loop in loops)
         )
-
-    def reaches(self, function: Function, given: Literals = _NOTHING_GIVEN) -> Reached | None:
-        """The external call that the function makes, itself or through functions of the project, with the way to it.
-
-        Args:
-            function: The function.
-            given: What is known of its parameters.
-        """
-        matters = self._switches_of(function).among(given) if given else given
-        key = (id(function), frozenset(matters.items()))
-        return self.names.circles.answer(self._reaches, key, None, lambda: self._first_external(function, matters))
-
-    def _switches_of(self, function: Function) -> Switches:
-        if id(function) not in self._switches:
-            self._switches[id(function)] = switches(function)
-        return self._switches[id(function)]
-
-    def _slowest_of(
-        self, callees: Sequence[Function], node: cst.Call, function: Function, given: Literals
-    ) -> tuple[Reached | None, bool]:
-        """The external call of the functions for which a callee may stand that may take longest, and whether a
-        coroutine makes it."""
-        slowest: Reached | None = None
-        suspends = False
-        for called in callees:
-            if not self._runs_in(called, node, function):
-                continue
-            wanted = self._switches_of(called).names
-            scope = function.scope
-            told = by_text(self.names, self.draws.pools, called, wanted, node, scope, given) if wanted else given
-            inner = self.reaches(called, told)
-            inner = while_read(inner) if called.is_generator else inner
-            if inner and (slowest is None or inner.rank < slowest.rank):
-                slowest, suspends = inner, called.is_async
-        return slowest, suspends
-
-    def _runs_in(self, called: Function, node: cst.Call, function: Function) -> bool:
-        """True when what is called in a function runs there: a generator does where somebody reads it."""
-        if not called.is_generator:
-            return True
-        if id(function) not in self._read:
-            self._read[id(function)] = read(self.names, function)
-        return id(node) in self._read[id(function)]
-
-    def _first_external(self, function: Function, given: Literals) -> Reached | None:
-        """The one that may take longest; of equals the first."""
-        if self.names.runs_in_first_call(function):
-            return None
-        slowest: Reached | None = None
-        off = switched_off(function, given) if given else frozenset[int]()
-        waited: frozenset[int] | None = None
-        debugging: frozenset[int] | None = None
-        for node, scope in self._own_calls(function):
-            if id(node) in off:
-                continue
-            external = external_of(self.names, node, scope)
-            found: Reached | None = None
-            suspends = False
-            if external and external.category != "database":
-                suspends = external.io == "await"
-                found = Reached(external, f"{function.name} → {spelled(node.func)}", Place(node, scope.module))
-            elif (model := next((c for c in self.names.calls(node, scope) if c.calls), None)) is not None:
-                suspends = model.awaited != "no"
-                inner = called_elsewhere(self.names, self.reaches, node, scope, model) if suspends else None
-                found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
-            else:
-                called = [c for c in meant(self.names, node.func, scope, "calls-out") if isinstance(c, Function)]
-                inner, suspends = self._slowest_of(called, node, function, given)
-                if any(self.names.is_abstract(c) for c in called):
-                    inner = self.dispatched(node, scope)
-                    suspends = inner is not None and inner.external.io == "await"
-                found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
-            if found is None or (slowest and slowest.rank <= found.rank):
-                continue
-            debugging = for_debugging(function) if debugging is None else debugging
-            if id(node) in debugging:
-                continue
-            if suspends and waited is None:
-                waited = waited_for(self.names, function)
-            if not suspends or waited is None or id(node) in waited:
-                slowest = found
-                if not any(found.rank):
-                    break
-        return slowest
 
     # ------------------------------------------------------------------------------------------------------- summaries
 
@@ -859,29 +665,6 @@ class Analysis:
         return tuple(ordered[:_MAX_OUTCOMES])
 
 
-def _place(state: State, number: int) -> str:
-    """The path of the attribute or element that holds an obligation; empty where nothing but an owner of it does."""
-    paths = (k for k, v in state.env.items() if "." in k and k[0] not in "#?" and number in v.refs and not v.method)
-    return min(paths, default="")
-
-
-def _is_half_built(function: Function, place: str) -> bool:
-    """True of what is on the object whose constructor fails: nobody has the object, or nobody calls its `__exit__`."""
-    return function.name in _MAKING and (not place or _is_own(function, place))
-
-
-def _is_own(function: Function, place: str) -> bool:
-    own = function.parameters[0].name if function.owner and function.parameters else ""
-    return bool(own) and place.count(".") == 1 and place.startswith(own + ".")
-
-
-def _takes_back(run: Run, function: Function, site: Site, place: str) -> bool:
-    """True when the function counts as the one who is to release what it has put there."""
-    if function.is_generator and not (_is_own(function, place) and site.acquisition.kind in _SHORT_LIVED):
-        return False  # what an application starts and stops around a `yield` lives as long as the process
-    return run.record.takes_back(site)
-
-
 def _completed(run: Run, out: Outcomes) -> Outcomes:
     """How a function completes together with awaiting or entering what it returns."""
     done = Outcomes()
@@ -903,18 +686,6 @@ def _completed(run: Run, out: Outcomes) -> Outcomes:
 
 
 # ------------------------------------------------------------------------------------------------- a look at the syntax
-
-
-def _besides(run: Run, value: Value, state: State) -> frozenset[int]:
-    """What an attribute leads to and does not stand for. A task uses what it does not release on any way."""
-    task = value.pending
-    if task is None or not task.runs_by_itself:
-        return value.reach() - value.refs
-    ways = (
-        settled_in(run, p.summary, p.arguments, state) if (p := item.pending) and p.summary else [item.reach()]
-        for item in task.passes
-    )
-    return frozenset[int]().union(*(numbers for way in ways for numbers in way))
 
 
 def _may_hand_over(names: Names, function: Function) -> bool:

@@ -1,0 +1,130 @@
+"""What every way out of a function leaves behind: what it loses, and what it has put on attributes."""
+
+from __future__ import annotations
+
+from pooclint.flow import misuses, statements, suspending, work
+from pooclint.flow.completions import Completion
+from pooclint.flow.project import settled_in
+from pooclint.flow.run import Leak, Run
+from pooclint.flow.values import Fate, Lane, Obligation, Site, State, Value
+from pooclint.program.scopes import Function
+
+MAKING = frozenset({"__init__", "__aenter__", "__enter__"})
+"""Methods without which nobody has the object, or nobody calls its `__exit__`."""
+_SHORT_LIVED = frozenset({"connection", "session"})
+
+
+def leave(run: Run, function: Function | None, state: State, completion: Completion) -> None:
+    """What is still held when the function is left is leaked, unless the caller gets it."""
+    if completion.kind == "exit" or function is None:
+        return
+    if not completion.exceptional:
+        work.left(run, state)
+        _note_given(run, state)
+        suspending.left(run, state, state.get(statements.RETURNED))
+        misuses.returned(run, state.get(statements.RETURNED), state)
+    before = state
+    if completion.kind == "return":
+        state = run.hand_over(state, state.get(statements.RETURNED))
+    state = run.keep_cells(state)
+    if not completion.exceptional:
+        _note_fields(run, function, before if function.is_private else state)
+    for number, obligation in state.obligations.items():
+        place = _place(state, number) if obligation.fate is Fate.FIELD and completion.exceptional else None
+        half_built = place is not None and _is_half_built(function, place)
+        stray = bool(place) and not half_built and _takes_back(run, function, obligation.site, place or "")
+        lost = obligation.fate is Fate.HELD or half_built or stray
+        if not lost or obligation.site.parameter >= 0 or obligation.managed:
+            continue
+        if obligation.site.acquisition.kind == "stack" or _follows_owner(state, obligation):
+            continue
+        steps = tuple(state.trace.steps()) if state.trace else ()
+        run.record.leak(
+            Leak(
+                obligation.site,
+                "exit",
+                obligation,
+                completion,
+                steps[-1][0] if steps and completion.kind == "return" else None,
+                state.causes.get(number),
+                steps,
+                place if place and stray else "",
+            )
+        )
+
+
+def _note_given(run: Run, state: State) -> None:
+    """What becomes of what was handed in, on a way on which nothing has raised."""
+    for site in run.record.given:
+        obligation = state.obligations.get(site.number)
+        if obligation is None or obligation.doubtful or obligation.lane is not Lane.NORMAL:
+            continue
+        run.record.ends.setdefault(site.number, set()).add(obligation.fate)
+        now = state.get(site.label).refs & state.obligations.keys()
+        if obligation.fate is Fate.HELD and now and site.number not in now:
+            run.record.replaced.setdefault(site.number, state.obligations[min(now)].site.node)
+
+
+def _note_fields(run: Run, function: Function, state: State) -> None:
+    """What the function leaves on the attributes of its object."""
+    run.record.doubtful.update(o.site.number for o in state.obligations.values() if o.doubtful)
+    left = (o for o in state.obligations.values() if o.fate in (Fate.FIELD, Fate.KEPT))
+    run.record.left_behind.update(o.site.number for o in left)
+    own = function.parameters[0].name + "." if function.owner and function.parameters else ""
+    held = {p: v for p, v in state.env.items() if own and p.startswith(own) and not v.method}
+    # What a collection holds besides may be released through that.
+    collected = frozenset[int]().union(*(_besides(run, v, state) for v in held.values()))
+    filled: set[str] = set()
+    for path, value in held.items():
+        attribute = path.removeprefix(own)
+        for obligation in (state.obligations[n] for n in value.refs - collected if n in state.obligations):
+            if obligation.site.number in run.record.built:
+                continue
+            own_field = obligation.fate is Fate.FIELD and "." not in attribute
+            if own_field and obligation.site.parameter < 0 and obligation.owner < 0:
+                run.record.fields.setdefault(obligation.site.number, set()).add(attribute)
+                filled.add(attribute)
+    run.record.filled = filled if run.record.filled is None else run.record.filled & filled
+
+
+def _follows_owner(state: State, obligation: Obligation) -> bool:
+    """An obligation with an owner shares its fate; only what a forgotten stack holds is reported for itself."""
+    if obligation.owner < 0:
+        return False
+    owner = state.obligations.get(obligation.owner)
+    return owner is None or owner.fate is not Fate.HELD or owner.site.acquisition.kind != "stack"
+
+
+def _place(state: State, number: int) -> str:
+    """The path of the attribute or element that holds an obligation; empty where nothing but an owner of it does."""
+    paths = (k for k, v in state.env.items() if "." in k and k[0] not in "#?" and number in v.refs and not v.method)
+    return min(paths, default="")
+
+
+def _is_half_built(function: Function, place: str) -> bool:
+    """True of what is on the object whose constructor fails: nobody has the object, or nobody calls its `__exit__`."""
+    return function.name in MAKING and (not place or _is_own(function, place))
+
+
+def _is_own(function: Function, place: str) -> bool:
+    own = function.parameters[0].name if function.owner and function.parameters else ""
+    return bool(own) and place.count(".") == 1 and place.startswith(own + ".")
+
+
+def _takes_back(run: Run, function: Function, site: Site, place: str) -> bool:
+    """True when the function counts as the one who is to release what it has put there."""
+    if function.is_generator and not (_is_own(function, place) and site.acquisition.kind in _SHORT_LIVED):
+        return False  # what an application starts and stops around a `yield` lives as long as the process
+    return run.record.takes_back(site)
+
+
+def _besides(run: Run, value: Value, state: State) -> frozenset[int]:
+    """What an attribute leads to and does not stand for. A task uses what it does not release on any way."""
+    task = value.pending
+    if task is None or not task.runs_by_itself:
+        return value.reach() - value.refs
+    ways = (
+        settled_in(run, p.summary, p.arguments, state) if (p := item.pending) and p.summary else [item.reach()]
+        for item in task.passes
+    )
+    return frozenset[int]().union(*(numbers for way in ways for numbers in way))

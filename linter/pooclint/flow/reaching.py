@@ -1,0 +1,145 @@
+"""Which call out of the process a function of the project makes, itself or through others, and the way there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import libcst as cst
+
+from pooclint.flow.debugging import for_debugging
+from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
+from pooclint.flow.run import Reached
+from pooclint.flow.switches import Literals, Switches, by_text, switched_off, switches
+from pooclint.program.dispatch import Dispatch
+from pooclint.program.names import Names
+from pooclint.program.pool_identity import Pools
+from pooclint.program.running import meant
+from pooclint.program.scopes import Function, Scope
+from pooclint.rule import Place
+from pooclint.source.nodes import nodes_of, spelled
+
+_NOTHING_GIVEN: Literals = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class Reaching:
+    """External calls of functions, worked out on demand. Its only state is a memo."""
+
+    names: Names
+    pools: Pools
+    dispatch: Dispatch
+    _reaches: dict[tuple[int, frozenset[tuple[str, object]]], Reached | None] = field(default_factory=dict)
+    _switches: dict[int, Switches] = field(default_factory=dict)
+    _read: dict[int, frozenset[int]] = field(default_factory=dict)
+    """By the `id` of a function, that of the calls that give something which it reads."""
+
+    def forget(self) -> None:
+        """Forget what was worked out so far."""
+        self._reaches.clear()
+        self._switches.clear()
+        self._read.clear()
+
+    def reaches(self, function: Function, given: Literals = _NOTHING_GIVEN) -> Reached | None:
+        """The external call that the function makes, itself or through functions of the project, with the way to it.
+
+        Args:
+            function: The function.
+            given: What is known of its parameters.
+        """
+        matters = self._switches_of(function).among(given) if given else given
+        key = (id(function), frozenset(matters.items()))
+        return self.names.circles.answer(self._reaches, key, None, lambda: self._first_external(function, matters))
+
+    def dispatched(self, node: cst.Call, scope: Scope) -> Reached | None:
+        """The external call of a method whose receiver is not known, or only by a class that leaves the method to
+        others, where every method of that name which the module can get hold of makes one; pauses, and what is usually
+        fast, are not worth a guess."""
+        func = node.func
+        if not isinstance(func, cst.Attribute) or self.names.qualify(func.value, scope):
+            return None
+        defined = self.names.definition(func, scope, interest="calls-out")
+        known = self.names.type_of(func.value, scope) or self.names.calls(node, scope) or defined is not None
+        if known and not (isinstance(defined, Function) and self.names.is_abstract(defined)):
+            return None
+        methods = self.dispatch.methods(func.attr.value, scope.origin)
+        reached = [self.reaches(method) for method in methods]
+        slowest = [r for r in reached if r is not None and not any(r.rank)]
+        if not slowest or len(slowest) != len(reached):
+            return None
+        return replace(slowest[0], guessed=True)
+
+    def _switches_of(self, function: Function) -> Switches:
+        if id(function) not in self._switches:
+            self._switches[id(function)] = switches(function)
+        return self._switches[id(function)]
+
+    def _slowest_of(
+        self, callees: Sequence[Function], node: cst.Call, function: Function, given: Literals
+    ) -> tuple[Reached | None, bool]:
+        """The external call of the functions for which a callee may stand that may take longest, and whether a
+        coroutine makes it."""
+        slowest: Reached | None = None
+        suspends = False
+        for called in callees:
+            if not self._runs_in(called, node, function):
+                continue
+            wanted = self._switches_of(called).names
+            scope = function.scope
+            told = by_text(self.names, self.pools, called, wanted, node, scope, given) if wanted else given
+            inner = self.reaches(called, told)
+            inner = while_read(inner) if called.is_generator else inner
+            if inner and (slowest is None or inner.rank < slowest.rank):
+                slowest, suspends = inner, called.is_async
+        return slowest, suspends
+
+    def _runs_in(self, called: Function, node: cst.Call, function: Function) -> bool:
+        """True when what is called in a function runs there: a generator does where somebody reads it."""
+        if not called.is_generator:
+            return True
+        if id(function) not in self._read:
+            self._read[id(function)] = read(self.names, function)
+        return id(node) in self._read[id(function)]
+
+    def _first_external(self, function: Function, given: Literals) -> Reached | None:
+        """The one that may take longest; of equals the first."""
+        if self.names.runs_in_first_call(function):
+            return None
+        slowest: Reached | None = None
+        off = switched_off(function, given) if given else frozenset[int]()
+        waited: frozenset[int] | None = None
+        debugging: frozenset[int] | None = None
+        scope = function.scope
+        for node in nodes_of(cst.Call, function.own_nodes):
+            if id(node) in off:
+                continue
+            external = external_of(self.names, node, scope)
+            found: Reached | None = None
+            suspends = False
+            if external and external.category != "database":
+                suspends = external.io == "await"
+                found = Reached(external, f"{function.name} → {spelled(node.func)}", Place(node, scope.module))
+            elif (model := next((c for c in self.names.calls(node, scope) if c.calls), None)) is not None:
+                suspends = model.awaited != "no"
+                inner = called_elsewhere(self.names, self.reaches, node, scope, model) if suspends else None
+                found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
+            else:
+                called = [c for c in meant(self.names, node.func, scope, "calls-out") if isinstance(c, Function)]
+                inner, suspends = self._slowest_of(called, node, function, given)
+                if any(self.names.is_abstract(c) for c in called):
+                    inner = self.dispatched(node, scope)
+                    suspends = inner is not None and inner.external.io == "await"
+                found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
+            if found is None or (slowest and slowest.rank <= found.rank):
+                continue
+            debugging = for_debugging(function) if debugging is None else debugging
+            if id(node) in debugging:
+                continue
+            if suspends and waited is None:
+                waited = waited_for(self.names, function)
+            if not suspends or waited is None or id(node) in waited:
+                slowest = found
+                if not any(found.rank):
+                    break
+        return slowest
