@@ -38,6 +38,7 @@ MISUSE = EXACT | {"CNX108", "CNX109", "CNX113", "CNX121", "CNX122", "CNX123", "C
 DIFFERENT: dict[str, str] = {
     "CNX113_wrong_with.Ledger.entries": "the factory that a caller hands in was told to make asynchronous sessions; the fake one makes others",
     "CNX113_wrong_with.entries_by": "the same",
+    "silent_lifetimes.engine_for": "with `pooled` it is never disposed of; what a dictionary holds is not known, and may say that nothing is pooled",
     "silent_transfer.read_by_own_generator": "making what is made around it fails: it is taken for the owner from the start, or each such call would be an alarm",
 }
 """Functions that lose something on a line without a mark, and why that is not reported. Each must go on doing so."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import libcst as cst
 
 from pooclint.program.scopes import Scope
-from pooclint.source.nodes import descendants, dotted, is_within
+from pooclint.source.nodes import descendants, dotted
 
 _MAX_DEPTH = 12
 """Dictionaries in dictionaries, and names of names, are followed this far."""
@@ -26,8 +26,6 @@ class Value:
     """What overrides it when the program runs: `field Settings.pool_size`, `parameter 'size'`; empty: nothing."""
     variable: str = ""
     """The environment variable that does."""
-    under: cst.CSTNode | None = None
-    """Outside of this block, or of this expression, it may not be given at all; None: it is on every path."""
 
 
 Values = Callable[[cst.BaseExpression, Scope], Iterable[Value]]
@@ -125,7 +123,7 @@ def entries(node: cst.BaseExpression, scope: Scope, values: Values, depth: int =
             for side in (left, right):
                 _merge(found, entries(side, scope, values, depth + 1), side)
         case cst.BooleanOperation(left=first, right=second) | cst.IfExp(body=first, orelse=second):
-            _join(found, [(side, entries(side, scope, values, depth + 1)) for side in (first, second)])
+            _join(found, [entries(side, scope, values, depth + 1) for side in (first, second)])
         case cst.Name() | cst.Attribute() | cst.Call():
             return _named_entries(node, scope, values, depth)
         case _:
@@ -153,14 +151,14 @@ def _named_entries(
     node: cst.Name | cst.Attribute | cst.Call, scope: Scope, values: Values, depth: int
 ) -> Entries | None:
     bound = list(values(node, scope))
-    parts = [(v.node or node, entries(v.node, v.scope, values, depth + 1) if v.node else None) for v in bound]
+    parts = [entries(v.node, v.scope, values, depth + 1) if v.node is not None else None for v in bound]
     found = Entries()
     _join(found, parts)
     path = dotted(node)
     homes = {id(v.scope): v.scope for v in (*bound, Value(None, scope))} if path else {}
     for key, value in (pair for home in homes.values() for pair in _assigned(path, home)):
         found.named[key] = (*found.named.get(key, ()), value)
-    return found if found.named or any(part for _, part in parts) else None
+    return found if found.named or any(parts) else None
 
 
 def _assigned(path: str, scope: Scope) -> Iterator[tuple[str, Value]]:
@@ -175,20 +173,10 @@ def _assigned(path: str, scope: Scope) -> Iterator[tuple[str, Value]]:
                             value=mapping,
                             slice=[cst.SubscriptElement(slice=cst.Index(value=cst.SimpleString() as key))],
                         ) if dotted(mapping) == path:
-                            yield str(key.evaluated_value), Value(value, scope, under=_block(part, around))
+                            yield str(key.evaluated_value), Value(value, scope)
             case cst.Call(func=cst.Attribute(value=mapping, attr=cst.Name(value="update")), args=args):
                 if dotted(mapping) == path:
-                    given = Value(None, scope, under=_block(part, around))
-                    yield from ((a.keyword.value, replace(given, node=a.value)) for a in args if a.keyword)
-
-
-_CONDITIONAL = (cst.If, cst.Else, cst.For, cst.While, cst.ExceptHandler, cst.ExceptStarHandler, cst.MatchCase)
-
-
-def _block(node: cst.CSTNode, around: cst.CSTNode) -> cst.CSTNode | None:
-    """The innermost block around a node that does not run in any case; None where there is no such block."""
-    blocks = (n.body for n in descendants(around, into_functions=False) if isinstance(n, _CONDITIONAL))
-    return next((block for block in reversed([*blocks]) if is_within(node, block)), None)
+                    yield from ((a.keyword.value, Value(a.value, scope)) for a in args if a.keyword)
 
 
 def _merge(into: Entries, found: Entries | None, node: cst.BaseExpression) -> None:
@@ -204,11 +192,9 @@ def _is_nothing(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Name) and node.value == "None"
 
 
-def _join(into: Entries, ways: Sequence[tuple[cst.CSTNode, Entries | None]]) -> None:
-    """Entries of which those of one or the other are there, each with the expression that has them."""
-    for node, found in ways:
+def _join(into: Entries, ways: Iterable[Entries | None]) -> None:
+    """Entries of which those of one or the other are there."""
+    for found in ways:
         into.more = into.more or found is None or found.more
         for key, given in found.named.items() if found else ():
-            everywhere = all(other and key in other.named for _, other in ways)
-            values = given if everywhere else tuple(replace(value, under=value.under or node) for value in given)
-            into.named[key] = (*into.named.get(key, ()), *values)
+            into.named[key] = (*into.named.get(key, ()), *given)

@@ -11,11 +11,10 @@ from pooclint.models import Call
 from pooclint.program.annotations import CLASS, FACTORY, led_to, plain
 from pooclint.program.definitions import Definitions
 from pooclint.program.imports import Imports
-from pooclint.program.keywords import bound_values, given_arguments
+from pooclint.program.keywords import keywords
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Class, Scope
 from pooclint.program.types import Types
-from pooclint.source.nodes import is_within
 
 
 @dataclass(slots=True)
@@ -95,29 +94,21 @@ class ModelledCalls:
         return tuple(c for c in found if (c.awaited != "no") == asynchronous)[:1] or found[:1]
 
     def _applies(self, call: Call, node: cst.Call, scope: Scope) -> bool:
-        if call.unless and self._is_given(node, scope, call.unless, on_every_path=True):
+        if call.unless and self._is_given(node, scope, call.unless):
             return False
-        if call.when and not self._is_given(node, scope, call.when, on_every_path=False):
+        if call.when and not self._is_given(node, scope, call.when):
             return False
         if not call.only_if:
             return True
         given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
         return all(key in given and given[key] == value for key, value in call.only_if.items())
 
-    def _is_given(
-        self, node: cst.Call, scope: Scope, wanted: Mapping[str, Collection[str]], on_every_path: bool
-    ) -> bool:
+    def _is_given(self, node: cst.Call, scope: Scope, wanted: Mapping[str, Collection[str]]) -> bool:
         """True when a keyword argument is one of the things that are wanted for it, or a class derived from one."""
-        for key, values in given_arguments(node, scope, bound_values).named.items() if node.args else ():
-            if key not in wanted:
-                continue
-            fits = [v.node is not None and self._is_one_of(v.node, v.scope, wanted[key]) for v in values]
-            missing = any(v.under is not None and not is_within(node, v.under) for v in values)
-            if any(fits) and not (on_every_path and (missing or not all(fits))):
-                return True
+        for key, value in keywords(node, scope):
+            if key in wanted:
+                defined = self.definitions.definition(value, scope)
+                base = self.types.modelled_base(defined) if isinstance(defined, Class) else ""
+                if self.imports.qualify(value, scope) in wanted[key] or base in wanted[key]:
+                    return True
         return False
-
-    def _is_one_of(self, node: cst.BaseExpression, scope: Scope, wanted: Collection[str]) -> bool:
-        defined = self.definitions.definition(node, scope)
-        base = self.types.modelled_base(defined) if isinstance(defined, Class) else ""
-        return self.imports.qualify(node, scope) in wanted or base in wanted

@@ -88,11 +88,6 @@ def nodes_of(kind: type[Node], nodes: Iterable[cst.CSTNode]) -> list[Node]:
     return [n for n in nodes if type(n) is kind]
 
 
-def is_within(node: cst.CSTNode, outer: cst.CSTNode) -> bool:
-    """True when a node is another, or part of it."""
-    return any(part is node for part in descendants(outer))
-
-
 def operands(node: cst.CSTNode) -> list[cst.CSTNode]:
     """Child nodes that carry meaning, but neither names of attributes nor keywords: of `f(a=b, c=d.e)`, `b` and `d` are
     variables, `a`, `c` and `e` are not."""
