@@ -107,7 +107,8 @@ def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset
     awaited = False
     qualified = run.names.qualify(invocation.node.func, run.scope)
     given = frozenset[int]().union(*(v.refs for _, v in invocation.arguments))
-    for number in invocation.head.refs | given | _bodies(run, invocation, state):
+    indirect = _bodies(run, invocation, state) | _emptied(run, invocation, state)
+    for number in invocation.head.refs | given | indirect:
         obligation = state.obligations.get(number)
         if obligation is None:
             continue
@@ -134,6 +135,17 @@ def _bodies(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
         return frozenset()
     parents = invocation.head.derived & state.obligations.keys()
     return frozenset(n for n in parents if state.obligations[n].site.acquisition.kind == "response")
+
+
+def _emptied(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
+    """Clients whose pool is closed (`client.connection_pool.disconnect()`): they have nothing else."""
+    type_ = run.models.type(invocation.head.type)
+    if type_ is None or type_.kind != "pool" or not invocation.method:
+        return frozenset()
+    if all(parse_release(r).name != invocation.method for r in type_.release):
+        return frozenset()
+    parents = invocation.head.derived & state.obligations.keys()
+    return frozenset(n for n in parents if state.obligations[n].site.acquisition.kind == "client")
 
 
 def _release(

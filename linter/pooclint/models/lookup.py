@@ -12,6 +12,9 @@ from pooclint.models.schema.release import Release, parse_release
 from pooclint.models.schema.settings import Setting
 from pooclint.models.schema.types import Type
 
+_OBJECTS = frozenset({"connection", "client", "pool", "engine"})
+_OF_COLLECTIONS = frozenset(dir(dict))
+"""Names that a method may have that only empties something."""
 _LASTING = frozenset({"connection", "session", "pool", "engine", "client"})
 
 
@@ -101,8 +104,9 @@ class Models:
         ways = {r for item in lasting for r in item.release or ()}
         self.release_names = frozenset(parse_release(r).name for r in ways)
         """Names of the methods that release what lasts: a connection, a session, a pool, a client."""
-        self.ending_names = self.release_names - {n for f in self.files for t in f.type for n in t.usable_after}
-        """Those after which no object works on."""
+        first = (parse_release(t.release[0]) for f in self.files for t in f.type if t.release and t.kind in _OBJECTS)
+        self.ending_names = frozenset(r.name for r in first if r.target == "self") - _OF_COLLECTIONS
+        """Those that say of any object that it is done with: the first way to release what is no session."""
         self.serverless = frozenset(s.framework for s in self.scopes if s.serverless)
         """Frameworks whose platform starts an instance for each event at a time."""
         self.instrumentation = tuple(i for f in self.files for i in f.instrumentation)

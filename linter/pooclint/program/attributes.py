@@ -51,10 +51,14 @@ def taken(function: Function, own: str, releases: frozenset[str]) -> set[str]:
     while stack:
         node = stack.pop()
         if isinstance(node, cst.Attribute):
+            released = node if node.attr.value in releases else None
+            while released and isinstance(released.value, cst.Attribute):  # `self.client.pool.close()`
+                released = released.value
+            node = released or node
             if isinstance(node.value, cst.Name) and node.value.value == own:
                 found.add(node.attr.value)
                 continue
-            if node.attr.value not in releases:
+            if not released:
                 inner = node.value.expression if isinstance(node.value, cst.Await) else node.value
                 if isinstance(inner, cst.Call):
                     stack += inner.args
