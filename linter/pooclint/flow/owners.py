@@ -1,4 +1,5 @@
-"""Objects of the project that hold something from their construction on, and give it back by a method of their own.
+"""Objects of the project that hold something, from their construction on or once they have opened it, and that have a
+method which ends them (`close`, `stop`, `__exit__`) and gives it back.
 
 Whoever builds such an object has to call that method: the object is a resource itself.
 """
@@ -14,7 +15,7 @@ from pooclint.flow.given import Given
 from pooclint.flow.run import Owned
 from pooclint.flow.values import Site
 from pooclint.models import Acquisition, Release
-from pooclint.program.attributes import PROTOCOL, answered_outside, has_unknown_base, methods_of, taken
+from pooclint.program.attributes import PROTOCOL, answered_outside, has_unknown_base, life_cycle, methods_of, taken
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
 from pooclint.rule import Place
@@ -37,16 +38,16 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     """
     names = analysis.names
     constructor = names.method(owner, "__init__")
-    if constructor is None or not constructor.parameters:
+    if constructor is None or not constructor.parameters or life_cycle(names, owner) is None:
         return None
     family = list(names.ancestors(owner))
     methods = {n: m for c in reversed(family) for n, m in c.methods.items()}
-    if not any(analysis.acquires(m) for m in methods.values()):
-        return None
     # Not all of it is in sight; or the last reference to the object releases it.
     if names.modelled_base(owner) or has_unknown_base(names, owner) or "__del__" in methods:
         return None
     if any(True for _ in _handed_out(constructor.node.body, constructor.parameters[0].name, frozenset(methods))):
+        return None
+    if not any(analysis.acquires(m) for m in methods.values()):
         return None
     at_once = _filled(analysis, constructor)
     attribute, site, filler = at_once or _filled_later(analysis, family, methods) or ("", None, constructor)
