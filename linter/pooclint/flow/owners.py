@@ -6,7 +6,7 @@ Whoever builds such an object has to call that method: the object is a resource 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -19,7 +19,7 @@ from pooclint.program.attributes import PROTOCOL, answered_outside, has_unknown_
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import children
+from pooclint.source.nodes import children, dotted, nodes_of
 
 if TYPE_CHECKING:
     from pooclint.flow.analysis import Analysis
@@ -45,7 +45,7 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     # Not all of it is in sight; or the last reference to the object releases it.
     if names.modelled_base(owner) or has_unknown_base(names, owner) or "__del__" in methods:
         return None
-    if any(True for _ in _handed_out(constructor.node.body, constructor.parameters[0].name, frozenset(methods))):
+    if any(True for _ in _handed_out(analysis.names, constructor, constructor.node.body, frozenset(methods))):
         return None
     if not any(analysis.acquires(m) for m in methods.values()):
         return None
@@ -59,6 +59,8 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     if not releasing:
         return None
     inner = site.acquisition
+    # What it keeps may be an object that is empty at first, in its turn.
+    filling = _filling(methods, attribute, inner) if at_once else frozenset({filler.name})
     acquisition = Acquisition(
         type=names.local_type(owner),
         kind=inner.kind,
@@ -68,7 +70,7 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
         pooled=False,
         lazy=inner.lazy or not at_once,
         keeps=inner.shown,
-        filled_by=_calling(names, methods, filler) if not at_once else frozenset(),
+        filled_by=_calling(names, methods, filling),
     )
     return Owned(acquisition, site, site.origin or Place(site.node, filler.scope.module))
 
@@ -116,9 +118,20 @@ def _in_constructor(scope: Scope) -> bool:
     return scope.function is not None and scope.function.name == "__init__"
 
 
-def _calling(names: Names, methods: dict[str, Function], filler: Function) -> frozenset[str]:
-    """The method that fills the attribute, and those that call it."""
-    found = {filler.name}
+def _filling(methods: dict[str, Function], attribute: str, inner: Acquisition) -> frozenset[str]:
+    """The methods that have what an attribute holds filled."""
+    found: set[str] = set()
+    for name, method in methods.items() if inner.filled_by else ():
+        path = f"{method.parameters[0].name}.{attribute}" if method.parameters else ""
+        called = nodes_of(cst.Attribute, method.body_nodes)
+        if any(n.attr.value in inner.filled_by and dotted(n.value) == path for n in called):
+            found.add(name)
+    return frozenset(found)
+
+
+def _calling(names: Names, methods: dict[str, Function], filling: frozenset[str]) -> frozenset[str]:
+    """The methods that fill an attribute, and those that call them."""
+    found = set(filling)
     while more := {n for n, m in methods.items() if n not in found and not names.own_attributes(m).isdisjoint(found)}:
         found |= more
     return frozenset(found - {"__init__"})
@@ -126,7 +139,7 @@ def _calling(names: Names, methods: dict[str, Function], filler: Function) -> fr
 
 def _releasing(analysis: Analysis, family: list[Class], attribute: str, site: Site) -> list[Function]:
     """The methods that release what the attribute holds; none where one hands it out."""
-    releases = analysis.names.models.release_names | PROTOCOL
+    releases = analysis.names.models.release_names.union(PROTOCOL, (r.name for r in site.acquisition.releases))
     known = {id(m) for c in family for m in c.methods.values()}
     methods = [(m, own) for m, own in methods_of(family) if id(m) in known and m.name != "__init__"]
     touching = {m.name for m, own in methods if attribute in taken(m, own, releases)}
@@ -148,18 +161,26 @@ def _releasing(analysis: Analysis, family: list[Class], attribute: str, site: Si
     return found
 
 
-def _handed_out(node: cst.CSTNode, own: str, methods: frozenset[str]) -> Iterator[cst.CSTNode]:
-    """Places where more is done with an object than to fill attributes and call methods: whoever gets it, or a method
-    of it, may release it, at the end of the process if need be."""
+def _handed_out(
+    names: Names, constructor: Function, node: cst.CSTNode, methods: frozenset[str]
+) -> Iterator[cst.CSTNode]:
+    """Places where a constructor does more with its object than to fill attributes, call methods, and build parts of it
+    that refer to it: whoever gets it, or a method of it, may release it, at the end of the process if need be."""
+    own = constructor.parameters[0].name
+    inside: Sequence[cst.CSTNode] = ()
     match node:
         case cst.Call(func=cst.Attribute(value=cst.Name(value=name)), args=args) if name == own:
-            for argument in args:
-                yield from _handed_out(argument, own, methods)
+            inside = args
+        case cst.Assign(
+            targets=[cst.AssignTarget(target=cst.Attribute(value=cst.Name(value=name)))], value=cst.Call() as built
+        ) if name == own and isinstance(names.definition(built.func, constructor.scope), Class):
+            inside = [a for a in built.args if not isinstance(a.value, cst.Name) or a.value.value != own]
         case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=attribute)) if name == own:
             if attribute in methods:
                 yield node
         case cst.Name(value=name) if name == own:
             yield node
         case _:
-            for child in children(node):
-                yield from _handed_out(child, own, methods)
+            inside = children(node)
+    for child in inside:
+        yield from _handed_out(names, constructor, child, methods)
