@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -74,6 +74,12 @@ _TESTING = frozenset({
 })  # fmt: skip
 
 
+def _unpacked(target: cst.BaseAssignTargetExpression) -> Iterator[str]:
+    """The names among several that one value is bound to."""
+    elements = target.elements if isinstance(target, (cst.Tuple, cst.List)) else ()
+    return (e.value.value for e in elements if isinstance(e.value, cst.Name))
+
+
 def _tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Names and dotted paths that are worth telling apart.
 
@@ -130,8 +136,11 @@ def _tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[fr
             case cst.Assign(targets=targets, value=value) if _is_literal(value):
                 assigned.update(path for t in targets if (path := dotted(t.target)))
                 continue
-            case cst.Assign(targets=targets, value=cst.Call() | cst.Await(expression=cst.Call())):
-                answers.update(t.target.value for t in targets if isinstance(t.target, cst.Name))
+            case cst.Assign(targets=targets, value=cst.Call() | cst.Await(expression=cst.Call()) | cst.Name()):
+                # `client, own = client_or_new(given)`: what it gave says whose the client is.
+                answers.update(n for t in targets for n in _unpacked(t.target))
+                if not isinstance(inner.value, cst.Name):
+                    answers.update(t.target.value for t in targets if isinstance(t.target, cst.Name))
                 continue
             case _:
                 continue

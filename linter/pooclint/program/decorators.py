@@ -8,7 +8,7 @@ import libcst as cst
 
 from pooclint.program.definitions import Definitions
 from pooclint.program.scopes import Function, Scope
-from pooclint.source.nodes import descendants, nodes_of
+from pooclint.source.nodes import descendants, dotted, nodes_of
 
 _ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property"})
 _PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
@@ -96,7 +96,18 @@ def keeps_result(decorator: Function) -> bool:
             case cst.Call(func=cst.Attribute(attr=cst.Name(value="setdefault")), args=[_, cst.Arg(value=value)]):
                 if _makes(value, makers, made):
                     return True
+            # `cache.get_or_create(key, lambda: function(*args))`: somebody else's cache, by its name.
+            case cst.Call(func=func, args=args) if "cache" in dotted(func).lower():
+                if any(_hands(a.value, makers, made) for a in args):
+                    return True
     return False
+
+
+def _hands(node: cst.BaseExpression, makers: set[str], made: set[str]) -> bool:
+    """True for a function that gives what is wrapped, or for what that has given."""
+    if isinstance(node, cst.Lambda):
+        return _makes(node.body, makers, made)
+    return isinstance(node, cst.Name) and node.value in makers | made
 
 
 def _makes(node: cst.BaseExpression, makers: set[str], made: set[str]) -> bool:

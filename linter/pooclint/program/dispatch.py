@@ -50,6 +50,8 @@ class Dispatch:
         if asker.path not in self._near:
             self._near[asker.path] = self._around(modules, asker.path)
         files = self._near[asker.path].get(name, ())
+        if any(modules.exports.is_large(file) for file in files):  # it is not looked into
+            return ()
         return tuple(self._of_files(modules, files, name, asker)) if 0 < len(files) <= _MAX_DEFINING else ()
 
     def _of_files(self, modules: Modules, files: tuple[str, ...], name: str, asker: Origin) -> Iterator[Function]:
