@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import libcst as cst
@@ -18,10 +19,13 @@ from pooclint.flow.reading import begun
 from pooclint.flow.run import Misuse, Reached, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete, given_back
-from pooclint.models import Call, parse_release
+from pooclint.models import Call, Kind, parse_release
 from pooclint.program.exports import Interest
 from pooclint.program.scopes import Class, Function
 from pooclint.source.nodes import dotted
+
+_KEPT_BY_CHILD: Mapping[Kind, Kind] = {"response": "response", "pool": "client"}
+"""What is released with a child of it, by the kind of the child."""
 
 
 def as_function(definition: Function | Class | None) -> Function | None:
@@ -107,8 +111,7 @@ def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset
     awaited = False
     qualified = run.names.qualify(invocation.node.func, run.scope)
     given = frozenset[int]().union(*(v.refs for _, v in invocation.arguments))
-    indirect = _bodies(run, invocation, state) | _emptied(run, invocation, state)
-    for number in invocation.head.refs | given | indirect:
+    for number in invocation.head.refs | given | _through_child(run, invocation, state):
         obligation = state.obligations.get(number)
         if obligation is None:
             continue
@@ -126,26 +129,17 @@ def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset
     return (frozenset(numbers), awaited) if numbers else None
 
 
-def _bodies(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
-    """Responses whose body is read to its end through a child (`response.raw.read()`)."""
+def _through_child(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
+    """Responses whose body is read to its end through a child (`response.raw.read()`), and clients whose pool is closed
+    (`client.connection_pool.disconnect()`): they have nothing else."""
     type_ = run.models.type(invocation.head.type)
-    if type_ is None or type_.kind != "response" or not invocation.method or invocation.node.args:
+    kind = _KEPT_BY_CHILD.get(type_.kind) if type_ else None
+    if type_ is None or kind is None or not invocation.method or (kind == "response" and invocation.node.args):
         return frozenset()
     if all(parse_release(r).name != invocation.method for r in type_.release):
         return frozenset()
     parents = invocation.head.derived & state.obligations.keys()
-    return frozenset(n for n in parents if state.obligations[n].site.acquisition.kind == "response")
-
-
-def _emptied(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
-    """Clients whose pool is closed (`client.connection_pool.disconnect()`): they have nothing else."""
-    type_ = run.models.type(invocation.head.type)
-    if type_ is None or type_.kind != "pool" or not invocation.method:
-        return frozenset()
-    if all(parse_release(r).name != invocation.method for r in type_.release):
-        return frozenset()
-    parents = invocation.head.derived & state.obligations.keys()
-    return frozenset(n for n in parents if state.obligations[n].site.acquisition.kind == "client")
+    return frozenset(n for n in parents if state.obligations[n].site.acquisition.kind == kind)
 
 
 def _release(
