@@ -136,7 +136,8 @@ def _per_call(owner: Class, context: FileContext) -> cst.Call | None:
 def _kept_confidence(found: Field, owner: Class, context: FileContext) -> Confidence:
     if found.doubtful or found.site.guessed or has_unknown_base(context.names, owner):
         return Confidence.LOW
-    return Confidence.HIGH if found.attribute.startswith("_") else Confidence.MEDIUM
+    sure = found.attribute.startswith("_") and not found.site.acquisition.keeps
+    return Confidence.HIGH if sure else Confidence.MEDIUM
 
 
 class DefaultNeverReleased:
