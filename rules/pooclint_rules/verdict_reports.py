@@ -11,6 +11,7 @@ from pooclint.flow.verdicts import Verdict, VerdictKind, verdicts
 from pooclint.program.attributes import has_unknown_base
 from pooclint.program.defaults import defaults
 from pooclint.rule import Confidence, Place, Report, Severity
+from pooclint.source.targets import shown_place
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -78,8 +79,7 @@ def _adjusted(verdict: Verdict, function: Function, context: FileContext) -> tup
 
 def subject(verdict: Verdict) -> str:
     """How messages name the resource: by its name where it has one."""
-    place = verdict.leak.place.replace(".['", '["').replace("']", '"]')
-    name = verdict.names[0] if verdict.names else place
+    name = verdict.names[0] if verdict.names else shown_place(verdict.leak.place)
     return f"'{name}'" if name else f"the {verdict.site.acquisition.kind}"
 
 

@@ -30,6 +30,7 @@ from pooclint.source.nodes import body_of, descendants, dotted, nodes_of
 
 _MAX_DEPTH = 4  # project functions called by project functions are followed this far
 _MAX_OUTCOMES = 8
+_When = Literal["never", "now", "later"]
 _INERT_TYPES = frozenset({f"builtins.{n}" for n in ("bool", "int", "float", "complex", "str", "bytes")})
 
 
@@ -51,10 +52,9 @@ class Analysis:
     """How deep calls went in each of those."""
     _holding: dict[int, bool] = field(default_factory=dict)
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
-    _handing: dict[int, bool] = field(default_factory=dict)
+    _handing: dict[int, _When] = field(default_factory=dict)
+    """When a caller gets hold of what a function acquires."""
     _filling: dict[int, bool] = field(default_factory=dict)
-    _deferring: set[int] = field(default_factory=set)
-    """Of the functions that hand something over, those that do so once what they return has been awaited."""
     _entering: set[int] = field(default_factory=set)
     _users: list[ambient.Users] = field(default_factory=list)
     _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -84,7 +84,6 @@ class Analysis:
         self._active.clear()
         self._reached.clear()
         self._entering.clear()
-        self._deferring.clear()
         self._users.clear()
         self.draws.forget()
         self.reaching.forget()
@@ -173,17 +172,10 @@ class Analysis:
         """A quick look: does the provider have dependencies of its own?"""
         return any(self.names.injected(p, provider.parent) for p in provider.parameters)
 
-    def record_with(self, function: Function, items: Sequence[Given]) -> Record:
-        """What the evaluation of a function sees when it is entered with just these resources of somebody else's.
-
-        Raises:
-            GaveUp: a bound was exceeded.
-        """
-        return self._evaluate(function, items)
-
     def record_alone(self, function: Function, items: tuple[Given, ...] = ()) -> Record | None:
-        """The same, wherever it is asked: calls below the function are followed as far as from anywhere else. None
-        where a bound was exceeded."""
+        """What the evaluation of a function sees when it is entered with just these resources of somebody else's, by
+        whomever it is asked: calls below it are followed as far as from anywhere else. None where a bound was
+        exceeded."""
         key = (id(function), items)
         return self.names.circles.answer(self._alone, key, None, lambda: self._recorded_alone(function, items))
 
@@ -225,7 +217,7 @@ class Analysis:
             self.reaching.reaches(function) is not None
             or self._locks(function)
             or self._commits(function)
-            or self._defers(function)
+            or self._lets_run(function)
             or bool(self.draws.of(function))
         )
         # What a method of an unknown object does is looked for last, and only where something may be held.
@@ -259,7 +251,7 @@ class Analysis:
         find = self.names.models.external_method
         return any(type_ and (find(type_, "__aenter__") or find(type_, "__enter__")) for type_ in known)
 
-    def _defers(self, function: Function) -> bool:
+    def _lets_run(self, function: Function) -> bool:
         """A quick look: does it make a response that is sent piece by piece, or let other tasks run something?"""
         calls = (c for node, scope in self._own_calls(function) for c in self.names.calls(node, scope)[:1])
         types = ((c, self.names.models.type(c.returns)) for c in calls)
@@ -367,37 +359,36 @@ class Analysis:
     def hands_over(self, function: Function) -> bool:
         """True when a caller may get hold of something that the function acquires: most functions that acquire also
         release, so their callers need no evaluation."""
-        if len(self._active) >= _MAX_DEPTH and id(function) not in self._handing:
-            # There is no room to evaluate it; it is asked again where there is.
-            self._reach(_MAX_DEPTH)
-            return _may_hand_over(self.names, function) and self.acquires(function)
-        return self.names.circles.answer(self._handing, id(function), False, lambda: self._hands_over(function))
-
-    def _hands_over(self, function: Function) -> bool:
-        if not _may_hand_over(self.names, function) or not self.acquires(function):
-            return False
-        return function.is_generator or self._returns_owned(function)
+        return self._handed_over(function) != "never"
 
     def defers(self, function: Function) -> bool:
         """True for a function that hands over what it acquires only once somebody awaits or enters what it returns
         (`def connect(): return asyncpg.connect(dsn)`): calling it does no more than calling a coroutine function."""
-        return self.hands_over(function) and id(function) in self._deferring
+        return self._handed_over(function) == "later"
 
-    def _returns_owned(self, function: Function) -> bool:
-        """True when the function, whatever it is given, may return what it acquires, or leave it in an outer name."""
+    def _handed_over(self, function: Function) -> _When:
+        if len(self._active) >= _MAX_DEPTH and id(function) not in self._handing:
+            # There is no room to evaluate it; it is asked again where there is.
+            self._reach(_MAX_DEPTH)
+            return "now" if _may_hand_over(self.names, function) and self.acquires(function) else "never"
+        return self.names.circles.answer(self._handing, id(function), "never", lambda: self._given_out(function))
+
+    def _given_out(self, function: Function) -> _When:
+        """Whether the function, whatever it is given, may return what it acquires, or leave it in an outer name."""
+        if not _may_hand_over(self.names, function) or not self.acquires(function):
+            return "never"
+        if function.is_generator:
+            return "now"
         self._active.append(id(function))
         try:
-            now = any(s.fresh for s in self._summarise(function, (), [], State({}, {})))
-            if now or function.is_async:
-                return now
-            later = any(s.fresh for s in self._summarise(function, (), [], State({}, {}), completed=True))
+            if any(s.fresh for s in self._summarise(function, (), [], State({}, {}))):
+                return "now"
+            later = not function.is_async and self._summarise(function, (), [], State({}, {}), completed=True)
+            return "later" if later and any(s.fresh for s in later) else "never"
         except GaveUp:
-            return True
+            return "now"
         finally:
             self._active.pop()
-        if later:
-            self._deferring.add(id(function))
-        return later
 
     def _decisive_words(self, module: Index) -> frozenset[str]:
         """Names of functions that acquire or release, or, being of this file, may do so."""

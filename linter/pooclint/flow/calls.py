@@ -225,7 +225,7 @@ def _holding(run: Run, invocation: Invocation, owner: Class, state: State, built
     owned = run.owned(owner)
     if owned is None:
         return state, built
-    site = run.site(invocation.node, owned.acquisition, owned.site.label, through=owner.name, origin=owned.origin)
+    site = run.site(invocation.node, owned.acquisition, owned.label, through=owner.name, origin=owned.origin)
     state, number = run.acquire(state, site)
     return state, replace(built, refs=built.refs | {number})
 

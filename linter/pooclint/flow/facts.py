@@ -74,10 +74,10 @@ _TESTING = frozenset({
 })  # fmt: skip
 
 
-def _unpacked(target: cst.BaseAssignTargetExpression) -> Iterator[str]:
-    """The names among several that one value is bound to."""
-    elements = target.elements if isinstance(target, (cst.Tuple, cst.List)) else ()
-    return (e.value.value for e in elements if isinstance(e.value, cst.Name))
+def _bound(target: cst.BaseExpression) -> Iterator[str]:
+    """The name that a value is bound to, or those to which its elements are."""
+    elements = [e.value for e in target.elements] if isinstance(target, (cst.Tuple, cst.List)) else [target]
+    return (e.value for e in elements if isinstance(e, cst.Name))
 
 
 def _tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -136,11 +136,12 @@ def _tested_names(node: cst.CSTNode, decisive_words: frozenset[str]) -> tuple[fr
             case cst.Assign(targets=targets, value=value) if _is_literal(value):
                 assigned.update(path for t in targets if (path := dotted(t.target)))
                 continue
-            case cst.Assign(targets=targets, value=cst.Call() | cst.Await(expression=cst.Call()) | cst.Name()):
+            case cst.Assign(targets=targets, value=cst.Call() | cst.Await(expression=cst.Call())):
                 # `client, own = client_or_new(given)`: what it gave says whose the client is.
-                answers.update(n for t in targets for n in _unpacked(t.target))
-                if not isinstance(inner.value, cst.Name):
-                    answers.update(t.target.value for t in targets if isinstance(t.target, cst.Name))
+                answers.update(n for t in targets for n in _bound(t.target))
+                continue
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Tuple() | cst.List() as target)], value=cst.Name()):
+                answers.update(_bound(target))  # `client, own = answer`
                 continue
             case _:
                 continue

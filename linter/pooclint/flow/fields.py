@@ -101,9 +101,8 @@ def replaced_fields(analysis: Analysis, owner: Class) -> Iterator[Replaced]:
                 continue
             if method.name not in filling and analysis.names.own_attributes(method).isdisjoint(filling):
                 continue
-            record = _entered_with(
-                analysis, method, [Given(f"{own}.{a}", field.site.acquisition) for a in sorted(names)]
-            )
+            items = tuple(Given(f"{own}.{a}", field.site.acquisition) for a in sorted(names))
+            record = analysis.record_alone(method, items)
             for site in record.given if record else ():
                 if record and site.number in record.replaced:
                     yield Replaced(site.label.removeprefix(own + "."), field.site, record.replaced[site.number], method)
@@ -162,7 +161,7 @@ def _using_up(analysis: Analysis, owner: Class, attribute: str, site: Site) -> I
             analysis, method, attribute, site
         ):
             continue
-        record = _entered_with(analysis, method, [Given(path, site.acquisition)])
+        record = analysis.record_alone(method, (Given(path, site.acquisition),))
         for own in record.given if record else ():
             used = [node for (n, _), node in record.used_while_held.items() if n == own.number] if record else []
             if record and used and record.ends.get(own.number) == {Fate.RELEASED} and own.number in record.releases:
@@ -195,13 +194,6 @@ def _turns_to(analysis: Analysis, method: Function, attribute: str, released: fr
 
 def _takes(node: cst.BaseExpression, path: str) -> bool:
     return isinstance(node, cst.Call) and any(dotted(argument.value) == path for argument in node.args)
-
-
-def _entered_with(analysis: Analysis, method: Function, items: list[Given]) -> Record | None:
-    try:
-        return analysis.record_with(method, items)
-    except GaveUp:
-        return None
 
 
 def _stored(analysis: Analysis, owner: Class) -> Iterator[tuple[frozenset[str], Field]]:
@@ -253,10 +245,10 @@ def _fate(
     for function, own in methods:
         named = taken(function, own, releases)
         mentioned = (named & wanted.keys()).union(*(through[n] for n in named & through.keys()))
-        items = [Given(f"{own}.{a}", wanted[a].acquisition) for a in sorted(mentioned)]
+        items = tuple(Given(f"{own}.{a}", wanted[a].acquisition) for a in sorted(mentioned))
         if not items:
             continue
-        record = _entered_with(analysis, function, items)
+        record = analysis.record_alone(function, items)
         if record is None:
             doubtful |= mentioned
             continue

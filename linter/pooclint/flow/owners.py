@@ -72,7 +72,7 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
         keeps=inner.shown,
         filled_by=_calling(names, methods, filling),
     )
-    return Owned(acquisition, site, site.origin or Place(site.node, filler.scope.module))
+    return Owned(acquisition, site.label, site.origin or Place(site.node, filler.scope.module))
 
 
 def _filled(

@@ -180,14 +180,14 @@ class Nested:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What an object of a class of the project holds from its construction on, and gives back by its own methods."""
+    """What an object of a class of the project holds, and gives back by its own methods."""
 
     acquisition: Acquisition
     """The object as a resource."""
-    site: Site
-    """Where its constructor acquires what it holds."""
+    label: str
+    """How messages name where that comes from."""
     origin: Place
-    """The same, with its module."""
+    """Where it is acquired."""
 
 
 MisuseKind = Literal[

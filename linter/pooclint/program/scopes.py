@@ -202,12 +202,13 @@ class Part:
     functions: dict[int, Function] = field(default_factory=dict)
     classes: dict[int, Class] = field(default_factory=dict)
     visited: list[tuple[cst.CSTNode, Scope]] = field(default_factory=list)
-    _calls: dict[str, list[tuple[cst.Call, Scope]]] = field(default_factory=dict)
-    _heirs: dict[str, list[Class]] = field(default_factory=dict)
+    _calls: dict[str, list[tuple[cst.Call, Scope]]] | None = None
+    _heirs: dict[str, list[Class]] | None = None
 
     def calls(self, word: str) -> list[tuple[cst.Call, Scope]]:
         """Calls of what goes by a plain name."""
-        if not self._calls:
+        if self._calls is None:
+            self._calls = {}
             for node, scope in self.visited:
                 if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
                     self._calls.setdefault(node.func.value, []).append((node, scope))
@@ -215,7 +216,8 @@ class Part:
 
     def heirs(self, word: str) -> list[Class]:
         """Classes of which a base goes by a plain name."""
-        if not self._heirs:
+        if self._heirs is None:
+            self._heirs = {}
             for owner in self.classes.values():
                 for base in owner.bases:
                     if isinstance(base, cst.Name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
@@ -44,9 +45,14 @@ def place_of(node: cst.CSTNode) -> str:
     return ""
 
 
+def shown_place(place: str) -> str:
+    """Such a path as it is written in the source."""
+    return re.sub(r"\.(?=\[)", "", place)
+
+
 def _element(base: cst.BaseExpression, key: cst.SimpleString) -> str:
-    path = dotted(base)
-    return f"{path}.[{key.evaluated_value!r}]" if path else ""
+    path, text = dotted(base), key.evaluated_value
+    return f'{path}.["{text}"]' if path and isinstance(text, str) else ""
 
 
 def paths(target: cst.BaseExpression) -> frozenset[str]:
