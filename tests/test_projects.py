@@ -142,3 +142,14 @@ def test_environments_are_nobody_s_callers(tmp_path: Path) -> None:
     for name in ("main.py", "lib.py", "env311/lib/tool.py"):
         (tmp_path / name).touch()
     assert [Path(f).name for f in Places(Consulted()).python_files(str(tmp_path))] == ["lib.py", "main.py"]
+
+
+def test_a_method_that_a_module_too_large_to_read_defines_may_do_anything(copy: Path) -> None:
+    """What another class does in its method of that name says nothing then."""
+    depot = copy / "layers" / "depot"
+    views = depot / "views.py"
+    guessed = next(f for f in findings(Checker(), views) if "hand_over" in f.message)
+    walking = "\n\nclass OnFoot(Carrier):\n    def hand_over(self, parcel):\n        return parcel\n"
+    (depot / "walking.py").write_text("from depot.carriers import Carrier\n" + "# on foot\n" * 30_000 + walking)
+    views.write_text(views.read_text() + "\n\nimport depot.walking\n")
+    assert guessed.line not in {f.line for f in findings(Checker(), views)}
