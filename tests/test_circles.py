@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pooclint.program.circles import Circles
+from pooclint.program.circles import Circles, Memo
+from pooclint.program.consulted import Consulted, Use
 
 Graph = dict[int, tuple[int, ...]]
 
@@ -18,8 +19,8 @@ class Reaching:
 
     graph: Graph
     circles: Circles = field(default_factory=Circles)
-    even: dict[int, frozenset[int]] = field(default_factory=dict)
-    odd: dict[int, frozenset[int]] = field(default_factory=dict)
+    even: Memo[int, frozenset[int]] = field(default_factory=dict)
+    odd: Memo[int, frozenset[int]] = field(default_factory=dict)
     worked: int = 0
 
     def of(self, node: int) -> frozenset[int]:
@@ -28,6 +29,7 @@ class Reaching:
 
     def work(self, node: int) -> frozenset[int]:
         self.worked += 1
+        self.circles.consulted.used(str(node))
         return frozenset({node}).union(*map(self.of, self.graph[node]))
 
 
@@ -57,6 +59,21 @@ def test_every_order_gives_the_same_answers(seed: int) -> None:
         assert asked.worked == worked
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_an_answer_carries_what_it_rests_on(seed: int) -> None:
+    """Whoever asks again, and whatever was asked before."""
+    chance = random.Random(seed)
+    size = chance.randrange(2, 12)
+    graph = {n: tuple(chance.choices(range(size), k=chance.randrange(4))) for n in range(size)}
+    consulted = Consulted()
+    asked = Reaching(graph, Circles(consulted))
+    for node in (*chance.sample(range(size), size), *chance.sample(range(size), size)):
+        consulted.begin()
+        asked.of(node)
+        consulted.checked("asker")
+        assert set(consulted.take().rests["asker"]) == {Use(str(n), "") for n in reached(graph, node)}
+
+
 def test_a_chain_that_ends_in_its_beginning_is_worked_out_once_for_each_question() -> None:
     size = 200
     graph = {n: tuple(m for m in ((n + 1) % size, (n + 2) % size)) for n in range(size)}
@@ -66,7 +83,7 @@ def test_a_chain_that_ends_in_its_beginning_is_worked_out_once_for_each_question
 
 
 def test_an_error_leaves_nothing_behind() -> None:
-    circles, memo = Circles(), dict[str, int]()
+    circles, memo = Circles(), Memo[str, int]()
 
     def fails() -> int:
         circles.answer(memo, "other", 0, lambda: circles.answer(memo, "first", 0, int))
@@ -75,4 +92,4 @@ def test_an_error_leaves_nothing_behind() -> None:
     with pytest.raises(ZeroDivisionError):
         circles.answer(memo, "first", 0, fails)
     assert circles.answer(memo, "other", 0, lambda: 5) == 5
-    assert memo == {"other": 5}
+    assert {key: kept.answer for key, kept in memo.items()} == {"other": 5}

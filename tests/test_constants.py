@@ -12,7 +12,7 @@ from pooclint.engine import Limits, open_project
 from pooclint.models import Models, Parameter
 from pooclint.packs import models_of
 from pooclint.program.constants import Constant, Constants, Worth
-from pooclint.program.consulted import WHOLE, report_of
+from pooclint.program.consulted import WHOLE, Use
 from pooclint.program.parameters import parameter_of
 from pooclint.program.scopes import Index
 from pooclint.rule import Severity
@@ -329,6 +329,6 @@ def test_a_finding_says_where_its_figure_is_from(tmp_path: Path) -> None:
     assert [(s.path, s.line, s.text) for s in found.trace] == [
         ("app/settings.py", 2, "64: default of environment variable POOL")
     ]
-    used = checker.learned(config).used
-    assert (str(main), "", str(tmp_path / "app/settings.py"), "SIZE") in used
-    assert (report_of(str(main)), "", str(tmp_path / "app/settings.py"), WHOLE) in used  # it names a line of it
+    rests_on = checker.learned(config).rests[str(main)]
+    assert Use(str(tmp_path / "app/settings.py"), "SIZE") in rests_on
+    assert Use(str(tmp_path / "app/settings.py"), WHOLE) in rests_on  # it names a line of it

@@ -18,7 +18,7 @@ from pooclint.config import Config, ConfigFinder, Settings
 from pooclint.deployment import reading
 from pooclint.engine import FileContext
 from pooclint.packs import rule_codes
-from pooclint.program.consulted import Consulted, report_of
+from pooclint.program.consulted import WHOLE, Consulted, Use
 from pooclint.rule import Report, Severity
 from pooclint.run.cache import Caches
 from pooclint.run.check import Checker
@@ -125,18 +125,17 @@ def test_a_cache_knows_a_changed_settings_module(project: Path) -> None:
     assert run(project)[0] == ["9", "9"]
 
 
-def test_only_what_is_reported_rests_on_the_deployment(project: Path) -> None:
-    """Who uses a module whose rules have asked is not looked at again when a settings module changes."""
+def test_what_is_reported_rests_on_the_settings_module(project: Path) -> None:
     web = "services: {web: {build: ., command: 'gunicorn app:app'}}"
     put(project, {"compose.yaml": web, "gunicorn.conf.py": "workers = 3"})
     consulted = Consulted()
     config = Config(settings=Settings(), root=project)
-    found = Deployments(config, consulted).of(str(project), str(project / "app.py"))
-    assert found.production.programs
-    learned = consulted.take()
-    assert [used for used in learned.used if used[2].endswith("gunicorn.conf.py")]
-    askers = {asker for asker, _ in learned.asked} | {asker for asker, *_ in learned.used}
-    assert askers == {report_of(str(project / "app.py"))}
+    deployments = Deployments(config, consulted)
+    for name in ("app.py", "inner/more.py"):  # whoever asked first
+        consulted.begin()
+        assert deployments.of(str(project), str(project / name)).production.programs
+        consulted.checked(name)
+        assert consulted.take().rests[name] == (Use(str(project / "gunicorn.conf.py"), WHOLE),)
 
 
 def test_what_says_nothing_of_the_deployment_changes_nothing(project: Path) -> None:

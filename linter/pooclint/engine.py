@@ -26,7 +26,7 @@ from pooclint.program.addresses import address_of
 from pooclint.program.callers import Callers
 from pooclint.program.constants import Constant, Constants, Worth
 from pooclint.program.constructions import Construction, Constructions
-from pooclint.program.consulted import Consulted, callers_of, report_of
+from pooclint.program.consulted import Consulted
 from pooclint.program.deadlines import Deadline, Deadlines
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.exports import Exports, exports_by
@@ -50,7 +50,6 @@ from pooclint.program.sieve import acquiring_words, setting_words
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.nodes import variables
 from pooclint.source.parse import Unreadable, parse
-from pooclint.source.parts import CODE
 from pooclint.source.positions import Span
 from pooclint.source.prefilter import Prefilter, is_python
 
@@ -123,11 +122,6 @@ class FileContext:
 
     def entry(self, function: Function) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does."""
-        home, modules = function.scope.module, self.names.modules
-        if home is not self.index and modules:
-            asker, consulted = report_of(self.index.origin.path), modules.exports.places.consulted
-            consulted.used(asker, home.origin.path, CODE)
-            consulted.used(asker, callers_of(home.origin.path))
         return self.callers.entry(function)
 
     def deadlines(self, node: cst.Call) -> tuple[Deadline, ...]:
@@ -427,7 +421,7 @@ def _check_module(index: Index, path: str, project: Project, data: bytes) -> Fil
     pools = _pools(index, context, project.settings, data) if project.settings else ()
     for elsewhere in {*(path for _, report in reports for path in _traced(report)), *_amounts(pools)} - {""}:
         # What names lines of another file changes with them.
-        project.modules.exports.places.consulted.used(report_of(index.origin.path), elsewhere)
+        project.modules.exports.places.consulted.used(elsewhere)
     return FileResult(_findings(index, path, reports), acquisitions, "checked", pools)
 
 

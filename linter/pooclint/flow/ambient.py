@@ -11,6 +11,7 @@ from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Record, Run
 from pooclint.flow.values import Fate, Obligation, Site, State
 from pooclint.models import Models
+from pooclint.program.circles import Memo
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Index, Scope
 
@@ -93,7 +94,7 @@ class Users:
     """The calls in a function's own body."""
     kept: Callable[[str, Index], bool]
     """Whether a type of such sessions matters in a module."""
-    _known: dict[int, bool] = field(default_factory=dict)
+    _known: Memo[int, bool] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was worked out so far."""

@@ -23,6 +23,7 @@ from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
 from pooclint.flow.switches import literal_defaults
 from pooclint.flow.values import NONE, UNBOUND, Lane, Obligation, Site, State, Value
 from pooclint.flow.waiting import complete
+from pooclint.program.circles import Memo
 from pooclint.program.names import Names
 from pooclint.program.request_holds import RequestHolds
 from pooclint.program.scopes import Class, Function, Index, Scope
@@ -42,27 +43,27 @@ class Analysis:
     draws: Draws
     holds: RequestHolds
     reaching: Reaching
-    _records: dict[int, Record | GaveUp] = field(default_factory=dict)
-    _acquiring: dict[int, bool] = field(default_factory=dict)
-    _summaries: dict[tuple[object, ...], tuple[int, tuple[Summary, ...] | None]] = field(default_factory=dict)
+    _records: Memo[int, Record | GaveUp] = field(default_factory=dict)
+    _acquiring: Memo[int, bool] = field(default_factory=dict)
+    _summaries: Memo[tuple[object, ...], tuple[int, tuple[Summary, ...] | None]] = field(default_factory=dict)
     """With how far calls go below the function."""
     _active: list[int] = field(default_factory=list)
     """Functions that are being summarised, the outermost first."""
     _reached: list[int] = field(default_factory=list)
     """How deep calls went in each of those."""
-    _holding: dict[int, bool] = field(default_factory=dict)
+    _holding: Memo[int, bool] = field(default_factory=dict)
     _calls: dict[int, tuple[tuple[cst.Call, Scope], ...]] = field(default_factory=dict)
-    _handing: dict[int, _When] = field(default_factory=dict)
+    _handing: Memo[int, _When] = field(default_factory=dict)
     """When a caller gets hold of what a function acquires."""
-    _filling: dict[int, bool] = field(default_factory=dict)
+    _filling: Memo[int, bool] = field(default_factory=dict)
     _entering: set[int] = field(default_factory=set)
     _users: list[ambient.Users] = field(default_factory=list)
-    _streamed: dict[int, frozenset[int]] = field(default_factory=dict)
-    strays: dict[int, tuple[Leak, ...]] = field(default_factory=dict)
+    _streamed: Memo[int, frozenset[int]] = field(default_factory=dict)
+    strays: Memo[int, tuple[Leak, ...]] = field(default_factory=dict)
     """What functions leave on attributes and in elements when they fail: see `flow/fields.py`."""
     _facts: dict[int, Facts] = field(default_factory=dict)
-    _owned: dict[int, Owned | None] = field(default_factory=dict)
-    _alone: dict[tuple[int, tuple[Given, ...]], Record | None] = field(default_factory=dict)
+    _owned: Memo[int, Owned | None] = field(default_factory=dict)
+    _alone: Memo[tuple[int, tuple[Given, ...]], Record | None] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget all of them."""
@@ -95,21 +96,18 @@ class Analysis:
         Raises:
             GaveUp: a bound was exceeded; again at every call for the same function.
         """
-        key = id(code)
-        if key not in self._records:
-            try:
-                self._records[key] = self._recorded(code)
-            except GaveUp as error:
-                self._records[key] = error
-        found = self._records[key]
+        found = self.names.circles.once(self._records, id(code), lambda: self._recorded(code))
         if isinstance(found, GaveUp):
             raise found
         return found
 
-    def _recorded(self, code: Function | Index) -> Record:
+    def _recorded(self, code: Function | Index) -> Record | GaveUp:
         """The function evaluated with what it is always handed; and, apart from that, with what it may be handed."""
-        items = given(self.names, code, self._left_by_dependencies(code)) if isinstance(code, Function) else []
-        record = self._evaluate(code, [item for item in items if not item.optional])
+        try:
+            items = given(self.names, code, self._left_by_dependencies(code)) if isinstance(code, Function) else []
+            record = self._evaluate(code, [item for item in items if not item.optional])
+        except GaveUp as error:
+            return error
         if any(item.optional for item in items):
             try:
                 record.lend(self._evaluate(code, items))
@@ -203,9 +201,9 @@ class Analysis:
 
     def may_hold(self, function: Function) -> bool:
         """A quick look: could this function hold something that matters? Every rule asks, so the answer is kept."""
-        if id(function) not in self._holding:
-            self._holding[id(function)] = self.acquires(function) or self._may_hold_lent(function)
-        return self._holding[id(function)]
+        return self.names.circles.once(
+            self._holding, id(function), lambda: self.acquires(function) or self._may_hold_lent(function)
+        )
 
     def _may_hold_lent(self, function: Function) -> bool:
         """What is lent can only be held across an external call, a second acquisition or a response, or be left inside
@@ -260,12 +258,13 @@ class Analysis:
     def streamed(self, function: Function) -> bool:
         """True when its module hands what the generator gives to a response that is sent piece by piece."""
         module = function.scope.module
-        self.names.looks_around(function.scope)
-        if id(module) not in self._streamed:
-            self._streamed[id(module)] = frozenset(id(f) for f in self._sent_in(module))
-        return id(function) in self._streamed[id(module)]
+        sent = self.names.circles.once(
+            self._streamed, id(module), lambda: frozenset(id(f) for f in self._sent_in(module))
+        )
+        return id(function) in sent
 
     def _sent_in(self, module: Index) -> Iterator[Function]:
+        self.names.looks_around(module.scope)
         for node, scope in module.visited:
             model = next(iter(self.names.calls(node, scope)), None) if isinstance(node, cst.Call) else None
             type_ = self.names.models.type(model.returns) if model else None
@@ -551,11 +550,11 @@ class Analysis:
             arguments,
             tuple((id(state.obligations[n].site.acquisition), state.obligations[n].holding) for n in known),
         )
-        height, found = self._summaries.get(key, (_MAX_DEPTH, None))
-        if depth + height >= _MAX_DEPTH:
+        kept = self._summaries.get(key)
+        if kept is not None and depth + kept.answer[0] < _MAX_DEPTH:
+            height, found = self.names.circles.again(kept)
+        else:
             # What is cut off at the bound must not stand for what is asked further out.
-            height, found = self._summaries.get((depth, *key), (-1, None))
-        if height < 0:
             here = (depth, *key)
             height, found = self.names.circles.answer(
                 self._summaries, here, (0, None), lambda: self._summarised(function, arguments, known, state, making)

@@ -9,6 +9,7 @@ import libcst as cst
 
 from pooclint.flow.external import waited_for
 from pooclint.models import Call, Type
+from pooclint.program.circles import Memo
 from pooclint.program.defaults import defaults, optional
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
@@ -43,7 +44,7 @@ class Draws:
 
     names: Names
     pools: Pools
-    _known: dict[int, tuple[Draw, ...]] = field(default_factory=dict)
+    _known: Memo[int, tuple[Draw, ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was worked out so far."""

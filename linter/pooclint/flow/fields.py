@@ -217,10 +217,12 @@ def stray_leaks(analysis: Analysis, function: Function, record: Record) -> tuple
     otherwise, where nothing else in sight may do so."""
     if not record.strays:
         return ()
-    if id(function) not in analysis.strays:
-        known = record.strays.values()
-        analysis.strays[id(function)] = tuple(k for k in known if not _released_elsewhere(analysis, function, k))
-    return analysis.strays[id(function)]
+    known = record.strays.values()
+    return analysis.names.circles.once(
+        analysis.strays,
+        id(function),
+        lambda: tuple(k for k in known if not _released_elsewhere(analysis, function, k)),
+    )
 
 
 def _released_elsewhere(analysis: Analysis, function: Function, leak: Leak) -> bool:

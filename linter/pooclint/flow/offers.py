@@ -9,19 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from pooclint.flow.analysis import Analysis
-from pooclint.program.consulted import report_of
+from pooclint.program.circles import Memo
 from pooclint.program.exports import Exports
 from pooclint.program.imports import Target
 from pooclint.program.names import Names
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Class, Function
 
-Known = dict[tuple[str, Origin], tuple[str, frozenset[str]]]
-"""By qualified name and where it is looked up from: what stands for the lookup, where one would name a file that rests
-on others; and the words of which a file that gets anything through that name contains one. They are empty where nobody
-can; `""`, which every file contains, stands where its mention is enough."""
+Known = Memo[tuple[str, Origin], frozenset[str]]
+"""By qualified name and where it is looked up from: the words of which a file that gets anything through that name
+contains one. They are empty where nobody can; `""`, which every file contains, stands where its mention is enough."""
 
 _ANYWAY = frozenset({""})
 _NOTHING = frozenset[str]()
@@ -45,7 +45,7 @@ class Offers:
     exports: Exports
     known: Known
     """Outlives the trees from which it was concluded."""
-    _facts: dict[int, _Facts] = field(default_factory=dict)
+    _facts: Memo[int, _Facts] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was concluded from trees."""
@@ -69,12 +69,13 @@ class Offers:
 
     def _words(self, qualified: str, origin: Origin) -> frozenset[str]:
         key = (qualified, Origin("", "", origin.roots, origin.project))
-        if key not in self.known:
-            lookup = os.path.join(os.path.dirname(origin.path), f"\0{qualified}")
-            self.known[key] = (lookup, self._found(self.names.target(qualified, replace(origin, path=lookup))))
-        lookup, words = self.known[key]
-        self.exports.places.consulted.used(report_of(origin.path), lookup)
-        return words
+        return self.names.circles.once(self.known, key, lambda: self._looked_up(qualified, origin))
+
+    def _looked_up(self, qualified: str, origin: Origin) -> frozenset[str]:
+        # Whoever gets to know the answer rests on where modules stand that were looked for here.
+        lookup = os.path.join(os.path.dirname(origin.path), f"\0{qualified}")
+        self.exports.places.consulted.used(lookup)
+        return self._found(self.names.target(qualified, replace(origin, path=lookup)))
 
     def _found(self, target: Target | None) -> frozenset[str]:
         if target is None:
@@ -123,9 +124,8 @@ class Offers:
         return False
 
     def _of(self, node: _Node) -> _Facts:
-        if id(node) not in self._facts:
-            self._facts[id(node)] = self._of_class(node) if isinstance(node, Class) else self._of_function(node)
-        return self._facts[id(node)]
+        work = partial(self._of_class, node) if isinstance(node, Class) else partial(self._of_function, node)
+        return self.names.circles.once(self._facts, id(node), work)
 
     def _of_function(self, function: Function) -> _Facts:
         if self.analysis.hands_over(function) or self.analysis.leaves_in_use(function):

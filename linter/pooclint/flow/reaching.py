@@ -12,6 +12,7 @@ from pooclint.flow.debugging import for_debugging
 from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
 from pooclint.flow.run import Reached
 from pooclint.flow.switches import Literals, Switches, by_text, switched_off, switches
+from pooclint.program.circles import Memo
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pools
@@ -30,9 +31,9 @@ class Reaching:
     names: Names
     pools: Pools
     dispatch: Dispatch
-    _reaches: dict[tuple[int, frozenset[tuple[str, object]]], Reached | None] = field(default_factory=dict)
+    _reaches: Memo[tuple[int, frozenset[tuple[str, object]]], Reached | None] = field(default_factory=dict)
     _switches: dict[int, Switches] = field(default_factory=dict)
-    _read: dict[int, frozenset[int]] = field(default_factory=dict)
+    _read: Memo[int, frozenset[int]] = field(default_factory=dict)
     """By the `id` of a function, that of the calls that give something which it reads."""
 
     def forget(self) -> None:
@@ -63,7 +64,7 @@ class Reaching:
         known = self.names.type_of(func.value, scope) or self.names.calls(node, scope) or defined is not None
         if known and not (isinstance(defined, Function) and self.names.is_abstract(defined)):
             return None
-        methods = self.dispatch.methods(func.attr.value, scope.origin)
+        methods = self.dispatch.methods(func.attr.value, scope.origin.path)
         reached = [self.reaches(method) for method in methods]
         slowest = [r for r in reached if r is not None and not any(r.rank)]
         if not slowest or len(slowest) != len(reached):
@@ -98,9 +99,7 @@ class Reaching:
         """True when what is called in a function runs there: a generator does where somebody reads it."""
         if not called.is_generator:
             return True
-        if id(function) not in self._read:
-            self._read[id(function)] = read(self.names, function)
-        return id(node) in self._read[id(function)]
+        return id(node) in self.names.circles.once(self._read, id(function), lambda: read(self.names, function))
 
     def _first_external(self, function: Function, given: Literals) -> Reached | None:
         """The one that may take longest; of equals the first."""

@@ -182,13 +182,11 @@ def only_called(names: Names, owner: Class, attribute: str) -> bool:
     """True when the class, its relatives and the file around them do nothing with an attribute but fill and call it:
     nobody gets it, and no method of it is called. Asked for every call of it in every state, and worked out once."""
     key = (id(owner), attribute)
-    if key not in names.only_called:
-        names.looks_around(owner.scope)
-        names.only_called[key] = _only_called(names, owner, attribute)
-    return names.only_called[key]
+    return names.circles.once(names.only_called, key, lambda: _only_called(names, owner, attribute))
 
 
 def _only_called(names: Names, owner: Class, attribute: str) -> bool:
+    names.looks_around(owner.scope)
     family, wanted = relatives(names, owner), frozenset({attribute})
     if any(answered_outside(names, owner.scope.module, family, wanted)):
         return False
@@ -215,9 +213,7 @@ def takes_over(names: Names, owner: Class, releases: frozenset[str]) -> frozense
         nothing is known of what the constructor keeps.
     """
     key = (id(owner), releases)
-    if key not in names.takes_over:
-        names.takes_over[key] = frozenset(_takes_over(names, owner, releases))
-    return names.takes_over[key]
+    return names.circles.once(names.takes_over, key, lambda: frozenset(_takes_over(names, owner, releases)))
 
 
 def _takes_over(names: Names, owner: Class, releases: frozenset[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import libcst as cst
 from pooclint.program.consulted import Question, callers_of
 from pooclint.program.exports import Exports
 from pooclint.program.names import Names
-from pooclint.program.places import Origin, may_serve
+from pooclint.program.places import may_serve
 from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.running import IMPLIED, Edges, tables_with
 from pooclint.program.scopes import Function, Index
@@ -73,7 +73,7 @@ class Callers:
         if not path or modules is None:
             return
         for importer in self._importing(modules.exports, path, words)[:_MAX_MODULES]:
-            index = modules.symbol(importer, CODE, "anything", Origin(callers_of(path)))
+            index = modules.symbol(importer, CODE, "anything")
             if index:
                 yield index
 
@@ -92,7 +92,7 @@ class Callers:
         if not path or not words or modules is None:
             return
         for importer in self._importing(modules.exports, path, words)[:_MAX_IMPORTERS]:
-            index = modules.symbol(importer, CODE, "anything", Origin(callers_of(path)))
+            index = modules.symbol(importer, CODE, "anything")
             if index:
                 yield from self.edges.callers(index, function)
 
@@ -111,17 +111,16 @@ class Callers:
         direct = known.get(path, ())
         passing_on = [p for p in direct if os.path.basename(p) == "__init__.py"]
         importing = dict.fromkeys((*direct, *(f for p in passing_on for f in known.get(p, ()))))
-        asker = callers_of(path)
-        for word in words or ("",):
+        asker, words = callers_of(path), words or ("",)
+        for word in words:
             # Who else comes to import it is not told by those who do: the question is noted, and not its answer.
-            places.consulted.asked(asker, Question("importers", path, word), ())
+            places.consulted.answered(Question("importers", path, word), tuple)
         for package in passing_on:
-            places.consulted.used(asker, package, CODE)
+            places.consulted.used(package, CODE)
         serving = (p for p in importing if may_serve(p))
-        naming = [p for p in serving if not words or exports.mentions(p, words, asker)]
+        naming = [p for p in serving if exports.mentions(p, words, asker)]
         for importer in naming:
-            places.consulted.used(asker, importer, CODE)
-            places.consulted.used(asker, callers_of(importer))
+            places.consulted.used(importer, CODE)
         return naming
 
 

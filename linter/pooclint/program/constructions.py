@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from pooclint.models import Call
+from pooclint.program.circles import Memo
 from pooclint.program.keywords import keywords
 from pooclint.program.running import Edges
 from pooclint.program.scopes import Function, Index, Scope
@@ -36,7 +37,7 @@ class Constructions:
 
     edges: Edges
     _takers: dict[int, dict[int, cst.Call]] = field(default_factory=dict)
-    _own: dict[tuple[int, frozenset[str]], tuple[tuple[cst.Call, Call], ...]] = field(default_factory=dict)
+    _own: Memo[tuple[int, frozenset[str]], tuple[tuple[cst.Call, Call], ...]] = field(default_factory=dict)
 
     def taker(self, node: cst.CSTNode, index: Index) -> cst.Call | None:
         """The call of which an expression of a module is an argument."""
@@ -89,12 +90,12 @@ class Constructions:
                     todo.append((*chain, called))
 
     def _built_in(self, function: Function, kinds: frozenset[str]) -> tuple[tuple[cst.Call, Call], ...]:
-        key = (id(function), kinds)
-        if key not in self._own:
+        def work() -> tuple[tuple[cst.Call, Call], ...]:
             calls = nodes_of(cst.Call, function.body_nodes)
             found = ((n, self.constructed(n, function.scope, kinds)) for n in calls)
-            self._own[key] = tuple((n, call) for n, call in found if call)
-        return self._own[key]
+            return tuple((n, call) for n, call in found if call)
+
+        return self.edges.names.circles.once(self._own, (id(function), kinds), work)
 
 
 def _is_built(node: cst.BaseExpression) -> bool:

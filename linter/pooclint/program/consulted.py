@@ -1,8 +1,8 @@
 """What a result rests on: the files and folders that were looked at, and what questions about the project found.
 
-Nothing here is about one file that is checked: definitions lead to definitions, and what one of them rests on is found
-by following which used which. So an answer that comes from a memo needs no record of its own, as long as whatever is
-asked while a definition is looked into is asked on its behalf.
+What is reported of a file rests on whatever was consulted while it was checked. An answer that comes from a memo was
+consulted for by whoever asked first: it carries what it rests on with it (`program/circles.py`), as a number with a bit
+for each thing, since such sets are joined at every answer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -69,6 +69,17 @@ _LEFT_BEHIND = frozenset(
 )
 """What running a program or a tool leaves in a folder: nothing is concluded from its being there."""
 
+
+class Use(NamedTuple):
+    """Content of a file that something rests on."""
+
+    path: str
+    name: str
+    """What of it matters: something that the module binds, `CODE` of `source/parts.py`, or all of it."""
+
+
+Dependency = Use | Question
+
 WHOLE = ""
 """In place of a name: all of a file, lines and comments included."""
 
@@ -77,14 +88,8 @@ GONE = State(-1, 0, 0, b"")
 
 
 def callers_of(path: str) -> str:
-    """What stands for the callers of a file's functions, where one would name a file. What is reported of the file
-    rests on them; what others see of it does not."""
+    """What stands for the callers of a file's functions, where one would name a file that asks."""
     return f"{path}\0callers"
-
-
-def report_of(path: str) -> str:
-    """What stands for that which is reported of a file, and which nobody else rests on."""
-    return f"{path}\0report"
 
 
 def _signs_of(folder: str) -> str:
@@ -108,8 +113,8 @@ class Learned:
     answers: dict[Question, Answer] = field(default_factory=dict)
     asked: list[tuple[str, Question]] = field(default_factory=list)
     """The file on whose behalf, and what."""
-    used: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """The file on whose behalf, which part of it, whose content, and which name of that, as for `Consulted.used`."""
+    rests: dict[str, tuple[Dependency, ...]] = field(default_factory=dict)
+    """By file that was checked, what its report rests on besides its own content and what was asked on its behalf."""
     parts: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """Digests of what was used of modules, by file and name."""
 
@@ -120,10 +125,16 @@ class Consulted:
 
     kept: bool = True
     """False when nobody keeps what rests on it: then nothing is noted."""
+    resting: int = 0
+    """What was consulted since whoever wants to know began, a bit for each."""
+    _numbers: dict[Dependency, int] = field(default_factory=dict)
+    """Which bit stands for what."""
+    _numbered: list[Dependency] = field(default_factory=list)
+    """The same, the other way round."""
     _learned: Learned = field(default_factory=Learned)
     _files: dict[str, State] = field(default_factory=dict)
     _folders: dict[str, State] = field(default_factory=dict)
-    _seen: set[tuple[str, Question] | tuple[str, str, str, str]] = field(default_factory=set)
+    _seen: set[tuple[str, Question]] = field(default_factory=set)
     _cut: dict[str, Parts] = field(default_factory=dict)
     _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
@@ -174,33 +185,60 @@ class Consulted:
         return names
 
     def is_new(self, asker: str, question: Question) -> bool:
-        """True when it is not noted yet that what is known of a file rests on an answer."""
+        """True when it is not noted yet that a file asks something."""
         return self.kept and (asker, question) not in self._seen
 
     def asked(self, asker: str, question: Question, answer: Answer) -> None:
-        """Note that what is known of the file `asker` rests on an answer."""
+        """Note a question that is asked on behalf of a file, whatever it is looked into for: where a module stands that
+        it imports, and what that module offers it. Who rests on anything in the file rests on the first kind, too.
+
+        Args:
+            asker: the file, or what stands for its callers.
+            question: what is asked.
+            answer: what is answered.
+        """
         if self.is_new(asker, question):
             self._seen.add((asker, question))
             self._learned.asked.append((asker, question))
             self._learned.answers[question] = answer
 
-    def used(self, asker: str, path: str, name: str = WHOLE, data: bytes = b"", part: str = "") -> None:
-        """Note that what is known of the file `asker` rests on the content of another.
+    def used(self, path: str, name: str = WHOLE, data: bytes = b"") -> None:
+        """Note that the content of a file matters.
 
         Args:
-            asker: the file, or what stands for its callers.
-            path: the other.
-            name: of that, what matters: something that the module binds, `CODE` of `source/parts.py`, or all of it.
+            path: the file.
+            name: what of it, as in `Use`.
             data: its bytes, where somebody has them.
-            part: the definition of `asker` of which that is known; by default it is all of the file.
         """
-        note = (asker, part, path, name)
-        if not self.kept or (asker == path and name in (part, WHOLE)) or note in self._seen:
-            return
-        self._seen.add(note)
-        self._learned.used.append(note)
-        if name != WHOLE:
+        if self._rests_on(Use(path, name)) and name != WHOLE:
             self._contents[path, name] = data
+
+    def answered(self, question: Question, answer: Callable[[], Answer]) -> None:
+        """Note that an answer about the content of a file, or about who imports it, matters; it is worked out where
+        nobody has noted it."""
+        if self._rests_on(question):
+            self._learned.answers[question] = answer()
+
+    def _rests_on(self, dependency: Dependency) -> bool:
+        """Note that what is being worked out rests on something; true when nothing did before."""
+        if not self.kept:
+            return False
+        number = self._numbers.get(dependency)
+        new = number is None
+        if number is None:
+            number = self._numbers[dependency] = len(self._numbered)
+            self._numbered.append(dependency)
+        self.resting |= 1 << number
+        return new
+
+    def begin(self) -> None:
+        """Begin with the check of a file."""
+        self.resting = 0
+
+    def checked(self, path: str) -> None:
+        """Note that what was consulted since `begin` is what the report of a file rests on."""
+        if self.kept and path:
+            self._learned.rests[path] = tuple(self._numbered[number] for number in _bits(self.resting))
 
     def take(self) -> Learned:
         """What was noted since the last call."""
@@ -276,6 +314,14 @@ def folder_now(place: str, known: State) -> State:
     except (OSError, ValueError):
         return known if known == GONE else GONE
     return list_folder(place)[1]
+
+
+def _bits(number: int) -> Iterator[int]:
+    """The places of the bits that are set."""
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
 
 
 def _digest(data: bytes) -> bytes:

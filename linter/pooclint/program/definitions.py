@@ -8,6 +8,7 @@ from typing import cast
 
 import libcst as cst
 
+from pooclint.program.circles import Memo
 from pooclint.program.exports import Interest
 from pooclint.program.imports import Imports, Target
 from pooclint.program.scopes import Binding, Class, Function, Scope
@@ -28,8 +29,8 @@ class Definitions:
     """The same for a variable of another module."""
     _classes: dict[str, Class] = field(default_factory=dict)
     _binding: dict[tuple[int, str], Binding | None] = field(default_factory=dict)
-    _attributes: dict[int, frozenset[str]] = field(default_factory=dict)
-    _bases: dict[int, tuple[Class, ...]] = field(default_factory=dict)
+    _attributes: Memo[int, frozenset[str]] = field(default_factory=dict)
+    _bases: Memo[int, tuple[Class, ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was looked up so far."""

@@ -100,24 +100,26 @@ class Exports:
 
     def _mentions(self, path: str, word: str, asker: str) -> bool:
         found = word.encode() in (self.read(path) or b"")
-        self.places.consulted.asked(asker, Question("mentions", path, word), ("yes",) if found else ())
+        question, answer = Question("mentions", path, word), ("yes",) if found else ()
+        self.places.consulted.asked(asker, question, answer)
+        self.places.consulted.answered(question, lambda: answer)
         return found
 
-    def methods(self, path: str, asker: str) -> frozenset[str]:
-        """Names of the methods that a file defines; arguments as in `mentions`."""
+    def methods(self, path: str) -> frozenset[str]:
+        """Names of the methods that a file defines."""
         if path not in self._methods:
             self._methods[path] = methods(self.read(path) or b"")
-        self.places.consulted.asked(asker, Question("methods", path), tuple(sorted(self._methods[path])))
+        self.places.consulted.answered(Question("methods", path), lambda: tuple(sorted(self._methods[path])))
         return self._methods[path]
 
-    def imports(self, path: str, asker: str) -> frozenset[str]:
-        """Files of the project that a file imports something from; arguments as in `mentions`."""
+    def imports(self, path: str) -> frozenset[str]:
+        """Files of the project that a file imports something from."""
         found = self.imported_files(path)
-        self.places.consulted.asked(asker, Question("imports", path), tuple(sorted(found)))
+        self.places.consulted.answered(Question("imports", path), lambda: tuple(sorted(found)))
         return found
 
     def imported_files(self, path: str) -> frozenset[str]:
-        """As `imports`, on nobody's behalf."""
+        """As `imports`, of which nobody takes note."""
         data = self.read(path)
         if not data:
             return frozenset()
@@ -130,13 +132,24 @@ class Exports:
             found |= {place, inner}
         return frozenset(f for f in found if f.endswith(".py"))
 
-    def names(self, path: str, interest: Interest, asker: str, depth: int = _DEPTH) -> frozenset[str]:
+    def names(self, path: str, interest: Interest) -> frozenset[str]:
         """Names of a module that acquire something (or call out), or lead to something that does.
 
         Args:
             path: the module's file.
             interest: which of the two.
-            asker: the file on whose behalf that is asked.
+        """
+        found = self.names_at(path, interest, _DEPTH)
+        question = Question("names", path, f"{interest} {_DEPTH}")
+        self.places.consulted.answered(question, lambda: tuple(sorted(found)))
+        return found
+
+    def names_at(self, path: str, interest: Interest, depth: int) -> frozenset[str]:
+        """As `names`, of which nobody takes note.
+
+        Args:
+            path: the module's file.
+            interest: which of the two.
             depth: how far imports of imports are followed. The same depth always gives the same answer, whatever was
                 asked before.
         """
@@ -144,16 +157,21 @@ class Exports:
         if key not in self._exports:
             data = self.read(path) if path.endswith(".py") and not self.is_large(path) else None
             self._exports[key] = self._one(self._exported(path, data, interest, depth)) if data else frozenset()
+        return self._exports[key]
+
+    def _offered(self, path: str, interest: Interest, asker: str, depth: int) -> frozenset[str]:
+        """The same for a file that imports the module."""
+        found = self.names_at(path, interest, depth)
         if asker != path and self.places.consulted.kept:
             question = Question("names", path, f"{interest} {depth}")
-            if self.places.consulted.is_new(asker, question):  # it is asked for every name that is looked up
-                self.places.consulted.asked(asker, question, tuple(sorted(self._exports[key])))
-        return self._exports[key]
+            if self.places.consulted.is_new(asker, question):  # it is asked for every name that is imported
+                self.places.consulted.asked(asker, question, tuple(sorted(found)))
+        return found
 
     def _exported(self, path: str, data: bytes, interest: Interest, depth: int) -> frozenset[str]:
         alive = self._imported(path, data, interest, depth)
         if depth and alive == self._imported(path, data, interest, depth - 1):
-            return self.names(path, interest, path, depth - 1)
+            return self.names_at(path, interest, depth - 1)
         found = self.outline(path, data)
         defined = self._seeded(path, data, interest)
         if alive:
@@ -194,7 +212,7 @@ class Exports:
         place = self.places.place(base, origin)
         if not place:
             return frozenset()
-        names = self.names(place, interest, origin.path, depth - 1)
+        names = self._offered(place, interest, origin.path, depth - 1)
         if imported.name == "*":
             return frozenset(n for n in names if not n.startswith("_"))
         if imported.name in names:
@@ -203,7 +221,7 @@ class Exports:
         return self._prefixed(imported.alias, inner, origin, interest, depth)
 
     def _prefixed(self, prefix: str, place: str, origin: Origin, interest: Interest, depth: int) -> frozenset[str]:
-        names = self.names(place, interest, origin.path, depth - 1) if place else frozenset[str]()
+        names = self._offered(place, interest, origin.path, depth - 1) if place else frozenset[str]()
         key = (prefix, names)
         if key not in self._dotted:
             self._dotted[key] = frozenset(f"{prefix}.{n}" for n in names)

@@ -10,7 +10,7 @@ from typing import cast
 import libcst as cst
 
 from pooclint.models import Models
-from pooclint.program.circles import Circles
+from pooclint.program.circles import Circles, Memo
 from pooclint.program.exports import Interest
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
@@ -47,9 +47,9 @@ class Imports:
     """Finds a method of a class, inherited ones included: of a dotted name, that alone is no question of imports."""
     following: int = 0
     """How many imports are being followed: what is concluded meanwhile may rest on one that is cut off."""
-    _targets: dict[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
-    _starring: dict[tuple[str, tuple[str, ...], Origin, Interest], Target | None] = field(default_factory=dict)
-    _bound: dict[tuple[int, str], str] = field(default_factory=dict)
+    _targets: Memo[tuple[str, Origin, Interest], Target | None] = field(default_factory=dict)
+    _starring: Memo[tuple[str, tuple[str, ...], Origin, Interest], Target | None] = field(default_factory=dict)
+    _bound: Memo[tuple[int, str], str] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
@@ -85,11 +85,9 @@ class Imports:
             return f"builtins.{node.value}" if hasattr(builtins, node.value) else self._by_star(node.value, scope)
         key = (id(found[0]), node.value)
         known = self._bound.get(key)
-        if known is None:
-            known = self._imported_as(node, *found, steps)
-            if steps == 0:
-                self._bound[key] = known
-        return known
+        if known is not None:
+            return self.circles.again(known)
+        return self.circles.once(self._bound, key, lambda: self._imported_as(node, *found, steps), settled=steps == 0)
 
     def _imported_as(self, node: cst.Name, holder: Scope, bindings: list[Binding], steps: int) -> str:
         imported = [b.qualified for b in bindings if b.kind == "import"]
@@ -116,10 +114,9 @@ class Imports:
         return self.target(self.imported(node, scope), scope.origin, interest) if self.modules else None
 
     def looks_around(self, scope: Scope) -> None:
-        """Note that what is known of the definition that a scope is part of rests on all of its module."""
-        origin = scope.origin
-        if self.modules is not None and origin.path:
-            self.modules.exports.places.consulted.used(origin.path, origin.path, CODE, part=origin.part)
+        """Note that what is concluded rests on all of the module that a scope is part of."""
+        if self.modules is not None and scope.origin.path:
+            self.modules.exports.places.consulted.used(scope.origin.path, CODE)
 
     def unbound(self, name: str, scope: Scope, interest: Interest = "acquires") -> Target | None:
         """The same for a name that no scope binds: it may come from a module of which everything is imported."""
@@ -136,8 +133,9 @@ class Imports:
         if self.modules is None or not qualified:
             return None
         key = (qualified, origin, interest)
-        if key in self._targets:
-            return self._targets[key]
+        known = self._targets.get(key)
+        if known is not None:
+            return self.circles.again(known)
         if self.following > _MAX_IMPORTS:  # a circle in which the name grows with each turn
             return None
         modules, parts = self.modules, qualified.split(".")
@@ -161,14 +159,14 @@ class Imports:
         submodule all the same.
         """
         for position, part in enumerate(parts):
-            index = modules.symbol(place, part, interest, origin)
+            index = modules.symbol(place, part, interest)
             if index and index.binds(part):
                 rest = parts[position + 1 :]
                 submodule = modules.exports.places.child(place, part, origin) if rest else ""
                 below = self._walk(modules, submodule, rest, origin, interest) if submodule else None
                 return below or self._from_module(index, part, rest, interest)
             for star in index.stars if index else ():
-                inner = index.view(part).origin if index else origin
+                inner = index.origin if index else origin
                 found = self._starred(modules, star, tuple(parts[position:]), inner, interest)
                 if found:
                     return found
@@ -202,7 +200,7 @@ class Imports:
 
     def _from_module(self, index: Index, name: str, rest: list[str], interest: Interest) -> Target | None:
         """What a name that a module binds leads to."""
-        bindings, scope = index.bindings(name), index.view(name)
+        bindings, scope = index.bindings(name), index.scope
         for binding in reversed(bindings):
             if binding.kind == "import":
                 qualified = ".".join((binding.qualified, *rest))

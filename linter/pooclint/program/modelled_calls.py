@@ -9,6 +9,7 @@ import libcst as cst
 
 from pooclint.models import Call
 from pooclint.program.annotations import CLASS, FACTORY, led_to, plain
+from pooclint.program.circles import Memo
 from pooclint.program.definitions import Definitions
 from pooclint.program.imports import Imports
 from pooclint.program.keywords import keywords
@@ -24,7 +25,7 @@ class ModelledCalls:
     imports: Imports
     definitions: Definitions
     types: Types
-    _calls: dict[tuple[int, int, str, str], tuple[Call, ...]] = field(default_factory=dict)
+    _calls: Memo[tuple[int, int, str, str], tuple[Call, ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
@@ -39,11 +40,15 @@ class ModelledCalls:
         """
         key = (id(node), id(scope), receiver, callee)
         known = self._calls.get(key)
-        if known is None:
-            known = tuple(c for c in self._candidates(node, scope, receiver, callee) if self._applies(c, node, scope))
-            if not self.types.inferring and not self.imports.following:
-                self._calls[key] = known
-        return known
+        if known is not None:
+            return self.imports.circles.again(known)
+
+        def work() -> tuple[Call, ...]:
+            found = self._candidates(node, scope, receiver, callee)
+            return tuple(c for c in found if self._applies(c, node, scope))
+
+        settled = not self.types.inferring and not self.imports.following
+        return self.imports.circles.once(self._calls, key, work, settled)
 
     def _candidates(self, node: cst.Call, scope: Scope, receiver: str, callee: str) -> tuple[Call, ...]:
         models = self.imports.models

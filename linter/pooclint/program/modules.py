@@ -64,7 +64,7 @@ class Modules:
         """True when that file had other bytes before: what was concluded from them no longer holds."""
         return self._sources.get(path, data) != data
 
-    def symbol(self, path: str, name: str, interest: Interest, asker: Origin) -> Index | None:
+    def symbol(self, path: str, name: str, interest: Interest) -> Index | None:
         """The parsed module of a file in which to look for a name; None when the name is of no interest, or the file
         cannot be read.
 
@@ -72,19 +72,18 @@ class Modules:
             path: the file.
             name: what is looked for in it; `CODE` of `source/parts.py` stands for all that is there.
             interest: which names are worth a parse.
-            asker: on whose behalf that is asked.
         """
         if not path.endswith(".py"):
             return None
         if self.exports.is_large(path):
-            self.exports.places.consulted.used(asker.path, path, part=asker.part)
+            self.exports.places.consulted.used(path)
             return None
-        wanted = interest == "anything" or name in self.exports.names(path, "acquires", asker.path)
-        wanted = wanted or (interest == "calls-out" and name in self.exports.names(path, "calls-out", asker.path))
+        wanted = interest == "anything" or name in self.exports.names(path, "acquires")
+        wanted = wanted or (interest == "calls-out" and name in self.exports.names(path, "calls-out"))
         if not wanted:
             return None
         index = self._index(path)
-        self.exports.places.consulted.used(asker.path, path, name, self._sources.get(path, b""), asker.part)
+        self.exports.places.consulted.used(path, name, self._sources.get(path, b""))
         return index
 
     def _index(self, path: str) -> Index | None:

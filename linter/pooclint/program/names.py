@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from pooclint.models import Acquisition, Models
 from pooclint.program.annotations import Annotations
-from pooclint.program.circles import Circles
+from pooclint.program.circles import Circles, Memo
+from pooclint.program.consulted import Consulted
 from pooclint.program.decorators import Decorators
 from pooclint.program.definitions import Definitions
 from pooclint.program.imports import Imports
@@ -33,13 +34,13 @@ class Names:
         """
         self.models = models
         self.modules = modules
-        self.circles = Circles()
+        self.circles = Circles(modules.exports.places.consulted if modules else Consulted(kept=False))
         """Of all questions about the project that may lead to themselves."""
-        self.only_called: dict[tuple[int, str], bool] = {}
+        self.only_called: Memo[tuple[int, str], bool] = {}
         """By class and attribute, what `program/attributes.py` has found of it."""
-        self.takes_over: dict[tuple[int, frozenset[str]], frozenset[str]] = {}
+        self.takes_over: Memo[tuple[int, frozenset[str]], frozenset[str]] = {}
         """By class, what it has found its methods to do with what the constructor is given."""
-        self.kept_sessions: dict[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
+        self.kept_sessions: Memo[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
         """By class and how many attributes lead there, what `flow/given.py` has found on its objects."""
 
         imports = Imports(models, modules, self.circles)

@@ -31,8 +31,6 @@ class Origin:
     """Folders in which its absolute imports are looked up, first match first."""
     project: str = ""
     """The folder that holds the whole project."""
-    part: str = ""
-    """On behalf of which of its definitions something is asked; empty for all of it."""
 
     def __hash__(self) -> int:
         """By the file alone, which tells most of them apart: they are keys of what is asked for every name."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import libcst as cst
 
 from pooclint.models import Call
+from pooclint.program.circles import Memo
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Binding, Class, Function, Scope
@@ -41,12 +43,16 @@ class Pool:
         return ".".join(filter(None, (self.root[2], *self.path)))
 
 
+def _unknown() -> None:
+    """Where an expression leads too far."""
+
+
 @dataclass(slots=True)
 class Pools:
     """Look-up of pools. Its only state is a memo."""
 
     names: Names
-    _known: dict[tuple[int, int], Pool | None] = field(default_factory=dict)
+    _known: Memo[tuple[int, int], Pool | None] = field(default_factory=dict)
     _made: dict[Pool, cst.Call] = field(default_factory=dict)
 
     def forget(self) -> None:
@@ -57,14 +63,14 @@ class Pools:
     def of(self, node: cst.BaseExpression, scope: Scope, steps: int = 0) -> Pool | None:
         """The pool that an expression stands for, or makes its sessions take connections from; None when unknown."""
         key = (id(node), id(scope))
-        if key not in self._known:
-            self._known[key] = None  # cuts off circles
-            found = self._of(node, scope, steps) if steps <= _MAX_STEPS else None
-            if found is None and steps:  # another way to it may be shorter
-                del self._known[key]
-                return None
-            self._known[key] = found
-        return self._known[key]
+        known = self._known.get(key)
+        if known is not None:
+            return self.names.circles.again(known)
+        work = partial(self._of, node, scope, steps) if steps <= _MAX_STEPS else _unknown
+        found = self.names.circles.answer(self._known, key, None, work)
+        if found is None and steps:  # another way to it may be shorter
+            self._known.pop(key, None)
+        return found
 
     def taken_from(self, node: cst.Call, scope: Scope, model: Call) -> Pool | None:
         """The pool from which a modelled call takes a connection."""

@@ -10,6 +10,7 @@ import libcst as cst
 
 from pooclint.models import RequestHold
 from pooclint.program.callers import Callers
+from pooclint.program.circles import Memo
 from pooclint.program.constants import Constants
 from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
@@ -21,21 +22,13 @@ from pooclint.source.nodes import descendants
 from pooclint.source.parts import CODE
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What is on in a project, and the files that say so."""
-
-    holds: tuple[RequestHold, ...] = ()
-    files: tuple[str, ...] = ()
-
-
 @dataclass(slots=True)
 class RequestHolds:
     """Look-up of what requests keep. Its only state is a memo."""
 
     names: Names
     callers: Callers
-    _known: dict[tuple[str, ...], _Found] = field(default_factory=dict)
+    _known: Memo[tuple[str, ...], tuple[RequestHold, ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
@@ -55,24 +48,23 @@ class RequestHolds:
         if modules is None or not file:
             return False
         origin = modules.exports.places.origin(file)
-        return bool(self._active(origin)) and bool(modules.exports.names(file, "calls-out", file))
+        return bool(self._active(origin)) and bool(modules.exports.names(file, "calls-out"))
 
     def _active(self, origin: Origin) -> tuple[RequestHold, ...]:
         modules = self.names.modules
         if modules is None or not origin.path:
             return ()
         key = (*origin.roots, origin.project)
-        places = modules.exports.places
-        files = programs_with_settings(self.names.models, places, origin)
-        found = self.names.circles.answer(self._known, key, _Found(), lambda: self._looked_up(modules, files))
-        for path in found.files:  # whoever asks rests on them, whoever asked first
-            places.consulted.used(origin.path, path, CODE)
-        return found.holds
+        files = programs_with_settings(self.names.models, modules.exports.places, origin)
+        return self.names.circles.answer(self._known, key, (), lambda: self._looked_up(modules, files))
 
-    def _looked_up(self, modules: Modules, files: tuple[str, ...]) -> _Found:
+    def _looked_up(self, modules: Modules, files: tuple[str, ...]) -> tuple[RequestHold, ...]:
+        for file in files:
+            modules.exports.places.consulted.used(file, CODE)
         tables = [table for file in files for table in self._tables(modules, file)]
-        holds = (h for h in self.names.models.request_holds if any(self._is_on(h, scope) for _, scope in tables))
-        return _Found(tuple(holds), (*files, *(path for path, _ in tables)))
+        for scope in tables:
+            self.names.looks_around(scope)
+        return tuple(h for h in self.names.models.request_holds if any(self._is_on(h, scope) for scope in tables))
 
     def of(self, function: Function) -> RequestHold | None:
         """What is kept while a function runs for a request; None when nothing is, or nothing says that it does."""
@@ -91,15 +83,15 @@ class RequestHolds:
                 return hold
         return None
 
-    def _tables(self, modules: Modules, file: str) -> Iterator[tuple[str, Scope]]:
-        """The modules of settings that a program names, or from which those take the setting, with their files."""
+    def _tables(self, modules: Modules, file: str) -> Iterator[Scope]:
+        """The modules of settings that a program names, or from which those take the setting."""
         origin = modules.exports.places.origin(file)
         for hold in self.names.models.request_holds:
             text = modules.exports.read(file) or b""
             named = re.search(rb"%s\W+([\w.]+)" % re.escape(hold.named_by.encode()), text)
             target = self.names.target(f"{named[1].decode()}.{hold.setting}", origin, "anything") if named else None
-            if target and target.scope and target.scope.index:
-                yield target.scope.index.origin.path, target.scope
+            if target and target.scope:
+                yield target.scope
 
     def _is_on(self, hold: RequestHold, scope: Scope) -> bool:
         """True when an entry of the setting has the key, with a value that is true."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from pooclint.models import Scope as ScopeModel
+from pooclint.program.circles import Memo
 from pooclint.program.names import Names
 from pooclint.program.running import Edges, argument, listed, meant
 from pooclint.program.scopes import Function, Index, Scope
@@ -36,21 +37,21 @@ class RequestScopes:
     names: Names
     index: Index
     edges: Edges
-    _entries: dict[int, Entry] | None = field(default=None)
-    _handled: dict[int, tuple[ScopeModel, str] | None] = field(default_factory=dict)
+    _reached: Memo[int, dict[int, Entry]] = field(default_factory=dict)
+    """By the `id` of the file's index; what is in it, by that of the function."""
+    _handled: Memo[int, tuple[ScopeModel, str] | None] = field(default_factory=dict)
 
     def entry(self, function: Function | None) -> Entry | None:
         """How the function comes to run per request, event or task; None when nothing says that it does.
 
         A function nested in a handler runs with it. `lru_cache` and its kind end the reach.
         """
-        if self._entries is None:
-            self._entries = self._reach()
+        entries = self._entries()
         current = function
         while current is not None:
             if self.names.runs_once(current):
                 return None
-            found = self._entries.get(id(current))
+            found = entries.get(id(current))
             if found:
                 return found
             current = current.parent.function
@@ -69,17 +70,19 @@ class RequestScopes:
 
     def frameworks(self) -> frozenset[str]:
         """The frameworks that call a function of this file."""
-        if self._entries is None:
-            self._entries = self._reach()
-        return frozenset(entry.framework for entry in self._entries.values())
+        return frozenset(entry.framework for entry in self._entries().values())
 
     def is_command(self, function: Function) -> bool:
         """True for what a command line runs."""
         handled = self._handler(function)
         return handled is not None and handled[0].scope == "command"
 
+    def _entries(self) -> dict[int, Entry]:
+        return self.names.circles.once(self._reached, id(self.index), self._reach)
+
     def _reach(self) -> dict[int, Entry]:
         """Handlers, and everything of this file that they call or are given."""
+        self.names.looks_around(self.index.scope)
         found: dict[int, Entry] = {}
         todo: list[tuple[Function, Entry]] = []
         for function in self.index.functions.values():
@@ -122,9 +125,7 @@ class RequestScopes:
 
     def _handler(self, function: Function) -> tuple[ScopeModel, str] | None:
         """The framework entry that makes the function a handler by its own form, and the handler's route."""
-        if id(function) not in self._handled:
-            self._handled[id(function)] = self._by_form(function)
-        return self._handled[id(function)]
+        return self.names.circles.once(self._handled, id(function), lambda: self._by_form(function))
 
     def _by_form(self, function: Function) -> tuple[ScopeModel, str] | None:
         for model in self.names.models.scopes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from pooclint.models import Argument
+from pooclint.program.circles import Memo
 from pooclint.program.exports import Interest
 from pooclint.program.names import Names
 from pooclint.program.scopes import Binding, Class, Function, Index, Scope
@@ -36,43 +37,47 @@ class Edges:
     """What the functions of a project run, worked out on demand. Its only state is a memo."""
 
     names: Names
-    _runs: dict[int, tuple[Edge, ...]] = field(default_factory=dict)
-    _of: dict[int, tuple[Edge, ...]] = field(default_factory=dict)
-    _into: dict[int, dict[int, list[Function]]] = field(default_factory=dict)
+    _runs: Memo[int, tuple[Edge, ...]] = field(default_factory=dict)
+    _of: Memo[int, tuple[Edge, ...]] = field(default_factory=dict)
+    _into: Memo[int, dict[int, list[Function]]] = field(default_factory=dict)
 
     def runs(self, function: Function) -> tuple[Edge, ...]:
         """The functions that one runs itself. What they run in their turn, and what is run by functions nested in it,
         is not among them."""
-        if id(function) not in self._runs:
-            nodes = (n for n in function.body_nodes if type(n) in RUNNING)
-            self._runs[id(function)] = tuple(
-                (n.item if isinstance(n, cst.WithItem) else n, f)  # type: ignore[misc]
-                for n in nodes
-                for f in run_by(self.names, n, function.scope, "calls-out")
-            )
-        return self._runs[id(function)]
+        return self.names.circles.once(self._runs, id(function), lambda: tuple(self._run_by(function)))
+
+    def _run_by(self, function: Function) -> Iterator[Edge]:
+        for node in function.body_nodes:
+            if type(node) in RUNNING:
+                for called in run_by(self.names, node, function.scope, "calls-out"):
+                    yield node.item if isinstance(node, cst.WithItem) else node, called  # type: ignore[misc]
 
     def of(self, function: Function) -> tuple[Edge, ...]:
         """The functions that one runs itself, and those by which a framework provides its parameters."""
-        if id(function) not in self._of:
-            provided: list[Edge] = []
-            for parameter in function.parameters:
-                injection = self.names.injected(parameter, function.parent)
-                source = parameter.default or parameter.annotation
-                if injection and injection.provider and source:
-                    provided.append((source, injection.provider))
-            self._of[id(function)] = (*self.runs(function), *provided)
-        return self._of[id(function)]
+        return self.names.circles.once(
+            self._of, id(function), lambda: (*self.runs(function), *self._provided_to(function))
+        )
+
+    def _provided_to(self, function: Function) -> Iterator[Edge]:
+        for parameter in function.parameters:
+            injection = self.names.injected(parameter, function.parent)
+            source = parameter.default or parameter.annotation
+            if injection and injection.provider and source:
+                yield source, injection.provider
 
     def callers(self, index: Index, called: Function) -> list[Function]:
         """Functions of a module that run another, in source order."""
-        if id(index) not in self._into:
-            into: dict[int, list[Function]] = {}
-            for caller in index.functions.values():
-                for key in dict.fromkeys(id(f) for _, f in self.of(caller)):
-                    into.setdefault(key, []).append(caller)
-            self._into[id(index)] = into
-        return self._into[id(index)].get(id(called), [])
+        into = self.names.circles.once(self._into, id(index), lambda: self._all_callers(index))
+        return into.get(id(called), [])
+
+    def _all_callers(self, index: Index) -> dict[int, list[Function]]:
+        """By the `id` of what they run."""
+        self.names.looks_around(index.scope)
+        found: dict[int, list[Function]] = {}
+        for caller in index.functions.values():
+            for key in dict.fromkeys(id(f) for _, f in self.of(caller)):
+                found.setdefault(key, []).append(caller)
+        return found
 
     def calls(self, caller: Function, called: Function) -> list[cst.Call]:
         """The calls in one function that give another its arguments; none where something else runs it as well."""

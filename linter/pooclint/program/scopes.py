@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import libcst as cst
@@ -54,27 +54,20 @@ class Scope:
     """The class whose body this is, or whose method this belongs to."""
     index: Index | None = field(default=None, repr=False)
     """Of a module's scope: all that the walk found in it."""
-    asker: Origin = field(default_factory=Origin)
-    """Of a module's scope: on whose behalf it is looked into."""
 
     @property
     def module(self) -> Index:
         """The module that the scope is part of."""
-        found = self._outermost.index
-        assert found is not None
-        return found
-
-    @property
-    def origin(self) -> Origin:
-        """Where the module comes from, and which of its definitions the scope is part of."""
-        return self._outermost.asker
-
-    @property
-    def _outermost(self) -> Scope:
         scope = self
         while scope.parent:
             scope = scope.parent
-        return scope
+        assert scope.index is not None
+        return scope.index
+
+    @property
+    def origin(self) -> Origin:
+        """Where the module comes from."""
+        return self.module.origin
 
     @property
     def qualname(self) -> str:
@@ -246,20 +239,9 @@ class Index:
     parts: list[Part] = field(default_factory=list, repr=False)
     weight: int = 0
     """Bytes of source that have been parsed."""
-    _views: dict[str, Scope] = field(default_factory=dict, repr=False)
     _whole: Part | None = field(default=None, repr=False)
     _known: dict[int, Function | Class] = field(default_factory=dict, repr=False)
     _module: cst.Module | None = field(default=None, repr=False)
-
-    def view(self, name: str) -> Scope:
-        """The module's scope as it is for what a name of its top level stands for: what is asked from there, or from a
-        scope in it, is asked on behalf of that alone."""
-        if name not in self._views:
-            own, asker = self.scope, replace(self.origin, part=name)
-            self._views[name] = Scope(
-                own.kind, own.node, None, own.name, own.bindings, own.declared_outside, index=self, asker=asker
-            )
-        return self._views[name]
 
     def binds(self, name: str) -> bool:
         """True when the module binds a name at its top level."""
@@ -343,7 +325,7 @@ class Index:
 
     def release(self) -> None:
         """Take apart what refers to itself, so that the trees go with their last user. It is of no use after that."""
-        scopes = [self.scope, *self._views.values()]
+        scopes = [self.scope]
         for part in self.parts:
             scopes += (function.scope for function in part.functions.values())
             for owner in part.classes.values():
@@ -353,7 +335,6 @@ class Index:
         for scope in scopes:
             scope.bindings.clear()
             scope.function = scope.owner = scope.index = None
-        self._views.clear()
         self._whole = None
 
     def locate(self, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:

@@ -14,6 +14,7 @@ import libcst as cst
 
 from pooclint.models import Call
 from pooclint.program.annotations import CLASS, FACTORY, ITEMS, VALUES, Annotations, led_to, only, plain
+from pooclint.program.circles import Memo
 from pooclint.program.decorators import Decorators
 from pooclint.program.definitions import Definitions
 from pooclint.program.exports import Interest
@@ -42,10 +43,10 @@ class Types:
     """Whether settings of the project of a module give the queries of classes a meaning that nothing imported shows."""
     inferring: int = 0
     """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
-    _types: dict[tuple[int, int, Interest], str] = field(default_factory=dict)
-    _named: dict[tuple[int, str, Interest], str] = field(default_factory=dict)
+    _types: Memo[tuple[int, int, Interest], str] = field(default_factory=dict)
+    _named: Memo[tuple[int, str, Interest], str] = field(default_factory=dict)
     _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
-    _built: dict[int, tuple[tuple[cst.Call, Scope, int], ...]] = field(default_factory=dict)
+    _built: Memo[int, tuple[tuple[cst.Call, Scope, int], ...]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was looked up so far."""
@@ -68,8 +69,9 @@ class Types:
     def form_of(self, node: cst.CSTNode, scope: Scope, interest: Interest = "acquires") -> str:
         """The type of an expression, or how it leads to one; empty when unknown. Arguments as in `type_of`."""
         key = (id(node), id(scope), interest)
-        if key in self._types:
-            return self._types[key]
+        known = self._types.get(key)
+        if known is not None:
+            return self.imports.circles.again(known)
 
         def work() -> str:
             self.inferring += 1
@@ -140,11 +142,14 @@ class Types:
         holder, bindings = found
         key = (id(holder), name, interest)
         known = self._named.get(key)
-        if known is None:
-            known = only(self._type_of_binding(name, binding, holder, interest) for binding in bindings)
-            if self.inferring == 1 and not self.imports.following:
-                self._named[key] = known
-        return known
+        if known is not None:
+            return self.imports.circles.again(known)
+
+        def work() -> str:
+            return only(self._type_of_binding(name, binding, holder, interest) for binding in bindings)
+
+        settled = self.inferring == 1 and not self.imports.following
+        return self.imports.circles.once(self._named, key, work, settled)
 
     def _type_of_binding(self, name: str, binding: Binding, holder: Scope, interest: Interest = "acquires") -> str:
         if binding.annotation is not None:
@@ -212,13 +217,11 @@ class Types:
     def _constructions(self, owner: Class) -> tuple[tuple[cst.Call, Scope, int], ...]:
         """The calls of its module that run the constructor of a class, each with the number of arguments before those
         that are the constructor's."""
-        if id(owner) not in self._built:
-            self.imports.looks_around(owner.scope)
-            self._built[id(owner)] = ()  # of a class that derives from itself
-            self._built[id(owner)] = tuple(self._runs_constructor(owner))
-        return self._built[id(owner)]
+        answer = self.imports.circles.answer
+        return answer(self._built, id(owner), (), lambda: tuple(self._runs_constructor(owner)))
 
     def _runs_constructor(self, owner: Class) -> Iterator[tuple[cst.Call, Scope, int]]:
+        self.imports.looks_around(owner.scope)
         for part in owner.scope.module.mentioning(owner.name):
             for node, scope in part.calls(owner.name):
                 if self.definitions.definition(node.func, scope) is owner:

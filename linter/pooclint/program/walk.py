@@ -37,7 +37,7 @@ def read_index(data: bytes, origin: Origin, wanted: Wanted, pieces: Pieces | Non
     module = parse(piece.text)
     if isinstance(module, Unreadable):
         return module
-    root = Scope("module", module, None, asker=origin)
+    root = Scope("module", module, None)
     names = frozenset(name.decode() for name in _DEFINED.findall(data))
     root.index = index = Index(root, origin, names, load=partial(_load, wanted))
     if pieces is None or len(pieces.statements) != len(module.body):
@@ -61,10 +61,7 @@ def _load(wanted: Wanted, index: Index, piece: Piece) -> Unreadable | None:
 
 
 def _walked(part: Part, index: Index, wanted: Wanted) -> Part:
-    stack: _Below = [
-        (s, index.view(s.name.value) if isinstance(s, (cst.FunctionDef, cst.ClassDef)) else index.scope)
-        for s in reversed(part.statements)
-    ]
+    stack: _Below = [(statement, index.scope) for statement in reversed(part.statements)]
     while stack:
         node, scope = stack.pop()
         kind = type(node)

@@ -25,12 +25,13 @@ from pooclint.program.consulted import (
     OF_LOOKUPS,
     Consulted,
     Learned,
+    Question,
     State,
+    Use,
     callers_of,
     file_now,
     folder_now,
     is_covered,
-    report_of,
 )
 from pooclint.rule import Finding
 from pooclint.run.cache_file import (
@@ -42,7 +43,6 @@ from pooclint.run.cache_file import (
     Kept,
     Links,
     Together,
-    Use,
     locked,
     pack_links,
     read_cache,
@@ -229,8 +229,7 @@ class Cache:
                 links.answers[question] = UNSETTLED
         for asker, question in learned.asked:
             links.asked.setdefault(asker, set()).add(question)
-        for asker, *note in learned.used:
-            links.used.setdefault(asker, set()).add(Use(*note))
+        links.rests.update(learned.rests)
         for part, digest in learned.parts.items():
             if links.parts.setdefault(part, digest) != digest:
                 links.parts[part] = b""  # is taken for changed the next time
@@ -277,10 +276,12 @@ class Cache:
             if found is None:
                 return
             links = unpack_links(found.links)
+            own = self._known().rests
             self.learn(_learned(found, links))
             for file, kept in found.reports.items():
-                if self._files.get(file) not in (None, GONE, _AMBIGUOUS):
-                    self._reports.setdefault(file, kept)
+                if file not in self._reports and self._files.get(file) not in (None, GONE, _AMBIGUOUS):
+                    self._reports[file] = kept
+                    own[file] = links.rests.get(file, ())
 
     def _write(self) -> None:
         links = self._links_to_write()
@@ -329,12 +330,10 @@ class Cache:
                 links.asked[path] = kept
             else:
                 del links.asked[path]
-        for path in links.used.keys() & stale.resting.keys():
-            links.used[path] = {use for use in links.used[path] if not stale.concerns(path, use)}
-        gone = changed | stale.resting.keys()
-        for path in [p for p in self._reports if not gone.isdisjoint((p, callers_of(p), report_of(p)))]:
-            del self._reports[path]
-        asked = set[object]().union(*links.asked.values())
+        for path in changed | stale.asking | stale.reports:
+            self._reports.pop(path, None)
+            links.rests.pop(path, None)
+        asked = set[object]().union(*links.asked.values(), *links.rests.values())
         links.answers = {question: answer for question, answer in links.answers.items() if question in asked}
         for path in changed:
             if self._files.get(path) == GONE:
@@ -376,16 +375,16 @@ class Cache:
         """Drop results that nobody asked for in a long time, and what only they rest on."""
         for file in old:
             del self._reports[file]
-        reports = self._reports
-        together = self._together.rests_on if self._together else ()
-        live = _reachable([*reports, *map(callers_of, reports), *map(report_of, reports), *together], links)
-        if not any(q.kind == "importers" for path in live for q in links.asked.get(path, ())):
-            # Otherwise it matters of every file what it imports.
-            self._files = {path: state for path, state in self._files.items() if path in live}
+            links.rests.pop(file, None)
+        rests = [one for dependencies in links.rests.values() for one in dependencies]
+        uses = {(one.path, one.name) for one in rests if isinstance(one, Use)}
+        needed = {*self._reports, *(self._together.rests_on if self._together else ()), *(path for path, _ in uses)}
+        needed |= {one.place for one in rests if isinstance(one, Question)}
+        live = _reachable((name for path in needed for name in (path, callers_of(path))), links)
         links.asked = {asker: questions for asker, questions in links.asked.items() if asker in live}
-        links.used = {asker: pairs for asker, pairs in links.used.items() if asker in live}
-        needed = {(use.path, use.name) for uses in links.used.values() for use in uses}
-        links.parts = {pair: digest for pair, digest in links.parts.items() if pair in needed}
+        links.parts = {pair: digest for pair, digest in links.parts.items() if pair in uses}
+        asked = set[object]().union(*links.asked.values(), rests)
+        links.answers = {question: answer for question, answer in links.answers.items() if question in asked}
 
 
 def _digest_of(sources: Sequence[Source], reports: Sequence[FileReport]) -> str:
@@ -413,14 +412,15 @@ def _learned(found: Contents, links: Links) -> Learned:
         found.folders,
         links.answers,
         [(asker, question) for asker, asked in links.asked.items() for question in asked],
-        [(asker, *use) for asker, uses in links.used.items() for use in uses],
+        {},
         links.parts,
     )
 
 
 def _reachable(files: Iterable[str], links: Links) -> frozenset[str]:
+    """Those on whose behalf something was asked that what is known of the files rests on."""
+
     def leads(path: str) -> Iterator[str]:
-        yield from (use.path for use in links.used.get(path, ()))
         yield from (question.place for question in links.asked.get(path, ()) if question.kind in OF_CONTENT)
 
     return reached(files, leads)

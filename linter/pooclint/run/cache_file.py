@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pooclint.program.consulted import Answer, Kind, Question, State
+from pooclint.program.consulted import Answer, Dependency, Kind, Question, State, Use
 from pooclint.rule import Finding
 from pooclint.run.result import FileReport
 
@@ -27,7 +27,7 @@ MAX_DAYS = 30
 _MAX_FILES = 16
 """Caches in a folder: one for each combination of settings, versions and working directory."""
 _PATIENCE = 10.0  # seconds
-_MAGIC = b"pooclint cache 3\n"
+_MAGIC = b"pooclint cache 4\n"
 _TAG = """\
 Signature: 8a477f597d28d172789f06886806bc55
 # This folder is a cache of pooclint; it can be deleted at any time.
@@ -60,23 +60,14 @@ class Together(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-class Use(NamedTuple):
-    """What is known of a file rests on another, as in `Consulted.used`."""
-
-    part: str
-    """The definition of the file of which that is known."""
-    path: str
-    name: str
-    """What matters of that."""
-
-
 @dataclass(slots=True)
 class Links:
-    """What rests on what: the answers that were given, and for each file what it asked and whose content it used."""
+    """What rests on what: the answers that were given, what was asked on behalf of each file, and what the report of
+    each rests on."""
 
     answers: dict[Question, Answer] = field(default_factory=dict)
     asked: dict[str, set[Question]] = field(default_factory=dict)
-    used: dict[str, set[Use]] = field(default_factory=dict)
+    rests: dict[str, tuple[Dependency, ...]] = field(default_factory=dict)
     parts: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """Digests of what was used of modules, by file and name."""
 
@@ -98,7 +89,9 @@ class _Links(msgspec.Struct, array_like=True):
     texts: list[str]
     questions: list[tuple[Kind, int, int, list[int]]]
     asked: dict[int, list[int]]
-    used: dict[int, list[tuple[int, int, int]]]
+    uses: list[tuple[int, int]]
+    rests: dict[int, tuple[list[int], list[int]]]
+    """By file, which of the uses, and which of the questions."""
     parts: list[tuple[int, int, bytes]]
 
 
@@ -109,19 +102,20 @@ def pack_links(links: Links) -> msgspec.Raw:
     def number(text: str) -> int:
         return numbers.setdefault(text, len(numbers))
 
-    places: dict[Question, int] = {}
-    questions: list[tuple[Kind, int, int, list[int]]] = []
-    asked: dict[int, list[int]] = {}
-    for asker, wanted in links.asked.items():
-        for question in wanted:
-            if question not in places:
-                places[question] = len(questions)
-                answer = [number(text) for text in links.answers[question]]
-                questions.append((question.kind, number(question.place), number(question.name), answer))
-        asked[number(asker)] = [places[question] for question in wanted]
-    used = {number(a): [(number(w), number(p), number(n)) for w, p, n in uses] for a, uses in links.used.items()}
+    places = {question: place for place, question in enumerate(links.answers)}
+    questions = [
+        (question.kind, number(question.place), number(question.name), [number(text) for text in answer])
+        for question, answer in links.answers.items()
+    ]
+    asked = {number(asker): [places[question] for question in wanted] for asker, wanted in links.asked.items()}
+    uses: dict[Use, int] = {}
+    rests: dict[int, tuple[list[int], list[int]]] = {}
+    for file, dependencies in links.rests.items():
+        used = [uses.setdefault(d, len(uses)) for d in dependencies if isinstance(d, Use)]
+        rests[number(file)] = used, [places[d] for d in dependencies if isinstance(d, Question)]
+    named = [(number(path), number(name)) for path, name in uses]
     parts = [(number(path), number(name), digest) for (path, name), digest in links.parts.items()]
-    return msgspec.Raw(msgspec.msgpack.encode(_Links(list(numbers), questions, asked, used, parts)))
+    return msgspec.Raw(msgspec.msgpack.encode(_Links(list(numbers), questions, asked, named, rests, parts)))
 
 
 def unpack_links(packed: msgspec.Raw) -> Links:
@@ -134,10 +128,14 @@ def unpack_links(packed: msgspec.Raw) -> Links:
         found = msgspec.msgpack.decode(packed, type=_Links)
         texts = found.texts
         questions = [Question(kind, texts[place], texts[name]) for kind, place, name, _ in found.questions]
+        uses = [Use(texts[path], texts[name]) for path, name in found.uses]
         return Links(
             {q: tuple(texts[t] for t in entry[3]) for q, entry in zip(questions, found.questions, strict=True)},
             {texts[asker]: {questions[q] for q in wanted} for asker, wanted in found.asked.items()},
-            {texts[a]: {Use(texts[w], texts[p], texts[n]) for w, p, n in uses} for a, uses in found.used.items()},
+            {
+                texts[file]: (*(uses[u] for u in used), *(questions[q] for q in wanted))
+                for file, (used, wanted) in found.rests.items()
+            },
             {(texts[path], texts[name]): digest for path, name, digest in found.parts},
         )
     except (msgspec.DecodeError, IndexError) as error:

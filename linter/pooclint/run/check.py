@@ -135,6 +135,13 @@ class Checker:
             ModelError: a model file of the project has a mistake.
         """
         ground = self._ground(config)
+        ground.consulted.begin()
+        report = self._checked(data, display, ground, file)
+        ground.consulted.checked(file)
+        return report
+
+    def _checked(self, data: bytes, display: str, ground: _Ground, file: str) -> FileReport:
+        config = ground.config
         try:
             models = ground.models.for_folder(Path(file or os.path.abspath(display)).parent, file)
             # Whether the rules of a pack can be imported is seen when they are.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pooclint.config import DEFAULT_EXCLUDE, Config, Settings
 from pooclint.deployment.facts import Deployment
-from pooclint.program.consulted import Answer, Consulted, Question, report_of
+from pooclint.program.consulted import Answer, Consulted, Question
 from pooclint.program.places import MARKERS
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ class Deployments:
         deployment, answer = self._known[project, folder]
         if project:
             patterns = _patterns(self.config.settings)
-            report, question = report_of(asker), Question("deployment", folder, _SEPARATOR.join((project, *patterns)))
-            self.consulted.asked(report, question, answer)
+            question = Question("deployment", folder, _SEPARATOR.join((project, *patterns)))
+            self.consulted.asked(asker, question, answer)
             # A change of nothing but Python modules asks no question anew: whoever used one is checked again.
             for path in self._found[answer[0]].modules:
-                self.consulted.used(report, path)
+                self.consulted.used(path)
         return deployment
 
     def _read(self, project: str, folder: str) -> tuple[Deployment, Answer]:

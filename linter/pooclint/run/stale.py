@@ -4,14 +4,24 @@ rests on them."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from pooclint.program.consulted import OF_CONTENT, OF_LOOKUPS, WHOLE, Answer, Consulted, Learned, Question, callers_of
+from pooclint.program.consulted import (
+    OF_CONTENT,
+    OF_LOOKUPS,
+    WHOLE,
+    Answer,
+    Consulted,
+    Learned,
+    Question,
+    Use,
+    callers_of,
+)
 from pooclint.program.places import Places, may_serve
-from pooclint.run.cache_file import UNSETTLED, Links, Use
+from pooclint.run.cache_file import UNSETTLED, Links
 from pooclint.run.dependencies import DependencyFinder
 from pooclint.run.deployments import Found, answer_now
 from pooclint.run.models import version_texts
@@ -24,9 +34,6 @@ _OF_MODULES = OF_CONTENT | {"importers"}
 """Questions whose answers are in the modules themselves, and not in what lies around them."""
 _OF_TEXT = OF_CONTENT - {"names"}
 
-Part = tuple[str, str]
-"""A file, and a definition in it; empty for all of the file."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stale:
@@ -36,15 +43,10 @@ class Stale:
     """Files for which a question has another answer."""
     looking: frozenset[str]
     """Of these, files whose imports may lead elsewhere; where somebody rests on that, it was found out anew."""
-    resting: dict[str, frozenset[str]]
-    """These, those that used what differs, and all that rest on them: by file the parts, the empty one for all."""
+    reports: frozenset[str]
+    """Files whose reports rest on what differs."""
     learned: Learned
     """What was consulted to find that out."""
-
-    def concerns(self, asker: str, use: Use) -> bool:
-        """True when what used something no longer holds."""
-        parts = self.resting.get(asker, frozenset())
-        return use.part in parts or "" in parts
 
 
 def stale_files(
@@ -70,34 +72,30 @@ def stale_files(
     new: frozenset[str] = frozenset()
     if moved or not all(path.endswith(".py") for path in changed):
         now = _answers(links.answers, places, consulted)
-        other = frozenset(q for q, answer in now.items() if links.answers[q] != answer)
-        asking = _asking(links, other)
-        looking = _asking(links, (q for q in other if q.kind in OF_LOOKUPS))
+        elsewhere = frozenset(q for q, answer in now.items() if links.answers[q] != answer)
+        asking = _asking(links, elsewhere)
+        looking = _asking(links, (q for q in elsewhere if q.kind in OF_LOOKUPS))
         new = _new_files(known, links, places) if moved else new
     seen = consulted.take()  # what was asked was asked for no file; what was read holds
     suspects = frozenset(path for path in changed | asking | new if path.endswith(".py"))
-    callers: frozenset[str] = frozenset()
     importing = frozenset(path for path in looking if Question("imports", path) in links.answers)
+    other: set[Question] = set()
     if suspects or importing:
         exports = exports_by(consulted)
-        asking |= _naming_otherwise(links, suspects, exports)
-        asking |= _saying_otherwise(links, changed, importing, exports)
-        callers = _newly_imported(links, suspects, looking, exports)
-    known_parts: dict[str, Parts] = {}
-
-    def cut(path: str) -> Parts:
-        if path not in known_parts:
-            from pooclint.source.parts import parts  # with LibCST
-
-            known_parts[path] = parts(consulted.read(path) or b"")
-        return known_parts[path]
-
-    roots = [*((path, "") for path in asking | callers), *_using_otherwise(links, changed, cut)]
-    resting = _resting_on(roots, links.used, cut)
+        other |= _naming_otherwise(links, suspects, exports)
+        other |= _saying_otherwise(links, changed, importing, exports)
+        asking |= _asking(links, other)
+        other |= _newly_imported(links, suspects, looking, exports)
+    differing = _other_parts(links, changed, consulted)
+    reports = frozenset(
+        file
+        for file, dependencies in links.rests.items()
+        if any(d.path in looking or d in differing if isinstance(d, Use) else d in other for d in dependencies)
+    )
     learned = consulted.take()
     learned.files = {**seen.files, **learned.files}
     learned.folders = {**seen.folders, **learned.folders}
-    return Stale(asking, looking, resting, learned)
+    return Stale(asking, looking, reports, learned)
 
 
 def _answers(questions: Iterable[Question], places: Places, consulted: Consulted) -> dict[Question, Answer]:
@@ -130,19 +128,18 @@ def _asking(links: Links, questions: Iterable[Question]) -> frozenset[str]:
     return frozenset(asker for asker, asked in links.asked.items() if not asked.isdisjoint(wanted))
 
 
-def _naming_otherwise(links: Links, suspects: frozenset[str], exports: Exports) -> frozenset[str]:
-    """Who rests on which names of a module acquire, where that is another answer now: of the suspects, and then of the
-    modules that import them."""
+def _naming_otherwise(links: Links, suspects: frozenset[str], exports: Exports) -> frozenset[Question]:
+    """Which names of a module acquire, where that is another answer now: of the suspects, and then of the modules that
+    import them."""
     names = {q: answer for q, answer in links.answers.items() if q.kind == "names"}
     of_others = {q: answer for q, answer in names.items() if q.place not in suspects}
-    asking: frozenset[str] = frozenset()
+    other: frozenset[Question] = frozenset()
     while True:
         exports.suppose(known_names(of_others))
-        others = (q for q in names if q.place in suspects and _names_now(q, exports) != names[q])
-        found = _asking(links, list(others))
-        asking |= found
+        other |= {q for q in names if q.place in suspects and _names_now(q, exports) != names[q]}
+        found = _asking(links, other)
         if found <= suspects:
-            return asking
+            return other
         suspects |= found
         of_others = {q: answer for q, answer in of_others.items() if q.place not in found}
 
@@ -159,37 +156,42 @@ def _key(question: Question) -> tuple[str, Interest, int]:
 
 def _names_now(question: Question, exports: Exports) -> Answer:
     place, interest, depth = _key(question)
-    return tuple(sorted(exports.names(place, interest, place, depth)))
+    return tuple(sorted(exports.names_at(place, interest, depth)))
 
 
 def _saying_otherwise(
     links: Links, changed: frozenset[str], importing: frozenset[str], exports: Exports
-) -> frozenset[str]:
-    """Who rests on what the text of a changed file says, where that is another answer now. What a file imports is
+) -> frozenset[Question]:
+    """What the text of a changed file says, where that is another answer now. What a file imports is
     another answer too when something has come to stand, or is no longer, where a module was looked for."""
     asked = (
         (q, a) for q, a in links.answers.items() if q.place in changed or (q.place in importing and q.kind == "imports")
     )
-    return _asking(links, [q for q, answer in asked if q.kind in _OF_TEXT and _said_now(q, exports) != answer])
+    return frozenset(q for q, answer in asked if q.kind in _OF_TEXT and _said_now(q, exports) != answer)
 
 
 def _said_now(question: Question, exports: Exports) -> Answer:
     kind, place, name = question
     if kind == "mentions":
-        return ("yes",) if exports.mentions(place, (name,), place) else ()
-    return tuple(sorted(exports.methods(place, place) if kind == "methods" else exports.imported_files(place)))
+        return ("yes",) if name.encode() in (exports.read(place) or b"") else ()
+    return tuple(sorted(exports.methods(place) if kind == "methods" else exports.imported_files(place)))
 
 
-def _using_otherwise(links: Links, changed: frozenset[str], cut: Callable[[str], Parts]) -> Iterator[Part]:
-    """Who used a part of a changed file that is different now; the digests of the parts are brought up to date."""
-    other: set[tuple[str, str]] = {(path, WHOLE) for path in changed}
+def _other_parts(links: Links, changed: frozenset[str], consulted: Consulted) -> frozenset[Use]:
+    """What is different now of changed files; the digests of their parts are brought up to date."""
+    other = {Use(path, WHOLE) for path in changed}
+    known: dict[str, Parts] = {}
     for (path, name), digest in links.parts.items():
-        if path in changed:
-            links.parts[path, name] = cut(path).of(name)
-            if links.parts[path, name] != digest:
-                other.add((path, name))
-    for asker, uses in links.used.items():
-        yield from ((asker, use.part) for use in uses if (use.path, use.name) in other)
+        if path not in changed:
+            continue
+        if path not in known:
+            from pooclint.source.parts import parts  # with LibCST
+
+            known[path] = parts(consulted.read(path) or b"")
+        links.parts[path, name] = known[path].of(name)
+        if links.parts[path, name] != digest:
+            other.add(Use(path, name))
+    return frozenset(other)
 
 
 def _new_files(known: Collection[str], links: Links, places: Places) -> frozenset[str]:
@@ -200,29 +202,29 @@ def _new_files(known: Collection[str], links: Links, places: Places) -> frozense
 
 def _newly_imported(
     links: Links, suspects: frozenset[str], looking: frozenset[str], exports: Exports
-) -> frozenset[str]:
-    """The callers of files that are imported by what is new or different, and mentions what is called. What was looked
-    at for that before is known by its content, unless its imports lead elsewhere."""
-    words: dict[str, set[str]] = {}
+) -> frozenset[Question]:
+    """Who imports a file, where it is imported by what is new or different, and mentions what is called. What was
+    looked at for that before is known by its content, unless its imports lead elsewhere."""
+    asked: dict[str, list[Question]] = {}
     for question in links.answers:
         if question.kind == "importers":
-            words.setdefault(question.place, set()).add(question.name)
-    found: set[str] = set()
-    for file in filter(may_serve, suspects) if words else ():
+            asked.setdefault(question.place, []).append(question)
+    found: set[Question] = set()
+    for file in filter(may_serve, suspects) if asked else ():
         data = exports.read(file) or b""
-        for path in _imported(file, exports) & words.keys():
+        for path in _imported(file, exports) & asked.keys():
             if file not in looking and _looked_at(file, callers_of(path), links):
                 continue
             # What a package passes on is imported, and mentioned, elsewhere.
-            if os.path.basename(file) == "__init__.py" or any(word.encode() in data for word in words[path]):
-                found.add(callers_of(path))
+            package = os.path.basename(file) == "__init__.py"
+            if package or any(question.name.encode() in data for question in asked[path]):
+                found.update(asked[path])
     return frozenset(found)
 
 
 def _looked_at(file: str, asker: str, links: Links) -> bool:
-    """True when somebody asked for something that is in a file."""
-    used, asked = links.used.get(asker, ()), links.asked.get(asker, ())
-    return any(use.path == file for use in used) or any(q.kind == "mentions" and q.place == file for q in asked)
+    """True when it was asked on somebody's behalf whether a file mentions something."""
+    return any(q.kind == "mentions" and q.place == file for q in links.asked.get(asker, ()))
 
 
 def _imported(file: str, exports: Exports) -> frozenset[str]:
@@ -230,31 +232,3 @@ def _imported(file: str, exports: Exports) -> frozenset[str]:
     direct = exports.imported_files(file)
     passed_on = (exports.imported_files(p) for p in direct if os.path.basename(p) == "__init__.py")
     return direct.union(*passed_on)
-
-
-def _resting_on(
-    roots: Iterable[Part], used: Mapping[str, Iterable[Use]], cut: Callable[[str], Parts]
-) -> dict[str, frozenset[str]]:
-    """By file, the parts that are stale: the roots, what uses them, or leads to them in its module, and so on."""
-    todo = list(roots)
-    if not todo:
-        return {}
-    from pooclint.source.parts import CODE, FRAME  # with LibCST
-
-    users: dict[str, list[tuple[str, Use]]] = {}
-    for asker, uses in used.items():
-        for use in uses:
-            users.setdefault(use.path, []).append((asker, use))
-    found: dict[str, set[str]] = {}
-    while todo:
-        path, name = todo.pop()
-        part = cut(path).part(name) if name and path in users else name
-        parts = found.setdefault(path, set())
-        if part in parts:
-            continue
-        parts.add(part)
-        for asker, use in users.get(path, ()):
-            everything = part == FRAME or use.name in (WHOLE, CODE)
-            if everything or use.name == part or part in cut(path).rests_on(use.name):
-                todo.append((asker, use.part))
-    return {path: frozenset(parts) for path, parts in found.items()}
