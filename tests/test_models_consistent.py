@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pooclint.models import Call, ModelFile, Type
+from pooclint.models import Call, ModelFile, Type, load_models
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -166,3 +166,11 @@ def test_versions_are_specifiers(path: Path) -> None:
     entries = [*file.type, *file.call, *file.external, *file.scope, *file.dependency]
     wrong = [e.requires for e in entries if e.requires and not SPECIFIERS.fullmatch(e.requires)]
     assert wrong == []
+
+
+def test_no_word_by_which_a_file_is_looked_at_is_in_most_files() -> None:
+    """What calls an instance is found by the name of its type, not by the method that every class may define."""
+    models = load_models(PATHS)
+    assert "sessionmaker" in models.words_that_acquire
+    assert "__call__" not in models.words_that_acquire
+    assert not any("__call__" in words for _, words in models.acquiring_words())
