@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from typing import Any
 
 import pytest
 
 from pooclint.deep import with_deep_stack
 from pooclint.engine import FileResult, Limits, check_bytes
 from pooclint.flow import run as flow_run
+from pooclint.flow.analysis import Analysis
+from pooclint.flow.run import Summary
 from pooclint.models import Models, load_models
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.packs import load_rules, model_paths
+from pooclint.program.scopes import Function
 from shapes import HEAD, SHAPES, TAIL
 
 
@@ -91,6 +95,49 @@ def test_states_share_what_they_enter(monkeypatch: pytest.MonkeyPatch) -> None:
     would exceed the bound."""
     monkeypatch.setattr(flow_run, "MAX_EVALUATIONS", 2_000)
     assert leaks(SHAPES["loops in a with, by flags"](100)) == []
+
+
+def heirs(number: int, shown: str = "") -> str:
+    """Classes that inherit a method which gives what it acquires, and call it with more or less."""
+    base = f"""
+import psycopg2.pool
+
+class Base:
+    def take(self, pool: psycopg2.pool.ThreadedConnectionPool, name, size=None):
+        {shown or "pass"}
+        conn = pool.getconn()
+        if size is None:
+            conn.autocommit = True
+        return conn
+"""
+    one = """
+class Heir{0}(Base):
+    def one(self, pool: psycopg2.pool.ThreadedConnectionPool, name):
+        self.take(pool, name, size=None).close()
+
+    def other(self, pool: psycopg2.pool.ThreadedConnectionPool, name):
+        self.take(name=name, pool=pool).close()
+"""
+    return base + "".join(one.format(n) for n in range(number))
+
+
+def test_what_all_heirs_inherit_is_summarised_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Analysis._summarise
+    taken: list[str] = []
+
+    def counted(analysis: Analysis, function: Function, *rest: Any, **more: Any) -> tuple[Summary, ...]:
+        taken.append(function.name)
+        return plain(analysis, function, *rest, **more)
+
+    monkeypatch.setattr(Analysis, "_summarise", counted)
+    counts = []
+    for source in (heirs(1), heirs(6), heirs(6, shown="register(self)")):
+        taken.clear()
+        check(source)
+        counts.append(taken.count("take"))
+    few, many, told_apart = counts
+    assert many == few
+    assert told_apart > many  # it hands its object out, whose class may matter there
 
 
 def test_flags_in_a_dictionary_tell_no_states_apart() -> None:

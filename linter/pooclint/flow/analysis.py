@@ -21,7 +21,7 @@ from pooclint.flow.reaching import Reaching
 from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
 from pooclint.flow.switches import literal_defaults
-from pooclint.flow.values import NONE, UNBOUND, Lane, Obligation, Site, State, Value
+from pooclint.flow.values import NONE, NOTHING, UNBOUND, Lane, Obligation, Site, State, Value
 from pooclint.flow.waiting import complete
 from pooclint.program.circles import Memo
 from pooclint.program.names import Names
@@ -56,6 +56,7 @@ class Analysis:
     _handing: Memo[int, _When] = field(default_factory=dict)
     """When a caller gets hold of what a function acquires."""
     _filling: Memo[int, bool] = field(default_factory=dict)
+    _showing: Memo[int, bool] = field(default_factory=dict)
     _entering: set[int] = field(default_factory=set)
     _users: list[ambient.Users] = field(default_factory=list)
     _streamed: Memo[int, frozenset[int]] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class Analysis:
             self._calls,
             self._handing,
             self._filling,
+            self._showing,
             self._streamed,
             self.strays,
             self._facts,
@@ -544,6 +546,7 @@ class Analysis:
         compared = self._facts_of(function).compared
         arguments = tuple((name, symbolic(value, own, name in compared)) for name, value in arguments)
         arguments = (*arguments, *self._defaults(function, {name for name, _ in arguments}))
+        arguments = tuple(self._telling(function, dict(arguments)))
         key = (
             id(function),
             making,
@@ -565,6 +568,35 @@ class Analysis:
         if found is None:
             return None
         return tuple(translated(s, known) for s in found)
+
+    def _telling(self, function: Function, arguments: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
+        """The arguments in the order of the parameters, without those of which nothing is known: a summary is made once
+        for all calls that tell the function the same."""
+        for index, parameter in enumerate(function.parameters):
+            value = arguments.get(parameter.name, NOTHING)
+            if index == 0 and value.type and function.owner and self._is_any_heir(function, value.type, function.owner):
+                value = replace(value, type=self.names.local_type(function.owner))
+            if value != NOTHING:
+                yield parameter.name, value
+        own = {p.name for p in function.parameters}
+        yield from ((name, value) for name, value in arguments.items() if name and name not in own)
+
+    def _is_any_heir(self, method: Function, type_name: str, owner: Class) -> bool:
+        """True for a class whose objects a method cannot tell from those of the class that defines it: what it names of
+        its object is looked up by the latter in any case."""
+        heir = self.names.local_class(type_name) if self.names.has_receiver(method) else None
+        if heir is None or heir is owner or owner not in self.names.ancestors(heir):
+            return False
+        return not self.names.modelled_base(heir) and not self._shows_object(method)
+
+    def _shows_object(self, method: Function) -> bool:
+        """True when a method, or one that it calls on its object, does more with that than to name attributes."""
+        return self.names.circles.answer(
+            self._showing,
+            id(method),
+            False,
+            lambda: _names_object(method) or any(self._shows_object(m) for m in self._own_methods(method)),
+        )
 
     def _defaults(self, function: Function, given: set[str]) -> Iterator[tuple[str, Value]]:
         """What parameters stand for that a call gives nothing, where that is written out."""
@@ -699,6 +731,13 @@ def _is_inert(node: cst.BaseExpression) -> bool:
         or (isinstance(node, cst.Name) and node.value in {"None", "True", "False"})
         or (isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not))
     )
+
+
+def _names_object(method: Function) -> bool:
+    """True unless a method turns to its object only for attributes of it."""
+    own, body = method.parameters[0].name, method.node.body
+    through = {id(n.value) for n in nodes_of(cst.Attribute, descendants(body))}
+    return any(n.value == own and id(n) not in through for n in nodes_of(cst.Name, descendants(body)))
 
 
 def own_calls(node: cst.CSTNode, scope: Scope) -> Iterator[tuple[cst.Call, Scope]]:
