@@ -104,7 +104,10 @@ class Outcomes:
 
     def add(self, completion: Completion, state: State) -> None:
         """Record one state."""
-        self.by_completion.setdefault(completion, States()).add(state)
+        states = self.by_completion.get(completion)
+        if states is None:
+            states = self.by_completion[completion] = States()
+        states.add(state)
 
     def extend(self, completion: Completion, states: Iterable[State]) -> None:
         """Record several states."""

@@ -184,7 +184,8 @@ def _name(run: Run, node: cst.Name, state: State) -> Value:
     if name in run.constants:
         return Value(constant=run.constants[name])
     if known is not None:
-        return replace(known, type=run.names.type_of(node, run.scope))
+        static = run.names.type_of(node, run.scope)
+        return replace(known, type=static) if static else known
     definition = run.names.definition(node, run.scope)
     from_file = calls.as_function(definition)
     if from_file:

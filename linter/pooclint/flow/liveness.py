@@ -79,7 +79,7 @@ class Liveness:
             and not self.keeps(k, live)
             and all(n in over or (n <= COLLECTIONS and n not in filled) for n in v.reach())
         ]
-        noted = [k for k in state.env if k.startswith((MORE, KEY))]
+        noted = [k for k in state.env if k[0] == "#" and k.startswith((MORE, KEY))]
         if not dead and not noted:
             return state
         env = {k: v for k, v in state.env.items() if k not in dead}

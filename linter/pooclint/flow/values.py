@@ -554,9 +554,15 @@ class State:
 
     def reachable(self) -> frozenset[int]:
         """Obligations that some name still leads to, or a stack that a name or a `with` leads to."""
-        named = (v.reach() for k, v in self.env.items() if not k.startswith((CALLBACKS, ENTERED)))
+        # Asked after every statement: most values lead to nothing, and most states have no stack.
+        named = (
+            v.reach()
+            for k, v in self.env.items()
+            if (v.refs or v.items or v.pending or v.collection or v.parts)
+            and (k[0] != "#" or not k.startswith((CALLBACKS, ENTERED)))
+        )
         found = self.owned(frozenset[int]().union(*named))
-        stacks = {int(k.removeprefix(CALLBACKS)) for k in self.env if k.startswith(CALLBACKS)}
+        stacks = {int(k.removeprefix(CALLBACKS)) for k in self.env if k[0] == "#" and k.startswith(CALLBACKS)}
         while stacks:
             live = {n for n in stacks if n in found or (n in self.obligations and self.obligations[n].managed)}
             if not live:

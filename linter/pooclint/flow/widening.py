@@ -21,11 +21,12 @@ def merged(states: Sequence[State], most: int) -> list[State]:
     than so many of them."""
     groups: dict[tuple[object, ...], list[State]] = {}
     known: dict[tuple[int, frozenset[int]], object] = {}
+    plain: dict[int, Value] = {}  # most values are in many of the states
     for state in states:
         filled = frozenset(o.owner for o in state.obligations.values() if o.owner <= COLLECTIONS)
         key = (id(state.env), filled)
         if key not in known:
-            known[key] = frozenset(_leading(state.env, filled))
+            known[key] = frozenset(_leading(state.env, filled, plain))
         groups.setdefault((known[key], state.key[1]), []).append(state)
     found = States()
     for group in groups.values():
@@ -48,20 +49,36 @@ def _essential(value: Value) -> bool:
     return bool(value.reach() or value.derived or value.function or value.constant is UNBOUND or value.type)
 
 
-def _leading(env: Mapping[str, Value], filled: frozenset[int]) -> Iterator[tuple[str, Value]]:
-    """What names lead to, and what else a state remembers, but for notes of collections that hold nothing."""
+def _leading(env: Mapping[str, Value], filled: frozenset[int], known: dict[int, Value]) -> Iterator[tuple[str, Value]]:
+    """What names lead to, and what else a state remembers, but for notes of collections that hold nothing.
+
+    Args:
+        env: the names of a state.
+        filled: the collections that hold something.
+        known: by the `id` of a value that is no collection, what it leads to; is added to.
+    """
     for name, value in env.items():
         if name[0] == "#":
             if not name.startswith((MORE, KEY)) or int(name.split(" ")[1]) in filled:
                 yield name, value
             continue
-        if value.leads_nowhere:
-            continue  # as most names
-        collection = value.collection if value.collection in filled else 0
-        items = value.items or None
-        plain = replace(value, type="", constant=UNKNOWN, truth=None, collection=collection, items=items)
-        if plain != NOTHING:
+        plain = known.get(id(value))
+        if plain is None:
+            plain = _plain(value, filled)
+            if not value.collection:
+                known[id(value)] = plain
+        if plain is not NOTHING:
             yield name, plain
+
+
+def _plain(value: Value, filled: frozenset[int]) -> Value:
+    """A value without what is merely known of it; `NOTHING` itself where that is all."""
+    if value.leads_nowhere:
+        return NOTHING  # as most names
+    collection = value.collection if value.collection in filled else 0
+    items = value.items or None
+    plain = replace(value, type="", constant=UNKNOWN, truth=None, collection=collection, items=items)
+    return plain if plain != NOTHING else NOTHING
 
 
 def _with_common_knowledge(states: Sequence[State]) -> list[State]:
