@@ -30,6 +30,7 @@ from pooclint.program.consulted import Consulted
 from pooclint.program.deadlines import Deadline, Deadlines
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.exports import Exports, exports_by
+from pooclint.program.importers import Importers
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
 from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, is_guarded, is_handed_in, outlives
@@ -342,8 +343,8 @@ def open_project(
         models: what is known of libraries and frameworks.
         limits: the user's figures.
         extent: how far the look goes.
-        before: the same from before, which has grown too large: what is known of what modules offer is taken over
-            from it.
+        before: the same from before, which has grown too large: what is known of what modules offer, and who imports
+            them, is taken over from it.
         exports: look-up of the names by which modules acquire; it notes which other files results rest on. None makes
             one.
         deployments: gives what is known of a project's deployment.
@@ -354,7 +355,7 @@ def open_project(
     modules = Modules(exports, frozenset(visitors) | {cst.Call}, extent.partial)
     names = Names(models, None if extent.alone else modules)
     edges = Edges(names)
-    callers = Callers(names, edges)
+    callers = Callers(names, edges, before.callers.importing if before else Importers(exports))
     holds = RequestHolds(names, callers)
     names.types.keeps = holds.is_on
     draws = Draws(names, Pools(names))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from pooclint.program.consulted import Question, callers_of
-from pooclint.program.exports import Exports
+from pooclint.program.importers import Importers
 from pooclint.program.names import Names
-from pooclint.program.places import may_serve
 from pooclint.program.requests import Entry, RequestScopes
-from pooclint.program.running import IMPLIED, Edges, tables_with
+from pooclint.program.running import IMPLIED, UNNAMED, Edges, tables_with
 from pooclint.program.scopes import Function, Index
 from pooclint.source.parts import CODE
 
@@ -31,7 +28,7 @@ class Callers:
 
     names: Names
     edges: Edges
-    _importers: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    importing: Importers
     _scopes: dict[int, RequestScopes] = field(default_factory=dict)
 
     def entry(self, function: Function) -> Entry | None:
@@ -72,7 +69,7 @@ class Callers:
         modules = self.names.modules
         if not path or modules is None:
             return
-        for importer in self._importing(modules.exports, path, words)[:_MAX_MODULES]:
+        for importer in self.importing.naming(path, words)[:_MAX_MODULES]:
             index = modules.symbol(importer, CODE, "anything")
             if index:
                 yield index
@@ -91,37 +88,12 @@ class Callers:
         words = _imported_names(function)
         if not path or not words or modules is None:
             return
-        for importer in self._importing(modules.exports, path, words)[:_MAX_IMPORTERS]:
+        for importer in self.importing.naming(path, words)[:_MAX_IMPORTERS]:
             index = modules.symbol(importer, CODE, "anything")
-            if index:
+            if index and function.name in UNNAMED:
                 yield from self.edges.callers(index, function)
-
-    def _importing(self, exports: Exports, path: str, words: Collection[str]) -> list[str]:
-        """Files of the project, tests left aside, that import a module, whatever of it and through whatever package
-        passes it on, and in which one of the words stands; without any, all of them."""
-        places = exports.places
-        project = places.origin(path).project
-        if project not in self._importers:
-            found: dict[str, list[str]] = {}
-            for file in places.python_files(project):
-                for target in exports.imported_files(file):
-                    found.setdefault(target, []).append(file)
-            self._importers[project] = {target: tuple(files) for target, files in found.items()}
-        known = self._importers[project]
-        direct = known.get(path, ())
-        passing_on = [p for p in direct if os.path.basename(p) == "__init__.py"]
-        importing = dict.fromkeys((*direct, *(f for p in passing_on for f in known.get(p, ()))))
-        asker, words = callers_of(path), words or ("",)
-        for word in words:
-            # Who else comes to import it is not told by those who do: the question is noted, and not its answer.
-            places.consulted.answered(Question("importers", path, word), tuple)
-        for package in passing_on:
-            places.consulted.used(package, CODE)
-        serving = (p for p in importing if may_serve(p))
-        naming = [p for p in serving if exports.mentions(p, words, asker)]
-        for importer in naming:
-            places.consulted.used(importer, CODE)
-        return naming
+            elif index:
+                yield from self.edges.naming(index, function, self.importing.words_for(index, words))
 
 
 def _imported_names(function: Function) -> tuple[str, ...]:

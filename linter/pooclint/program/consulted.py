@@ -18,12 +18,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from pooclint.source.parts import Parts
 
-Kind = Literal[
-    "origin", "top", "child", "importers", "imports", "mentions", "methods", "names", "versions", "deployment"
-]
+Kind = Literal["origin", "top", "child", "importers", "imports", "methods", "names", "versions", "deployment"]
 
 
-OF_CONTENT: frozenset[Kind] = frozenset({"names", "mentions", "methods", "imports"})
+OF_CONTENT: frozenset[Kind] = frozenset({"names", "methods", "imports"})
 """Questions about the content of a file."""
 
 
@@ -85,11 +83,6 @@ WHOLE = ""
 
 GONE = State(-1, 0, 0, b"")
 """What cannot be read. That is a fact too: somebody may put it there."""
-
-
-def callers_of(path: str) -> str:
-    """What stands for the callers of a file's functions, where one would name a file that asks."""
-    return f"{path}\0callers"
 
 
 def _signs_of(folder: str) -> str:
@@ -193,7 +186,7 @@ class Consulted:
         it imports, and what that module offers it. Who rests on anything in the file rests on the first kind, too.
 
         Args:
-            asker: the file, or what stands for its callers.
+            asker: the file.
             question: what is asked.
             answer: what is answered.
         """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pooclint.models import Models
 from pooclint.program.consulted import Consulted, Question
 from pooclint.program.places import Origin, Places, absolute
-from pooclint.source.outline import ImportedName, Outline, imports, methods, outline
+from pooclint.source.outline import ImportedName, Outline, imports, methods, number_of, outline
 from pooclint.source.prefilter import imported_words
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Exports:
     extents: dict[str, Extents | None] = field(default_factory=dict)
     """Where files are cut, as far as somebody has cut them: a memo that outlives their trees."""
     _methods: dict[str, frozenset[str]] = field(default_factory=dict)
+    _words: dict[str, array[int]] = field(default_factory=dict)
     _seeds: dict[tuple[str, Interest], frozenset[str]] = field(default_factory=dict)
     _alive: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
     _exports: dict[tuple[str, Interest, int], frozenset[str]] = field(default_factory=dict)
@@ -88,22 +91,23 @@ class Exports:
                 head = imported.alias if imported.base else _prefix(imported)
                 yield stands, (f"{base}." if base else "") + imported.name + stands[len(head) :]
 
-    def mentions(self, path: str, words: Collection[str], asker: str) -> bool:
-        """True when one of these words stands somewhere in a file.
+    def mentions(self, path: str, word: str) -> bool:
+        """True when a word stands somewhere in a file; nobody takes note of that."""
+        if path not in self._words:
+            data = self.read(path) or b""
+            self._words[path] = self.outline(path, data).every_word()
+        words, number = self._words[path], number_of(word)
+        place = bisect_left(words, number)
+        return place < len(words) and words[place] == number
 
-        Args:
-            path: the file.
-            words: the words.
-            asker: the file on whose behalf that is asked, or what stands for its callers.
-        """
-        return any(self._mentions(path, word, asker) for word in words)
+    def aliases(self, path: str, words: Collection[str]) -> frozenset[str]:
+        """The names by which a file imports what goes by one of the words."""
+        data = self.read(path) or b""
+        return frozenset(i.alias for i in self._imports_of(path, data) if i.name.rpartition(".")[2] in words)
 
-    def _mentions(self, path: str, word: str, asker: str) -> bool:
-        found = word.encode() in (self.read(path) or b"")
-        question, answer = Question("mentions", path, word), ("yes",) if found else ()
-        self.places.consulted.asked(asker, question, answer)
-        self.places.consulted.answered(question, lambda: answer)
-        return found
+    def mentioning(self, path: str, words: frozenset[str]) -> frozenset[str]:
+        """The definitions of a file in whose text one of the words stands."""
+        return self.outline(path, self.read(path) or b"").mentioning(words)
 
     def methods(self, path: str) -> frozenset[str]:
         """Names of the methods that a file defines."""

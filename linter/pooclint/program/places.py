@@ -156,7 +156,7 @@ class Places:
     def find_child(self, place: str, name: str) -> str:
         """As `child`, on nobody's behalf."""
         folder = place if not place.endswith(".py") else os.path.dirname(place)
-        if place.endswith(".py") and os.path.basename(place) != "__init__.py":
+        if place.endswith(".py") and not is_package(place):
             return ""
         return self._in_folder(folder, name)
 
@@ -209,6 +209,11 @@ def may_serve(path: str) -> bool:
     """Tests have no requests to serve."""
     folders, name = os.path.split(path)
     return not (name.startswith("test_") or name == "conftest.py" or f"{os.sep}tests" in folders)
+
+
+def is_package(path: str) -> bool:
+    """True for the file of a package, which may pass on what its modules hold."""
+    return os.path.basename(path) == "__init__.py"
 
 
 def _inside(path: str, folder: str) -> bool:

@@ -12,7 +12,7 @@ from pooclint.program.circles import Memo
 from pooclint.program.exports import Interest
 from pooclint.program.names import Names
 from pooclint.program.scopes import Binding, Class, Function, Index, Scope
-from pooclint.source.nodes import descendants
+from pooclint.source.nodes import descendants, nodes_of
 
 _MAX_STEPS = 4
 """Names that stand for a choice, and tables in tables, are followed this far."""
@@ -21,8 +21,10 @@ _MAX_BINDINGS = 16
 _MADE_BY = ("__init__", "__post_init__")
 ENTERED_BY = ("__aenter__", "__enter__")
 """What entering an object runs."""
-IMPLIED = (*_MADE_BY, *ENTERED_BY, "__call__")
-"""Methods that run where only their class, or an object of it, is named."""
+UNNAMED = (*ENTERED_BY, "__call__")
+"""Methods that run where an object of their class is named."""
+IMPLIED = (*_MADE_BY, *UNNAMED)
+"""And those that run where only the class is."""
 _TABLES = (cst.Dict, cst.List, cst.Tuple, cst.Set)
 _LOOK_UPS = frozenset({"get", "pop", "setdefault"})
 RUNNING = frozenset({cst.Call, cst.WithItem, cst.Attribute})
@@ -40,6 +42,7 @@ class Edges:
     _runs: Memo[int, tuple[Edge, ...]] = field(default_factory=dict)
     _of: Memo[int, tuple[Edge, ...]] = field(default_factory=dict)
     _into: Memo[int, dict[int, list[Function]]] = field(default_factory=dict)
+    _words: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def runs(self, function: Function) -> tuple[Edge, ...]:
         """The functions that one runs itself. What they run in their turn, and what is run by functions nested in it,
@@ -69,6 +72,24 @@ class Edges:
         """Functions of a module that run another, in source order."""
         into = self.names.circles.once(self._into, id(index), lambda: self._all_callers(index))
         return into.get(id(called), [])
+
+    def naming(self, index: Index, called: Function, words: frozenset[str]) -> list[Function]:
+        """Those in which a name stands that may lead there, whatever of the module has been looked at.
+
+        Args:
+            index: the module, of which no more is parsed than that.
+            called: the function that they run.
+            words: by which the module may name it.
+        """
+        parts = sorted(index.mentioning(*sorted(words)), key=lambda part: part.line)
+        functions = [f for part in parts for f in part.functions.values() if not words.isdisjoint(self._named_in(f))]
+        return [caller for caller in functions if any(f is called for _, f in self.of(caller))]
+
+    def _named_in(self, function: Function) -> frozenset[str]:
+        if id(function) not in self._words:
+            names = nodes_of(cst.Name, descendants(function.node))
+            self._words[id(function)] = frozenset(name.value for name in names)
+        return self._words[id(function)]
 
     def _all_callers(self, index: Index) -> dict[int, list[Function]]:
         """By the `id` of what they run."""

@@ -254,9 +254,9 @@ class Index:
             self.problem = self.load(self, piece) or self.problem
         return self.scope.bindings.get(name, [])
 
-    def mentioning(self, word: str) -> list[Part]:
-        """Of the module's parts, at least those in which a word stands."""
-        wanted = re.compile(rb"\b%s\b" % word.encode())
+    def mentioning(self, *words: str) -> list[Part]:
+        """Of the module's parts, at least those in which one of the words stands."""
+        wanted = re.compile(rb"\b(?:%s)\b" % b"|".join(word.encode() for word in words))
         for name in [name for name, piece in self.waiting.items() if wanted.search(piece.text)]:
             self.bindings(name)
         return list(self.parts)

@@ -28,7 +28,6 @@ from pooclint.program.consulted import (
     Question,
     State,
     Use,
-    callers_of,
     file_now,
     folder_now,
     is_covered,
@@ -380,7 +379,7 @@ class Cache:
         uses = {(one.path, one.name) for one in rests if isinstance(one, Use)}
         needed = {*self._reports, *(self._together.rests_on if self._together else ()), *(path for path, _ in uses)}
         needed |= {one.place for one in rests if isinstance(one, Question)}
-        live = _reachable((name for path in needed for name in (path, callers_of(path))), links)
+        live = _reachable(needed, links)
         links.asked = {asker: questions for asker, questions in links.asked.items() if asker in live}
         links.parts = {pair: digest for pair, digest in links.parts.items() if pair in uses}
         asked = set[object]().union(*links.asked.values(), rests)

@@ -18,9 +18,8 @@ from pooclint.program.consulted import (
     Learned,
     Question,
     Use,
-    callers_of,
 )
-from pooclint.program.places import Places, may_serve
+from pooclint.program.places import Places, is_package, may_serve
 from pooclint.run.cache_file import UNSETTLED, Links
 from pooclint.run.dependencies import DependencyFinder
 from pooclint.run.deployments import Found, answer_now
@@ -85,7 +84,7 @@ def stale_files(
         other |= _naming_otherwise(links, suspects, exports)
         other |= _saying_otherwise(links, changed, importing, exports)
         asking |= _asking(links, other)
-        other |= _newly_imported(links, suspects, looking, exports)
+        other |= _imported_otherwise(links, suspects, exports)
     differing = _other_parts(links, changed, consulted)
     reports = frozenset(
         file
@@ -171,10 +170,8 @@ def _saying_otherwise(
 
 
 def _said_now(question: Question, exports: Exports) -> Answer:
-    kind, place, name = question
-    if kind == "mentions":
-        return ("yes",) if name.encode() in (exports.read(place) or b"") else ()
-    return tuple(sorted(exports.methods(place) if kind == "methods" else exports.imported_files(place)))
+    place = question.place
+    return tuple(sorted(exports.methods(place) if question.kind == "methods" else exports.imported_files(place)))
 
 
 def _other_parts(links: Links, changed: frozenset[str], consulted: Consulted) -> frozenset[Use]:
@@ -200,35 +197,20 @@ def _new_files(known: Collection[str], links: Links, places: Places) -> frozense
     return frozenset(file for project in projects for file in places.python_files(project)).difference(known)
 
 
-def _newly_imported(
-    links: Links, suspects: frozenset[str], looking: frozenset[str], exports: Exports
-) -> frozenset[Question]:
-    """Who imports a file, where it is imported by what is new or different, and mentions what is called. What was
-    looked at for that before is known by its content, unless its imports lead elsewhere."""
-    asked: dict[str, list[Question]] = {}
-    for question in links.answers:
-        if question.kind == "importers":
-            asked.setdefault(question.place, []).append(question)
+def _imported_otherwise(links: Links, suspects: frozenset[str], exports: Exports) -> frozenset[Question]:
+    """Who imports a file and mentions what is called, where that is another answer now: a suspect has come to do so, or
+    does so no longer."""
+    asked = [(q, frozenset(answer)) for q, answer in links.answers.items() if q.kind == "importers"]
     found: set[Question] = set()
-    for file in filter(may_serve, suspects) if asked else ():
-        data = exports.read(file) or b""
-        for path in _imported(file, exports) & asked.keys():
-            if file not in looking and _looked_at(file, callers_of(path), links):
-                continue
-            # What a package passes on is imported, and mentioned, elsewhere.
-            package = os.path.basename(file) == "__init__.py"
-            if package or any(question.name.encode() in data for question in asked[path]):
-                found.update(asked[path])
+    for file in suspects if asked else ():
+        direct = exports.imported_files(file)
+        passed_on = (exports.imported_files(package) for package in filter(is_package, direct))
+        importing = direct.union(*passed_on) if may_serve(file) else frozenset[str]()
+        for question, known in asked:
+            _, path, word = question
+            now = (is_package(file) and path in direct) or (
+                path in importing and (not word or exports.mentions(file, word))
+            )
+            if now != (file in known):
+                found.add(question)
     return frozenset(found)
-
-
-def _looked_at(file: str, asker: str, links: Links) -> bool:
-    """True when it was asked on somebody's behalf whether a file mentions something."""
-    return any(q.kind == "mentions" and q.place == file for q in links.asked.get(asker, ()))
-
-
-def _imported(file: str, exports: Exports) -> frozenset[str]:
-    """Files from which a file imports, be it through a package that passes on what they hold."""
-    direct = exports.imported_files(file)
-    passed_on = (exports.imported_files(p) for p in direct if os.path.basename(p) == "__init__.py")
-    return direct.union(*passed_on)

@@ -65,6 +65,8 @@ class Outline:
     """Those that stand in them, one definition after the other."""
     called: tuple[tuple[str, frozenset[bytes]], ...]
     """For those definitions that have any: which of the words that were asked for a parenthesis follows."""
+    head: array[int]
+    """The words before the first definition."""
 
     def calling(self, words: frozenset[bytes]) -> frozenset[str]:
         """The definitions in whose text one of the words, which were asked for, is called, or that rename it or derive
@@ -73,13 +75,17 @@ class Outline:
 
     def contains(self, words: Iterable[str]) -> bool:
         """True when one of the words stands in any definition."""
-        return not frozenset(map(_number, words)).isdisjoint(self.words)
+        return not frozenset(map(number_of, words)).isdisjoint(self.words)
+
+    def every_word(self) -> array[int]:
+        """The numbers of all words of the file, in ascending order."""
+        return array("I", sorted({*self.words, *self.head}))
 
     def mentioning(self, names: Iterable[str]) -> frozenset[str]:
         """The definitions in whose text one of the names stands; of a dotted one (`db.connect`), all parts."""
         every = frozenset(self.words)
-        plain = every.intersection(_number(n) for n in names if "." not in n)
-        dotted = [parts for n in names if "." in n and (parts := frozenset(map(_number, n.split(".")))) <= every]
+        plain = every.intersection(number_of(n) for n in names if "." not in n)
+        dotted = [parts for n in names if "." in n and (parts := frozenset(map(number_of, n.split(".")))) <= every]
         if not plain and not dotted:
             return frozenset()
         found: set[str] = set()
@@ -133,7 +139,8 @@ def outline(data: bytes, wanted: frozenset[bytes]) -> Outline:
             known |= wanted.intersection(_WORD.findall(bases[1]))
         if known:
             called.append((name, known))
-    return Outline(tuple(name for _, name in tops), ends, words, tuple(called))
+    head = array("I", map(crc32, set(_WORD.findall(data, 0, tops[0][0] if tops else len(data)))))
+    return Outline(tuple(name for _, name in tops), ends, words, tuple(called), head)
 
 
 def _under_conditions(data: bytes) -> Iterator[re.Match[bytes]]:
@@ -155,5 +162,6 @@ def _aliases(listed: bytes) -> list[tuple[str, str]]:
     return [(intern((m[1] or m[3]).decode()), intern((m[2] or b"").decode())) for m in _ALIAS.finditer(text)]
 
 
-def _number(word: str) -> int:
+def number_of(word: str) -> int:
+    """What stands for a word in an outline."""
     return crc32(word.encode())
