@@ -429,6 +429,7 @@ class Analysis:
             hands_over=self.hands_over,
             defers=self.defers,
             reaches=self.reaching.reaches,
+            settled=lambda method, node: self.reaching.settled(method, node, scope),
             ambient=self._ambient_left,
             dispatched=lambda node: self.reaching.dispatched(node, scope),
             is_kept=lambda type_name: self._is_kept(type_name, scope.module),

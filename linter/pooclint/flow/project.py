@@ -52,7 +52,7 @@ def apply_summary(
     if isinstance(node, cst.Call):
         nesting.drawn(run, state, node, function, arguments)
     summaries = outcomes(run, function, arguments, state)
-    reached = reached_by(run, function, arguments)
+    reached = reached_by(run, node, function, arguments)
     if isinstance(node, cst.Call) and state.holds and run.names.is_abstract(function):
         # What is lent a session is looked at itself.
         reached = None if reach(state, [v for _, v in arguments]) else run.dispatched(node)
@@ -94,9 +94,14 @@ def apply_summary(
     return results
 
 
-def reached_by(run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...]) -> Reached | None:
+def reached_by(
+    run: Run, node: cst.CSTNode, function: Function, arguments: tuple[tuple[int | str, Value], ...]
+) -> Reached | None:
     """The external call that a project function makes when it is given this."""
-    return run.reaches(function, by_values(function, {parameter_name(function, k): v for k, v in arguments}))
+    given = by_values(function, {parameter_name(function, k): v for k, v in arguments})
+    reached = run.reaches(function, given)
+    of_object = run.settled(function, node) if reached and isinstance(node, cst.Call) else {}
+    return run.reaches(function, {**given, **of_object}) if of_object else reached
 
 
 def _gives_existing(summary: Summary) -> bool:

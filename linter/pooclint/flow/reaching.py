@@ -11,6 +11,7 @@ import libcst as cst
 from pooclint.flow.debugging import for_debugging
 from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
 from pooclint.flow.run import Reached
+from pooclint.flow.settled import making, settled
 from pooclint.flow.switches import Literals, Switches, by_text, switched_off, switches
 from pooclint.program.circles import Memo
 from pooclint.program.dispatch import Dispatch
@@ -19,7 +20,7 @@ from pooclint.program.pool_identity import Pools
 from pooclint.program.running import meant
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import nodes_of, spelled
+from pooclint.source.nodes import dotted, nodes_of, spelled
 
 _NOTHING_GIVEN: Literals = MappingProxyType({})
 
@@ -71,6 +72,28 @@ class Reaching:
             return None
         return replace(slowest[0], guessed=True)
 
+    def settled(
+        self, method: Function, node: cst.Call, scope: Scope, given: Literals = _NOTHING_GIVEN
+    ) -> dict[str, object]:
+        """What attributes of its own object, by their paths, stand for in a method that is called.
+
+        Args:
+            method: What is called.
+            node: The call.
+            scope: Where it stands.
+            given: What is known of the parameters of the function around it, and of its own object.
+        """
+        if not isinstance(node.func, cst.Attribute) or not method.parameters or not self.names.has_receiver(method):
+            return {}
+        receiver, own = node.func.value, method.parameters[0].name
+        around = scope.function
+        mine = around.parameters[0].name if around is not None and around.owner and around.parameters else ""
+        if mine and (dotted(receiver) == mine or _is_super(receiver)):
+            return {own + n.removeprefix(mine): v for n, v in given.items() if n.startswith(f"{mine}.")}
+        wanted = self.names.own_attributes(method)
+        made = making(self.names, receiver, scope) if wanted else None
+        return {f"{own}.{n}": v for n, v in settled(self.names, self.pools, made, wanted)} if made else {}
+
     def _switches_of(self, function: Function) -> Switches:
         if id(function) not in self._switches:
             self._switches[id(function)] = switches(function)
@@ -88,8 +111,10 @@ class Reaching:
                 continue
             wanted = self._switches_of(called).names
             scope = function.scope
-            told = by_text(self.names, self.pools, called, wanted, node, scope, given) if wanted else given
+            told = by_text(self.names, self.pools, called, wanted, node, scope, given) if wanted else _NOTHING_GIVEN
             inner = self.reaches(called, told)
+            of_object = self.settled(called, node, function.scope, given) if inner else _NOTHING_GIVEN
+            inner = self.reaches(called, {**told, **of_object}) if of_object else inner
             inner = while_read(inner) if called.is_generator else inner
             if inner and (slowest is None or inner.rank < slowest.rank):
                 slowest, suspends = inner, called.is_async
@@ -142,3 +167,7 @@ class Reaching:
                 if not any(found.rank):
                     break
         return slowest
+
+
+def _is_super(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Call) and dotted(node.func) == "super"

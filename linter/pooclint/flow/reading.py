@@ -33,7 +33,9 @@ def begun(run: Run, iterable: Value, state: State, by_somebody: bool = False, la
     pending = iterable.pending
     if pending is None or pending.summary is None or not pending.summary.is_generator:
         return state
-    if not (by_somebody or later) and (reached := while_read(reached_by(run, pending.summary, pending.arguments))):
+    if not (by_somebody or later) and (
+        reached := while_read(reached_by(run, pending.node, pending.summary, pending.arguments))
+    ):
         # Of what it is lent, its end says more.
         lent = frozenset(reach(state, [v for _, v in pending.arguments]))
         hold(run, state, pending.node, reached.external, reached.external.io == "await", lent, reached)

@@ -356,6 +356,8 @@ class Run:
     """Whether that is so once what the function returns has been awaited, or entered by `with`."""
     reaches: Reaches
     """The external call that a project function makes, itself or through others, and the way to it."""
+    settled: Callable[[Function, cst.Call], Mapping[str, object]]
+    """What the attributes of its own object stand for in a method that is called, as far as its making tells."""
     ambient: Callable[[Function], Mapping[str, bool]]
     """By type of a session that nobody acquires, whether a function of the project may leave it with a connection."""
     dispatched: Callable[[cst.Call], Reached | None]

@@ -12,10 +12,11 @@ from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pools
 from pooclint.program.scopes import Class, Function, Scope
-from pooclint.source.nodes import descendants, nodes_of, nonlocals
+from pooclint.source.nodes import descendants, dotted, nodes_of, nonlocals
 
 Literals = Mapping[str, object]
-"""By parameter the text, number, truth value or None that it stands for, where that is known."""
+"""By parameter, or attribute of a method's own object (`self.pause`), the text, number, truth value or None that it
+stands for, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Switches:
         """What matters of that which the parameters stand for. What is only handed on is a flag, or nothing: of texts
         there may be as many as there are calls."""
         flags = {n: v for n, v in given.items() if n in self.passed_on and (v is None or isinstance(v, bool))}
-        return {n: v for n, v in given.items() if n in self.tested} | flags
+        return {n: v for n, v in given.items() if n in self.tested or "." in n} | flags
 
 
 def switches(function: Function) -> Switches:
@@ -166,7 +167,8 @@ def _leaves(block: cst.BaseSuite) -> bool:
 def _truth(test: cst.BaseExpression, given: Literals) -> bool | None:
     """Whether a condition holds; None where that depends on more."""
     match test:
-        case cst.Name(value=name):
+        case cst.Name() | cst.Attribute():
+            name = dotted(test)
             return bool(given[name]) if name in given else None
         case cst.UnaryOperation(operator=cst.Not(), expression=inner):
             holds = _truth(inner, given)
@@ -175,8 +177,8 @@ def _truth(test: cst.BaseExpression, given: Literals) -> bool | None:
             decisive = not isinstance(operator, cst.And)
             sides = _truth(left, given), _truth(right, given)
             return decisive if decisive in sides else None if None in sides else not decisive
-        case cst.Comparison(left=cst.Name(value=name), comparisons=[cst.ComparisonTarget(operator, other)]):
-            value = literal(other)
+        case cst.Comparison(left=left, comparisons=[cst.ComparisonTarget(operator, other)]):
+            name, value = dotted(left), literal(other)
             if name not in given or not _is_plain(value):
                 return None
             if isinstance(operator, (cst.Is, cst.Equal)):
