@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from pooclint.flow import nesting, stacks
+from pooclint.flow import ambient, nesting, stacks
 from pooclint.flow.completions import OTHER, RESOURCE, Outcomes
 from pooclint.flow.external import external_call
 from pooclint.flow.invocations import Invocation
@@ -172,7 +172,10 @@ def checkout(run: Run, invocation: Invocation, model: Call | None, state: State)
     ended = run.models.acquisition_of_type(invocation.head.type)
     if ended and any(release.name == invocation.method for release in ended.releases):
         state = checked_in(run, ended.type, invocation.head.derived, state)
-    for number in invocation.head.refs:
+    worked_on = run.models.type(invocation.head.type)
+    if worked_on and worked_on.deferred and invocation.method not in worked_on.cannot_raise:
+        state = sent(run, invocation.head, invocation.node, state)
+    for number in invocation.head.refs if not builds(run, (model,) if model else ()) else ():
         obligation = state.obligations.get(number)
         type_ = run.models.type(obligation.site.acquisition.type) if obligation else None
         method = invocation.method
@@ -185,10 +188,36 @@ def checkout(run: Run, invocation: Invocation, model: Call | None, state: State)
         elif method in type_.checks_in:
             state = state.change([number], holding=False)
         elif method in type_.checks_out or ("*" in type_.checks_out and method not in type_.cannot_raise):
-            if not obligation.holding:
-                nesting.taken(run, state, obligation.site, invocation.node)
-            state = state.occupy([number], invocation.node)
+            state = _taken(run, number, invocation.node, state)
     return state
+
+
+def builds(run: Run, models: tuple[Call, ...]) -> bool:
+    """Whether a modelled call gives what is only built, and sent when it is used: that uses nothing it is given."""
+    made = run.models.type(models[0].returns) if models else None
+    return made is not None and made.deferred
+
+
+def sent(run: Run, value: Value, node: cst.CSTNode, state: State) -> State:
+    """The state once what was only built is used: the sessions that it was made of take a connection now."""
+    for item in value.items or ():
+        state = sent(run, item, node, state)
+    type_ = run.models.type(value.type) if value.type else None
+    if type_ is None or not type_.deferred:
+        return state
+    shared, state = ambient.of_value(run, value, node, state)
+    for number in (value.derived | shared) & state.obligations.keys():
+        obligation = state.obligations[number]
+        if obligation.site.acquisition.lazy and obligation.fate in (Fate.HELD, Fate.FIELD):
+            state = _taken(run, number, node, state)
+    return state
+
+
+def _taken(run: Run, number: int, node: cst.CSTNode, state: State) -> State:
+    obligation = state.obligations[number]
+    if not obligation.holding:
+        nesting.taken(run, state, obligation.site, node)
+    return state.occupy([number], node)
 
 
 def fail(

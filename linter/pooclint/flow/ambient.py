@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Record, Run
-from pooclint.flow.values import Fate, Obligation, Site, State
+from pooclint.flow.values import Fate, Obligation, Site, State, Value
 from pooclint.models import Models
 from pooclint.program.circles import Memo
 from pooclint.program.names import Names
@@ -35,7 +35,19 @@ def joined(run: Run, invocation: Invocation, state: State) -> tuple[Invocation, 
         return invocation, state
     if run.models.canonical(type_.ambient) == head.type:
         return replace(invocation, head=replace(head, refs=frozenset({number}))), state
+    if type_.deferred:
+        return replace(invocation, head=replace(head, derived=head.derived | {number})), state
     return invocation, state.occupy([number], invocation.node)
+
+
+def of_value(run: Run, value: Value, node: cst.CSTNode, state: State) -> tuple[frozenset[int], State]:
+    """The number of such a session on which calls on a value work, if there is one, and the state in which it is
+    followed."""
+    type_ = run.models.type(value.type) if value.type else None
+    if type_ is None or not type_.ambient or not run.is_kept(type_.ambient):
+        return frozenset(), state
+    number, state = _present(run, state, type_.ambient, node)
+    return frozenset((number,)) if number >= 0 else frozenset(), state
 
 
 def after_call(run: Run, function: Function, node: cst.Call, state: State) -> State:
@@ -68,7 +80,7 @@ def is_ambient(number: int) -> bool:
     return FIRST <= number < FIRST + _MOST
 
 
-def _present(run: Run, state: State, type_name: str, node: cst.Call) -> tuple[int, State]:
+def _present(run: Run, state: State, type_name: str, node: cst.CSTNode) -> tuple[int, State]:
     """The session's number, and the state in which it is followed."""
     known = next((s for s in run.record.ambient.values() if s.registry == type_name), None)
     if known is None:

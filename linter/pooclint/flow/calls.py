@@ -8,7 +8,7 @@ from dataclasses import replace
 import libcst as cst
 
 from pooclint.flow import ambient, collections, misuses, work
-from pooclint.flow.acquiring import FAILED, checkout, entered, fail
+from pooclint.flow.acquiring import FAILED, builds, checkout, entered, fail
 from pooclint.flow.completions import OTHER, UNBOUND_LOCAL, Outcomes
 from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Invocation, Results, reach
@@ -65,8 +65,8 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     models = _models(run, invocation)
     if models or run.names.qualify(invocation.node.func, run.scope).startswith("builtins."):
         state = collections.passed(run, invocation, state)
-    for _, value in invocation.arguments:
-        state = begun(run, value, state, by_somebody=True)
+    for _, value in invocation.arguments if not builds(run, models) else ():
+        state = begun(run, invocation.node, value, state, by_somebody=True)
     state = misuses.note_use(run, invocation, state)
     released = _released(run, invocation, state)
     if released:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import libcst as cst
 
 from pooclint.flow import calls, collections, conditions, suspending
+from pooclint.flow.acquiring import sent
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes, telling
 from pooclint.flow.invocations import Invocation, reach
 from pooclint.flow.reading import begun, exhausted, read_to_end
@@ -400,7 +401,7 @@ def _looped(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outco
         if collections.by_key(iterable):
             reading = collections.dropped(run, reading, {iterable.collection})
         for items in [iterable.items] if iterable.items else collections.elements(iterable, after):
-            entered = begun(run, iterable, reading, later=isinstance(turns.node, cst.GeneratorExp))
+            entered = begun(run, loop.iter, iterable, reading, later=isinstance(turns.node, cst.GeneratorExp))
             ways = _in_order(run, turns, loop, items, entered, out, most)
             ended += [(e, awaited) for s, awaited in ways for e in exhausted(run, loop.iter, iterable, s, out)]
     return _distinct(run, ended)
@@ -512,7 +513,7 @@ def _closed(run: Run, node: cst.Yield, state: State, out: Outcomes) -> None:
 
 def _delegated(run: Run, node: cst.Yield, given: Value, state: State, out: Outcomes) -> Results:
     """`yield from generator(resource)`: the one who reads may stop early; else the generator runs to its end."""
-    state = begun(run, given, state)
+    state = begun(run, node, given, state)
     if run.yields_to in ("consumer", "reader"):
         _closed(run, node, state, out)
     if run.yields_to == "consumer":
@@ -537,7 +538,7 @@ def _subscript(run: Run, node: cst.Subscript, state: State, out: Outcomes) -> Re
             if inside is not None:
                 results.append((inner, inside))
                 continue
-            left = collections.dropped(run, inner, {base.collection})
+            left = sent(run, base, node, collections.dropped(run, inner, {base.collection}))
             results.append((left, Value(derived=base.refs | base.derived)))
     return results
 
@@ -553,7 +554,7 @@ def bind(run: Run, target: cst.CSTNode, value: Value, state: State, out: Outcome
             after, into = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))
             if into.collection and all(isinstance(e.slice, cst.Index) for e in target.slice):
                 return collections.put(run, into.collection, value, after, collections.key_of(target, after))
-            return _place(run, place_of(target), value, after)
+            return _place(run, target, place_of(target), value, after)
         case cst.Tuple() | cst.List():
             return _bind_elements(run, target, value, state, out)
         case cst.StarredElement(value=inner):
@@ -590,10 +591,10 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
     note_attribute(run, target.attr.value, owner, after)
     reached = after.reach(value)
     if any(n <= COLLECTIONS for n in reached):
-        return _store(run, value, after)
+        return _store(run, target, value, after)
     if not path or not reached:
         followed = path and (value.pending or path in after.env or path in run.repeated)
-        return _store(run, value, after.bind(path, value) if followed else after)
+        return _store(run, target, value, after.bind(path, value) if followed else after)
     own = (
         run.function
         and run.function.owner
@@ -601,7 +602,7 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
         and path.split(".")[0] == run.function.parameters[0].name
     )
     if not own or path.count(".") != 1:
-        return _place(run, path, value, after)
+        return _place(run, target, path, value, after)
     bound = after.bind(path, value)
     for number in bound.owned(reached):
         if number in bound.obligations:
@@ -621,16 +622,17 @@ def _is_registry(run: Run, site: Site) -> bool:
     return type_ is not None and bool(type_.ambient)
 
 
-def _store(run: Run, value: Value, state: State) -> State:
+def _store(run: Run, node: cst.CSTNode, value: Value, state: State) -> State:
     """Something is stored where it outlives the function; a child keeps a parent that has no other name."""
+    state = sent(run, value, node, state)
     orphans = value.derived - state.reachable()
     return run.hand_over(run.keep(state, orphans, stored=True), value, stored=True)
 
 
-def _place(run: Run, path: str, value: Value, state: State) -> State:
+def _place(run: Run, node: cst.CSTNode, path: str, value: Value, state: State) -> State:
     """Something is stored on an attribute or in an element of something else, which the function may take back from
     there."""
-    stored = _store(run, value, state)
+    stored = _store(run, node, value, state)
     if path not in run.taken_back:
         return stored
     held = (n for n in value.refs if n in state.obligations and state.obligations[n].fate is Fate.HELD)

@@ -64,7 +64,7 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         fail(run, invocation, model, state, out, acquires=acquired_now)
     states = [state]
     for read in invocation.chosen(model.iterates):
-        states = [e for s in states for e in exhausted(run, node, read, begun(run, read, s), out)]
+        states = [e for s in states for e in exhausted(run, node, read, begun(run, node, read, s), out)]
     if acquired_now:
         return [acquire(run, node, model, s, invocation.arguments, head) for s in states]
     value = result_of(run, invocation, model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from pooclint.flow.acquiring import sent
 from pooclint.flow.completions import Outcomes
 from pooclint.flow.external import hold, while_read
 from pooclint.flow.invocations import reach
@@ -19,12 +20,15 @@ def read_to_end(run: Run, node: cst.CSTNode, iterable: Value, state: State) -> S
     return run.release(state, responses, node, explicit=False) if responses else state
 
 
-def begun(run: Run, iterable: Value, state: State, by_somebody: bool = False, later: bool = False) -> State:
+def begun(
+    run: Run, node: cst.CSTNode, iterable: Value, state: State, by_somebody: bool = False, later: bool = False
+) -> State:
     """The state once somebody reads an iterable: a generator of the project answers for what it releases however it
     ends, and be it that nobody reads on.
 
     Args:
         run: the function.
+        node: where it is read.
         iterable: what is read.
         state: the state before.
         by_somebody: whether it is not known how far it is read: then it may have released the rest, too.
@@ -32,7 +36,7 @@ def begun(run: Run, iterable: Value, state: State, by_somebody: bool = False, la
     """
     pending = iterable.pending
     if pending is None or pending.summary is None or not pending.summary.is_generator:
-        return state
+        return sent(run, iterable, node, state)
     if not (by_somebody or later) and (
         reached := while_read(reached_by(run, pending.node, pending.summary, pending.arguments))
     ):

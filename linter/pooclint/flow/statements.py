@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from pooclint.flow import calls, collections, handlers, managers, misuses, patterns, stacks, work
+from pooclint.flow.acquiring import sent
 from pooclint.flow.completions import (
     ATTRIBUTE_ERROR,
     BREAK,
@@ -127,7 +128,7 @@ def _small(run: Run, node: cst.BaseSmallStatement, state: State, out: Outcomes) 
             for after, given in evaluate(run, value, state, out) if value else [(state, NONE)]:
                 out.add(
                     RETURN,
-                    _sweep(run, node, state, _returning(run, after, given)).note(node, "returns here"),
+                    _sweep(run, node, state, _returning(run, node, after, given)).note(node, "returns here"),
                 )
             return []
         case cst.Raise():
@@ -155,8 +156,9 @@ def _small(run: Run, node: cst.BaseSmallStatement, state: State, out: Outcomes) 
     return [state]
 
 
-def _returning(run: Run, state: State, value: Value) -> State:
+def _returning(run: Run, node: cst.Return, state: State, value: Value) -> State:
     pending = value.pending
+    state = sent(run, value, node, state)
     if pending and pending.releases:  # `return conn.close()`: whoever awaits the result releases
         state = run.release(state, pending.releases, pending.node)
     return run.keep(state, run.comes_with(value, state)).bind(RETURNED, value)
@@ -362,7 +364,9 @@ def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
     turning: dict[Value, list[State]] = {}
     for state in states:
         for after, iterable in evaluate(run, node.iter, state, out):
-            entered = _sweep(run, node.iter, state, _reading(run, node, iterable, begun(run, iterable, after)))
+            entered = _sweep(
+                run, node.iter, state, _reading(run, node, iterable, begun(run, node.iter, iterable, after))
+            )
             items = iterable.items if iterable.items is not None else _range(run, node.iter)
             if collections.is_empty(iterable, entered):
                 finished.append(entered)

@@ -74,6 +74,10 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     `checks-in` and `cannot-raise`."""
     checks_in: tuple[str, ...] = ()
     """Methods after which the instance holds no connection although it is not released (`commit`, `rollback`)."""
+    deferred: bool = False
+    """True when an instance is made of a lazy one and sends nothing, so that that one takes a connection only when the
+    instance is read, handed to somebody, or a method is called on it that is not in `cannot-raise` (a query that is
+    built step by step)."""
     undone: tuple[str, ...] = ()
     """Methods that close what is open when they fail (`connect`, the `open` of a pool): nothing is left to release
     then."""
