@@ -33,7 +33,16 @@ from pooclint.program.exports import Exports, exports_by
 from pooclint.program.importers import Importers
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
-from pooclint.program.lifetimes import Home, built_per_request, dropped, homes, is_guarded, is_handed_in, outlives
+from pooclint.program.lifetimes import (
+    Home,
+    answer_lasts,
+    built_per_request,
+    dropped,
+    homes,
+    is_guarded,
+    is_handed_in,
+    outlives,
+)
 from pooclint.program.literals import literal
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
@@ -144,6 +153,11 @@ class FileContext:
         function = self.scope.function
         return function is not None and outlives(self.callers.edges, entry, function, node)
 
+    def answer_lasts(self, node: cst.CSTNode, entry: Entry) -> bool:
+        """True when what `node`, in the scope that is visited, answers is kept for later requests."""
+        function = self.scope.function
+        return function is not None and answer_lasts(self.callers.edges, entry, function, node)
+
     def is_handed_in(self, node: cst.CSTNode, entry: Entry) -> bool:
         """True when `node`, in the scope that is visited, is only made where nobody hands one in, and whoever calls the
         function for the request that `entry` describes does."""
@@ -160,17 +174,22 @@ class FileContext:
         function = self.scope.function
         return homes(self.names, function, (node,)) if function else frozenset()
 
-    def same_each_time(self, node: cst.Call, entry: Entry | None = None) -> bool:
+    def same_each_time(
+        self, node: cst.Call, entry: Entry | None = None, parts: Iterable[cst.BaseExpression] | None = None
+    ) -> bool:
         """True when the arguments of a call in the scope that is visited depend on nothing but constants, settings and
         the attributes that an object gets with its constructor: what it builds could serve every caller.
 
         Args:
+            node: the call.
             entry: how the call comes to run per request; without one, objects live on between calls of their methods.
+            parts: what is asked about in place of all arguments.
         """
         owner = self.scope.owner
         built = owner is not None and entry is not None and built_per_request(self.names, owner, entry.chain)
         asked = Invariants(self.callers.edges, entry.chain if entry else (), objects_last=not built)
-        return all(asked.same(a.value, self.scope) for a in node.args)
+        wanted = [a.value for a in node.args] if parts is None else parts
+        return all(asked.same(part, self.scope) for part in wanted)
 
     def runs(self) -> tuple[Edge, ...]:
         """What the visited function runs: expressions of it, each with a function of the project."""

@@ -81,7 +81,7 @@ def _entry(node: cst.Call, context: FileContext) -> Entry | None:
     entry = context.entry(function) if function else None
     if entry is None or function is None or context.is_handed_in(node, entry):
         return None
-    if context.outlives(node, entry) or _is_kept(node, context):
+    if context.outlives(node, entry) or context.answer_lasts(node, entry) or _is_kept(node, context):
         return None
     return entry
 
@@ -224,12 +224,41 @@ def _has_pool(name: str, context: FileContext) -> bool:
     return type_ is not None and type_.kind == "client"
 
 
+_METHOD_FIRST = frozenset({"request", "stream"})
+"""Functions whose first argument is the method of the request."""
+
+
+def _address(node: cst.Call) -> list[cst.BaseExpression]:
+    """What says whom a request goes to; nothing where that is written out, whatever follows it."""
+    positional = [a.value for a in node.args if a.keyword is None and not a.star]
+    named = [a.value for a in node.args if a.keyword is not None and a.keyword.value == "url"]
+    place = 1 if dotted(node.func).rpartition(".")[2] in _METHOD_FIRST else 0
+    url = next(iter(named or positional[place : place + 1]), None)
+    while True:
+        match url:
+            case cst.FormattedString(parts=[cst.FormattedStringText(value=text), *rest]):
+                if not text.endswith("://") or not rest:
+                    return []
+                url = url.with_changes(parts=rest)
+            case cst.FormattedString(parts=[cst.FormattedStringExpression(expression=first), *_]):
+                return [first]
+            case cst.ConcatenatedString(left=first) | cst.BinaryOperation(left=first):
+                url = first
+            case cst.Call(func=cst.Attribute(value=cst.SimpleString() as first, attr=cst.Name(value="format"))):
+                url = first
+            case None:
+                return []
+            case _:
+                return [url]
+
+
 class ImplicitClient:
     """A module-level shortcut such as `httpx.get` builds a client for one call, in code that runs per request.
 
     ## What it does
     Reports functions that build a client, send one request and drop the client, in a handler and in what it calls.
-    Opt-in: where such calls are rare, nothing is wrong with them.
+    Opt-in: where such calls are rare, nothing is wrong with them. An answer that is kept for later requests is left
+    alone; where the URL depends on the request, the confidence is low.
 
     ## Why is this bad?
     Each call resolves the name, connects and shakes hands anew, which often takes longer than the answer. Under load,
@@ -264,14 +293,14 @@ class ImplicitClient:
         known = context.models.calls(context.names.qualify(node.func, context.scope))
         call = next((c for c in known if c.implicit and _has_pool(c.implicit, context)), None)
         entry = context.entry(context.scope.function) if call and context.scope.function else None
-        if call is None or entry is None:
+        if call is None or entry is None or context.answer_lasts(node, entry):
             return
         yield _report(
             node,
             f"{dotted(node.func)}() builds and drops a {call.implicit} for every {entry.kind} ({_chain(node, entry)}): "
             f"each call connects anew; call it on a {call.implicit} that is built once",
             self.severity,
-            Confidence.HIGH,
+            Confidence.HIGH if context.same_each_time(node, entry, _address(node)) else Confidence.LOW,
             context,
             context.models.library(call),
             _trace(node, entry, "built and dropped here"),

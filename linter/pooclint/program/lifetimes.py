@@ -21,6 +21,7 @@ from pooclint.program.requests import Entry
 from pooclint.program.running import ENTERED_BY, Edges
 from pooclint.program.scopes import Binding, Class, Function, Scope
 from pooclint.source.nodes import descendants, dotted
+from pooclint.source.targets import paths, target_of
 
 _PUTTING = frozenset(
     {
@@ -29,6 +30,8 @@ _PUTTING = frozenset(
     }
 )  # fmt: skip
 """Methods by which containers, registries and stacks of managers take what they are given."""
+_PUTTING_SEVERAL = frozenset({"update", "extend"})
+"""Methods by which they take what is in that."""
 
 
 class Home(enum.Enum):
@@ -77,6 +80,54 @@ def outlives(edges: Edges, entry: Entry, function: Function, node: cst.CSTNode) 
         made = before
     # A function that runs to fill a variable runs once, whatever it makes on the way.
     return any(_fills(edges, caller, called) for caller, called in pairwise(chain))
+
+
+def answer_lasts(edges: Edges, entry: Entry, function: Function, node: cst.CSTNode) -> bool:
+    """True when what `node` answers in `function` is kept for later requests, and asked for only where it is not there
+    yet: `if KEYS is None: KEYS = get(url).json()`."""
+    names = edges.names
+    chain = entry.chain if any(f is function for f in entry.chain) else (*entry.chain, function)
+    made: Collection[cst.CSTNode] = (node,)
+    for depth in range(len(chain) - 1, -1, -1):
+        current = chain[depth]
+        flow = _Flow(names, current, {id(m) for m in made}, set(), answers=True)
+        found = flow.found()
+        on_object = Home.OBJECT in found and current.owner and not built_per_request(names, current.owner, chain)
+        if (Home.STORED in found and Home.GIVEN not in found) or on_object:
+            kept = flow.kept | frozenset(_set_by(current))
+            return any(_asks_first(current, m, kept) for m in made) or any(
+                _asks_first(caller, call, kept)
+                for caller, called in pairwise(chain[: depth + 1])
+                for call in edges.between(caller, called)
+            )
+        if depth == 0 or Home.CALLER not in found:
+            return False
+        made = edges.between(chain[depth - 1], current)
+    return False
+
+
+def _set_by(function: Function) -> Iterator[str]:
+    """What a function sets that outlives it: variables of the module, attributes."""
+    for node in function.body_nodes:
+        target = target_of(node)
+        for path in paths(target) if target is not None else ():
+            if "." in path or path in function.scope.declared_outside:
+                yield path
+
+
+def _asks_first(function: Function, node: cst.CSTNode, wanted: Collection[str]) -> bool:
+    """True when a node of a function is evaluated only under a condition that mentions one of these names or paths, or
+    a variable that was read from there."""
+    order = {id(n): place for place, n in enumerate(function.body_nodes)}
+    for test, ends, part in _conditions(function):
+        if order[id(part)] > order.get(id(node), -1):
+            return False
+        mentioned = {path for n in descendants(test) if (path := dotted(n))}
+        read = (b.value for n in mentioned for b in function.scope.bindings.get(n, ()) if b.value is not None)
+        mentioned |= {path for value in read for n in descendants(value) if (path := dotted(n))}
+        if mentioned.intersection(wanted) and (ends or any(n is node for n in descendants(part))):
+            return True
+    return False
 
 
 def _fills(edges: Edges, caller: Function, called: Function) -> bool:
@@ -143,19 +194,25 @@ def _asked(function: Function, node: cst.CSTNode) -> Iterator[str]:
     """The optional parameters that the conditions mention under which a node of a function is evaluated: those around
     it, and those with which the function may have ended before. Empty for what outlives the call."""
     optional = {p.name for p in function.parameters if p.default is not None}
+    for test, ends, part in _conditions(function):
+        names = {n.value for n in descendants(test) if isinstance(n, cst.Name)}
+        lasting = any(_lasts(name, function) for name in names)
+        if not lasting and not names & optional:
+            continue
+        if ends or any(n is node for n in descendants(part)):
+            yield from names & optional
+            yield from ("",) if lasting else ()
+
+
+def _conditions(function: Function) -> Iterator[tuple[cst.BaseExpression, bool, cst.CSTNode]]:
+    """The conditions of a function, with whether the function may end where one holds, and all that depends on it."""
     for part in function.body_nodes:
         if type(part) not in _ASKING:
             continue
         match part:
             case cst.If(test=test) | cst.IfExp(test=test) | cst.BooleanOperation(left=test):
-                names = {n.value for n in descendants(test) if isinstance(n, cst.Name)}
-                lasting = any(_lasts(name, function) for name in names)
-                if not lasting and not names & optional:
-                    continue
                 ends = isinstance(part, cst.If) and any(isinstance(n, cst.Return) for n in descendants(part.body))
-                if ends or any(n is node for n in descendants(part)):
-                    yield from names & optional
-                    yield from ("",) if lasting else ()
+                yield test, ends, part
 
 
 def _lasts(name: str, function: Function) -> bool:
@@ -205,14 +262,28 @@ def built_per_request(names: Names, owner: Class, chain: tuple[Function, ...]) -
 
 _MOVING = frozenset({
     cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.Return, cst.Yield, cst.Call, cst.WithItem,
-    cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp,
+    cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp, cst.For,
 })  # fmt: skip
 
 
 class _Flow:
     """The names and expressions of one function that lead to the object. Filled until nothing changes."""
 
-    def __init__(self, names: Names, function: Function, made: set[int], carriers: set[str]) -> None:
+    def __init__(
+        self, names: Names, function: Function, made: set[int], carriers: set[str], answers: bool = False
+    ) -> None:
+        """Prepare to follow an object.
+
+        Args:
+            names: look-up.
+            function: the function.
+            made: the `id` of expressions that give it.
+            carriers: variables that lead to it.
+            answers: whether what is read from it, and made of that, counts as well.
+        """
+        self.answers = answers
+        self.kept: set[str] = set()
+        """Names and paths of what it is put on or into."""
         self.names = names
         self.function = function
         self.made = made
@@ -246,6 +317,8 @@ class _Flow:
                 self.collected = True
             case cst.ListComp(elt=made) | cst.SetComp(elt=made) | cst.GeneratorExp(elt=made) | cst.DictComp(value=made):
                 self.collected = self.collected or self._leads(made)
+            case cst.For(target=cst.Name(value=name), iter=several) if self.answers and self._leads(several):
+                self.carriers.add(name)
             case cst.Return(value=value) if value is not None and self._leads(value):
                 yield Home.CALLER
             case cst.Yield(value=cst.BaseExpression() as value) if self._leads(value):
@@ -257,10 +330,13 @@ class _Flow:
             ) == "builtins.setattr" and self._leads(value):
                 yield from self._put(cst.Attribute(target, cst.Name("_")))
             case cst.Call(func=func) if any(self._leads(a.value) for a in node.args):
-                if isinstance(func, cst.Attribute) and func.attr.value in _PUTTING:
+                if isinstance(func, cst.Attribute) and self._puts(func.attr.value):
                     yield from self._put(func)
                 elif self._builds(node):
                     self.made.add(id(node))
+
+    def _puts(self, method: str) -> bool:
+        return method in _PUTTING or (self.answers and method in _PUTTING_SEVERAL)
 
     def _builds(self, node: cst.Call) -> bool:
         """True when the call's value is an object that may keep what it is given."""
@@ -292,11 +368,20 @@ class _Flow:
             case cst.Dict(elements=elements):
                 return any(self._leads(e.value) for e in elements)
             case cst.ListComp(elt=inner) | cst.SetComp(elt=inner) | cst.DictComp(value=inner):
-                return self._leads(inner)
+                return self._leads(inner) or (self.answers and self._leads(node.for_in.iter))
+            case cst.Call(func=func) if self.answers:
+                read = isinstance(func, cst.Attribute) and self._leads(func.value)
+                return read or any(self._leads(a.value) for a in node.args)
         return False
 
     def _put(self, target: cst.CSTNode) -> Iterator[Home]:
         """Where an object goes that is assigned to `target`, or put into it by a method."""
+        for home in self._homes_of(target):
+            if home in (Home.STORED, Home.OBJECT):
+                self.kept.add(dotted(_holder(target)))
+            yield home
+
+    def _homes_of(self, target: cst.CSTNode) -> Iterator[Home]:
         scope = self.function.scope
         match target:
             case cst.Name(value=name):
@@ -368,3 +453,12 @@ class _Flow:
         """True when a call builds an object, where a function may give one that it keeps."""
         name = self.names.qualify(node.func, self.function.scope)
         return name.startswith("builtins.") or dotted(node.func).rpartition(".")[2][:1].isupper()
+
+
+def _holder(target: cst.CSTNode) -> cst.CSTNode:
+    """What is asked for whether something is there: the container of an element, the object of a method, an
+    attribute."""
+    if isinstance(target, cst.Subscript):
+        return target.value
+    puts = isinstance(target, cst.Attribute) and target.attr.value in _PUTTING | _PUTTING_SEVERAL
+    return target.value if isinstance(target, cst.Attribute) and puts else target
