@@ -330,10 +330,22 @@ class _Flow:
             ) == "builtins.setattr" and self._leads(value):
                 yield from self._put(cst.Attribute(target, cst.Name("_")))
             case cst.Call(func=func) if any(self._leads(a.value) for a in node.args):
-                if isinstance(func, cst.Attribute) and self._puts(func.attr.value):
+                if self._is_constructor_of_base(func):
+                    yield Home.OBJECT
+                elif isinstance(func, cst.Attribute) and self._puts(func.attr.value):
                     yield from self._put(func)
                 elif self._builds(node):
                     self.made.add(id(node))
+
+    def _is_constructor_of_base(self, func: cst.BaseExpression) -> bool:
+        """True for `super().__init__` and `Base.__init__` in a constructor: the object keeps what it is given."""
+        match func:
+            case cst.Attribute(value=base, attr=cst.Name(value="__init__")) if self.function.name == "__init__":
+                above = base.func if isinstance(base, cst.Call) else base
+                return dotted(above) == "super" or isinstance(
+                    self.names.definition(above, self.function.scope, interest="anything"), Class
+                )
+        return False
 
     def _puts(self, method: str) -> bool:
         return method in _PUTTING or (self.answers and method in _PUTTING_SEVERAL)
