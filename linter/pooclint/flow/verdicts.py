@@ -81,7 +81,7 @@ def _kind(leak: Leak, handled: bool, released: bool) -> VerdictKind:
         return "wrong-release"
     if leak.kind == "discarded":
         return "discarded"
-    if leak.obligation.kept_open and not released:
+    if leak.obligation.kept_open and not released and not (handled and leak.obligation.lane > Lane.NORMAL):
         return "with-keeps-open"
     if leak.kind == "overwritten":
         return "overwritten"
