@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pooclint.config import Config, Settings
-from pooclint.rule import Confidence
+from pooclint.rule import Confidence, Severity
 from pooclint.run.check import Checker
 
 CALLED = """\
@@ -157,3 +157,220 @@ def test_what_an_object_keeps(tmp_path: Path) -> None:
     assert sure == {"'self._ledger'": Confidence.MEDIUM, "'self._log'": Confidence.HIGH}
     (stray,) = (f for f in report.findings if f.code == "CNX102" and f.function == "Report.refresh")
     assert "'self._view'" in stray.message
+
+
+WORDED = """\
+import sqlite3
+import time
+
+import psycopg2
+import pymongo
+import sqlalchemy as sa
+from psycopg_pool import ConnectionPool
+from sqlalchemy.orm import sessionmaker
+
+pool = ConnectionPool("postgresql://db/shop", min_size=1, max_size=4)
+Session = sessionmaker(sa.create_engine("postgresql://db/shop"))
+
+
+def retried(stmt):
+    with pool.connection() as conn:
+        for attempt in range(3):
+            try:
+                return conn.execute(stmt)
+            except Exception:
+                time.sleep(attempt)
+
+
+def retried_below(op):
+    while True:
+        try:
+            return op()
+        except OSError:
+            time.sleep(1)
+
+
+def retried_by_another(stmt):
+    with pool.connection() as conn:
+        conn.execute("select 1")
+        return retried_below(lambda: conn.execute(stmt))
+
+
+def polled(stmt):
+    with pool.connection() as conn:
+        for attempt in range(3):
+            if conn.execute(stmt).fetchone():
+                return
+            time.sleep(attempt)
+
+
+def paged(pages):
+    with Session() as session:
+        for page in pages:
+            time.sleep(1)
+            session.execute(sa.text("select 1"))
+
+
+def database():
+    return pymongo.MongoClient("mongodb://db").shop
+
+
+def listed():
+    shop = pymongo.MongoClient("mongodb://db")["shop"]
+    return list(shop.orders.find())
+
+
+def connected():
+    return sa.create_engine("postgresql://db/shop").connect()
+
+
+def pinged():
+    sa.create_engine("postgresql://db/shop").connect().close()
+
+
+def given_if(wanted):
+    conn = psycopg2.connect("postgresql://db/shop")
+    if wanted:
+        return conn
+    conn.cursor().execute("select 1")
+
+
+def prepared(path):
+    conn = sqlite3.connect(path)
+    with conn:
+        conn.execute("create table if not exists orders (id)")
+    return conn
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "function", "severity", "message"),
+    [
+        (
+            "CNX203", "retried", Severity.WARNING,
+            ("the connection 'conn', acquired on line 15, is held while retries wait in time.sleep: "
+            "connect anew for each attempt"),
+        ),
+        (
+            "CNX203", "retried_by_another", Severity.WARNING,
+            ("the connection 'conn', acquired on line 32, is held while retries wait in retried_below → time.sleep: "
+            "connect anew for each attempt"),
+        ),
+        (
+            "CNX203", "polled", Severity.ERROR,
+            ("the connection 'conn', acquired on line 38, is held while the function sleeps in time.sleep: "
+            "move the wait behind the `with` block, or before it"),
+        ),
+        (
+            "CNX203", "paged", Severity.ERROR,
+            ("the session 'session' has held a connection since line 49 of the turn before while the function sleeps "
+            "in time.sleep: commit or close the session first, or wait before its first query"),
+        ),
+        (
+            "CNX104", "database", Severity.WARNING,
+            "only the 'shop' of the client acquired from pymongo.MongoClient is kept; nothing closes the client",
+        ),
+        (
+            "CNX104", "listed", Severity.WARNING,
+            "only the \"shop\" of the client acquired from pymongo.MongoClient is kept; nothing closes the client",
+        ),
+        (
+            "CNX104", "connected", Severity.WARNING,
+            ("only the connection of the engine acquired from sqlalchemy.create_engine is kept; "
+            "nothing closes the engine"),
+        ),
+        (
+            "CNX104", "pinged", Severity.WARNING,
+            "the engine acquired from sqlalchemy.create_engine is never bound, so it cannot be released",
+        ),
+        (
+            "CNX103", "given_if", Severity.WARNING,
+            ("'conn' is not released on the path that reaches the end of the function (acquired from psycopg2.connect; "
+            "never released in this function)"),
+        ),
+        (
+            "CNX102", "prepared", Severity.WARNING,
+            "'conn' is not released if line 79 raises (acquired from sqlite3.connect)",
+        ),
+    ],
+)  # fmt: skip
+def test_words_fit_the_code(tmp_path: Path, code: str, function: str, severity: Severity, message: str) -> None:
+    """What is advised can be done, and what is said is so."""
+    settings = Settings()
+    report = Checker().check_data(WORDED.encode(), "app.py", Config(settings, tmp_path), str(tmp_path / "app.py"))
+    said = [(f.message, f.severity) for f in report.findings if f.code == code and f.function == function]
+    assert said == [(message, severity)]
+
+
+CIRCLE = """\
+import requests
+import sqlalchemy as sa
+
+engine = sa.create_engine("postgresql://db/shop")
+
+
+def one(node):
+    two(node)
+
+
+def two(node):
+    if node.more:
+        one(node.next)
+    three(node)
+
+
+def three(node):
+    two(node)
+    send(node)
+
+
+def send(node):
+    requests.post(node.url)
+
+
+def show(node):
+    with engine.connect() as conn:
+        conn.execute(sa.text("select 1"))
+        one(node)
+"""
+
+
+def test_a_way_passes_no_function_twice(tmp_path: Path) -> None:
+    [message] = found(tmp_path, CIRCLE, "CNX202")
+    assert "while one → two → three → send → requests.post (http) is waited for" in message
+
+
+ADDRESSED = """\
+import requests
+from flask import Flask
+
+app = Flask(__name__)
+BASE = "https://example.com"
+
+
+@app.get("/<path>")
+def show(path):
+    return requests.get({url}).text
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "confidence"),
+    [
+        ('"https://example.com/rates"', Confidence.HIGH),
+        ('f"https://example.com/{path}"', Confidence.HIGH),
+        ('f"{BASE}/{path}"', Confidence.HIGH),
+        ('BASE + "/" + path', Confidence.HIGH),
+        ("BASE, params={'q': path}", Confidence.HIGH),
+        ("path", Confidence.LOW),
+        ('f"https://{path}/rates"', Confidence.LOW),
+        ('path + "/rates"', Confidence.LOW),
+        ("url=path", Confidence.LOW),
+    ],
+)
+def test_one_client_serves_one_address(tmp_path: Path, url: str, confidence: Confidence) -> None:
+    """What goes to whom the request names gains little from a client that is shared."""
+    settings = Settings(extend_select=("CNX304",), min_confidence="low")
+    source = ADDRESSED.replace("{url}", url)
+    report = Checker().check_data(source.encode(), "app.py", Config(settings, tmp_path), str(tmp_path / "app.py"))
+    assert [f.confidence for f in report.findings if f.code == "CNX304"] == [confidence]

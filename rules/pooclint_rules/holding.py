@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
+from pooclint.flow.retries import between_attempts
 from pooclint.flow.run import Hold
 from pooclint.flow.values import Lane
 from pooclint.rule import Confidence, Report, Severity
-from pooclint.source.nodes import dotted
+from pooclint.source.nodes import descendants, dotted, variables
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -34,6 +35,7 @@ def _reports(
         if hold.site.number in seen or _is_told_below(hold, context, wanted):
             continue
         seen.add(hold.site.number)
+        retried = _between_attempts(function, record, hold)
         others = [h for h in record.holds.values() if h.site is hold.site and h is not hold and wanted(h)]
         first = "acquired here" if _taken_later(hold) else "held since here"
         acquired = ((hold.site.node, first),) if hold.site.parameter < 0 else ()
@@ -41,8 +43,11 @@ def _reports(
         reached = ((hold.reached.place, "the external call is here"),) if hold.reached else ()
         yield Report(
             hold.node,
-            (*_held(record.bound, hold), f" while {_called(hold, verb)}: {_advice(hold)}"),
-            _severity(hold, context.is_entry_point(function)),
+            (
+                *_held(function, record.bound, hold),
+                f" while {_called(hold, verb, retried)}: {_attempts(hold) if retried else _advice(hold)}",
+            ),
+            _severity(hold, context.is_entry_point(function), retried),
             _confidence(hold),
             function.qualname,
             hold.site.acquisition.library,
@@ -77,7 +82,30 @@ def _is_request(hold: Hold) -> bool:
     return bool(hold.site.registry) and hold.site.registry != hold.site.acquisition.type
 
 
-def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNode, ...]:
+def _between_attempts(function: Function, record: Record, hold: Hold) -> bool:
+    """Whether the wait is a pause between attempts at a statement on what is held: it cannot be moved behind them."""
+    if hold.external.category != "sleep":
+        return False
+    names = {n for n, sites in record.bound.items() if hold.site in sites} | {hold.site.label}
+    if hold.reached:
+        given = hold.passed_on is not None or bool(names & variables(hold.node))
+        return hold.reached.retries and given
+    for name, bound in function.scope.bindings.items():  # cursors, and results
+        made = (b.value.func if isinstance(b.value, cst.Call) else b.value for b in bound if b.value is not None)
+        names |= {name for node in made if dotted(node).partition(".")[0] in names}
+    return between_attempts(function, hold.node, names, hold.site.node if hold.site.parameter < 0 else None)
+
+
+def _turn_before(function: Function, since: cst.CSTNode, hold: Hold) -> str:
+    """What to add to a line that comes after the wait, or is the same: it was come to in the turn before of a loop."""
+    order = {id(n): place for place, n in enumerate(function.body_nodes)}
+    here, there = order.get(id(hold.node)), order.get(id(since))
+    if here is None or there is None or there <= here or any(n is since for n in descendants(hold.node)):
+        return ""
+    return " of the turn before"
+
+
+def _held(function: Function, bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNode, ...]:
     """What is held, and since where."""
     own = hold.site.parameter < 0
     name = next((n for n, sites in bound.items() if hold.site in sites), "" if own else hold.site.label)
@@ -85,23 +113,29 @@ def _held(bound: Mapping[str, list[Site]], hold: Hold) -> tuple[str | cst.CSTNod
     named = f"the {kind} '{name}'" if name else f"a {kind}"
     if _is_request(hold) and hold.obligation.since is not None:
         verb = "been open" if kind == "transaction" else "been held"
-        return (f"the {kind} of the request ('{name}') has {verb} since line ", hold.obligation.since)
+        before = _turn_before(function, hold.obligation.since, hold)
+        return (f"the {kind} of the request ('{name}') has {verb} since line ", hold.obligation.since, before)
     if _taken_later(hold):
         assert hold.obligation.since is not None
-        return (f"{named} has held a connection since line ", hold.obligation.since)
+        before = _turn_before(function, hold.obligation.since, hold)
+        return (f"{named} has held a connection since line ", hold.obligation.since, before)
     if hold.reached and hold.obligation.since is hold.node:
         callee = hold.reached.way.split(" → ")[0]
         return (f"{named} gets its connection in '{callee}', and holds it",)
     if hold.site.used_by and hold.site.acquisition.kind == "session" and hold.obligation.since is None:
         return (f"{named} has held a connection since the dependency '{hold.site.used_by}' used it, and still does",)
-    return (f"{named}, acquired on line ", hold.site.node, ", is held") if own else (f"{named} is held",)
+    if not own:
+        return (f"{named} is held",)
+    return (f"{named}, acquired on line ", hold.site.node, f"{_turn_before(function, hold.site.node, hold)}, is held")
 
 
-def _called(hold: Hold, verb: str) -> str:
+def _called(hold: Hold, verb: str, retried: bool) -> str:
     """What is waited for, by the name of the call where it has one."""
     waited = hold.node.func if isinstance(hold.node, cst.Call) else hold.node
     way = hold.reached.way if hold.reached else dotted(waited)
     category = hold.external.category
+    if retried:
+        return f"retries wait in {way}" if way else "retries wait"
     if category == "sleep":
         return f"the function sleeps in {way}" if way else "the function sleeps"
     if category == "wait":
@@ -129,14 +163,22 @@ def _advice(hold: Hold) -> str:
     return f"release the connection first, or {do} before it is taken"
 
 
-def _severity(hold: Hold, alone: bool) -> Severity:
-    """Of a program that does one thing, nobody waits for the pool; the database still has one connection less."""
-    severity = Severity.ERROR if hold.site.acquisition.pooled and not alone else Severity.WARNING
+def _attempts(hold: Hold) -> str:
+    """What each attempt should have."""
+    kind = hold.site.acquisition.kind
+    return "connect anew for each attempt" if kind == "connection" else f"begin a new {kind} for each attempt"
+
+
+def _severity(hold: Hold, alone: bool, retried: bool) -> Severity:
+    """Of a program that does one thing, nobody waits for the pool; the database still has one connection less. Whoever
+    waits between attempts has failed, and has chosen to keep it."""
+    severity = Severity.ERROR if hold.site.acquisition.pooled and not (alone or retried) else Severity.WARNING
     if hold.external.fast:
         return Severity.INFO
     mine = (hold.site.parameter < 0 or hold.site.injected) and not (hold.reached and hold.reached.guessed)
     severity = severity if mine else Severity.WARNING
-    return severity.lower() if hold.obligation.lane > Lane.NORMAL else severity  # only once something has failed
+    failed = hold.obligation.lane > Lane.NORMAL and not retried
+    return severity.lower() if failed else severity  # only once something has failed
 
 
 def _confidence(hold: Hold) -> Confidence:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+import libcst as cst
+
 from pooclint.flow.fields import replaced_fields
 from pooclint.flow.verdicts import severity_of
 from pooclint.rule import Confidence, Report, Severity
 from pooclint_rules.verdict_reports import released_on, reports, source, subject, way, with_message
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from pooclint.engine import FileContext
     from pooclint.flow.run import Record
     from pooclint.program.scopes import Function
@@ -193,9 +193,38 @@ class Discarded:
         """Report what is acquired and dropped."""
         for verdict, report in reports(function, record, context, frozenset({"discarded"})):
             kind = verdict.site.acquisition.kind
-            yield with_message(
-                report, (f"the {kind} acquired from {source(verdict)} is never bound, so it cannot be released",)
-            )
+            part = _kept_part(verdict.site.node, function, context)
+            what = f"the {kind} acquired from {source(verdict)}"
+            if part:
+                text = f"only the {part} of {what} is kept; nothing closes the {kind}"
+            else:
+                text = f"{what} is never bound, so it cannot be released"
+            yield with_message(report, (text,))
+
+
+def _kept_part(node: cst.CSTNode, function: Function, context: FileContext) -> str:
+    """What is kept of an object to which nothing else refers: `database` of `db = Client(url).db`. Empty where that is
+    nothing, or something of which nobody knows."""
+    for statement in function.body_nodes:
+        kept = getattr(statement, "value", None) if type(statement) in _KEEPING else None
+        kept = kept.expression if isinstance(kept, cst.Await) else kept
+        inner = kept
+        while inner is not None and inner is not node:
+            inner = inner.func if isinstance(inner, cst.Call) else getattr(inner, "value", None)
+        if kept is None or inner is None or kept is node:
+            continue
+        known = context.models.type(context.names.type_of(kept, function.scope))
+        if known is not None:
+            return known.name.partition("~")[0].rpartition(".")[2].lower()
+        match kept:
+            case cst.Attribute(attr=cst.Name(value=part)):
+                return f"'{part}'"
+            case cst.Subscript(slice=[cst.SubscriptElement(slice=cst.Index(value=cst.SimpleString(value=part)))]):
+                return part
+    return ""
+
+
+_KEEPING = frozenset({cst.Assign, cst.AnnAssign, cst.Return})
 
 
 class Overwritten:

@@ -134,7 +134,7 @@ def way(verdict: Verdict) -> Message:
 def released_on(verdict: Verdict) -> Message:
     """Where other ways release it, as an addition to a message."""
     if not verdict.releases:
-        return ()
+        return ("; never released in this function",) if verdict.kind == "not-released-on-path" else ()
     return ("; released on line ", verdict.releases[0])
 
 

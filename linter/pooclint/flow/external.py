@@ -91,7 +91,7 @@ def _reached_by(names: Names, reaches: Reaches, callee: cst.BaseExpression, scop
         external = names.models.external_method(owner, callee.attr.value)
     if external:
         known = external.category != "database"
-        return Reached(external, dotted(callee), Place(callee, scope.module)) if known else None
+        return Reached(external, (dotted(callee),), Place(callee, scope.module), ()) if known else None
     defined = names.definition(callee, scope, interest="calls-out")
     return reaches(defined) if isinstance(defined, Function) else None
 

@@ -10,6 +10,7 @@ import libcst as cst
 
 from pooclint.flow.debugging import for_debugging
 from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
+from pooclint.flow.retries import between_attempts
 from pooclint.flow.run import Reached
 from pooclint.flow.settled import making, settled
 from pooclint.flow.switches import Literals, Switches, by_text, switched_off, switches
@@ -116,7 +117,7 @@ class Reaching:
             of_object = self.settled(called, node, function.scope, given) if inner else _NOTHING_GIVEN
             inner = self.reaches(called, {**told, **of_object}) if of_object else inner
             inner = while_read(inner) if called.is_generator else inner
-            if inner and (slowest is None or inner.rank < slowest.rank):
+            if inner and (slowest is None or inner.order < slowest.order):
                 slowest, suspends = inner, called.is_async
         return slowest, suspends
 
@@ -127,7 +128,7 @@ class Reaching:
         return id(node) in self.names.circles.once(self._read, id(function), lambda: read(self.names, function))
 
     def _first_external(self, function: Function, given: Literals) -> Reached | None:
-        """The one that may take longest; of equals the first."""
+        """The one that may take longest; of equals the one with the shortest way, of these the first."""
         if self.names.runs_in_first_call(function):
             return None
         slowest: Reached | None = None
@@ -143,19 +144,25 @@ class Reaching:
             suspends = False
             if external and external.category != "database":
                 suspends = external.io == "await"
-                found = Reached(external, f"{function.name} → {spelled(node.func)}", Place(node, scope.module))
+                found = Reached(
+                    external,
+                    (function.name, spelled(node.func)),
+                    Place(node, scope.module),
+                    (id(function),),
+                    retries=external.category == "sleep" and _between_attempts(function, node),
+                )
             elif (model := next((c for c in self.names.calls(node, scope) if c.calls), None)) is not None:
                 suspends = model.awaited != "no"
                 inner = called_elsewhere(self.names, self.reaches, node, scope, model) if suspends else None
-                found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
+                found = inner.under(function) if inner else None
             else:
                 called = [c for c in meant(self.names, node.func, scope, "calls-out") if isinstance(c, Function)]
                 inner, suspends = self._slowest_of(called, node, function, given)
                 if any(self.names.is_abstract(c) for c in called):
                     inner = self.dispatched(node, scope)
                     suspends = inner is not None and inner.external.io == "await"
-                found = replace(inner, way=f"{function.name} → {inner.way}") if inner else None
-            if found is None or (slowest and slowest.rank <= found.rank):
+                found = inner.under(function) if inner else None
+            if found is None or (slowest and slowest.order <= found.order):
                 continue
             debugging = for_debugging(function) if debugging is None else debugging
             if id(node) in debugging:
@@ -164,10 +171,15 @@ class Reaching:
                 waited = waited_for(self.names, function)
             if not suspends or waited is None or id(node) in waited:
                 slowest = found
-                if not any(found.rank):
+                if not any(found.rank) and len(found.functions) == 1:
                     break
         return slowest
 
 
 def _is_super(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Call) and dotted(node.func) == "super"
+
+
+def _between_attempts(function: Function, node: cst.Call) -> bool:
+    """True for a pause between attempts at what the function is given: `op()`, `conn.execute(text)`."""
+    return between_attempts(function, node, {p.name for p in function.parameters})

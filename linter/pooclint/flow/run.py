@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -93,11 +93,33 @@ class Reached:
     """An external call that a project function makes, itself or through others."""
 
     external: External
-    way: str
-    """The functions between, outermost first."""
+    steps: tuple[str, ...]
+    """The functions between, outermost first, and the call."""
     place: Place
+    functions: tuple[int, ...]
+    """The `id` of these functions."""
     guessed: bool = False
     """True when only a method's name says what is called."""
+    retries: bool = False
+    """True for a pause between attempts at something that the function is given."""
+
+    @property
+    def way(self) -> str:
+        """How messages show it."""
+        return " → ".join(self.steps)
+
+    def under(self, function: Function) -> Reached:
+        """The same from a function that calls the outermost, or is one of those between."""
+        if id(function) in self.functions:
+            place = self.functions.index(id(function))
+            return replace(self, steps=self.steps[place:], functions=self.functions[place:])
+        return replace(self, steps=(function.name, *self.steps), functions=(id(function), *self.functions))
+
+    @property
+    def order(self) -> tuple[tuple[bool, bool, bool], int]:
+        """The lower, the better it says what a call of the outermost function waits for: of equal ranks the shortest
+        way."""
+        return self.rank, len(self.steps)
 
     @property
     def rank(self) -> tuple[bool, bool, bool]:
