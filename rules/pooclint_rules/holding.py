@@ -171,14 +171,14 @@ def _attempts(hold: Hold) -> str:
 
 def _severity(hold: Hold, alone: bool, retried: bool) -> Severity:
     """Of a program that does one thing, nobody waits for the pool; the database still has one connection less. Whoever
-    waits between attempts has failed, and has chosen to keep it."""
-    severity = Severity.ERROR if hold.site.acquisition.pooled and not (alone or retried) else Severity.WARNING
+    waits between attempts has chosen to keep it."""
+    severity = Severity.ERROR if hold.site.acquisition.pooled and not alone else Severity.WARNING
     if hold.external.fast:
         return Severity.INFO
     mine = (hold.site.parameter < 0 or hold.site.injected) and not (hold.reached and hold.reached.guessed)
     severity = severity if mine else Severity.WARNING
-    failed = hold.obligation.lane > Lane.NORMAL and not retried
-    return severity.lower() if failed else severity  # only once something has failed
+    severity = severity.lower() if hold.obligation.lane > Lane.NORMAL else severity  # only once something has failed
+    return Severity.WARNING if retried and severity is Severity.ERROR else severity
 
 
 def _confidence(hold: Hold) -> Confidence:
