@@ -11,7 +11,7 @@ from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Hold, Reached, Reaches, Run
 from pooclint.flow.values import Fate, Obligation, State
 from pooclint.models import Call, External
-from pooclint.program.keywords import argument_keys
+from pooclint.program.keywords import argument_keys, literal_arguments
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Scope
@@ -41,7 +41,7 @@ def external_of(names: Names, node: cst.Call, scope: Scope) -> External | None:
 
 def _waits(names: Names, external: External, node: cst.Call, scope: Scope) -> bool:
     """False for a call that gives up at once by its arguments, or has no limit to wait for."""
-    given = dict(zip(map(str, argument_keys(node)), (literal(a.value) for a in node.args), strict=True))
+    given = literal_arguments(node)
     if any(given.get(key, ...) == value for key, value in external.unless.items()):
         return False
     if external.category == "wait" and isinstance(node.func, cst.Attribute) and _is_private(node.func.value, scope):

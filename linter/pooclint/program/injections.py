@@ -8,7 +8,7 @@ import libcst as cst
 
 from pooclint.program.definitions import Definitions
 from pooclint.program.imports import Target
-from pooclint.program.literals import literal
+from pooclint.program.keywords import literal_arguments
 from pooclint.program.scopes import Class, Function, Parameter, Scope
 from pooclint.source.nodes import children, descendants, nodes_of
 
@@ -21,6 +21,8 @@ class Injection:
     """None where it is not a function of the project."""
     after_response: bool
     """True when a yielding provider is resumed only once the whole response has been sent."""
+    runs_once: bool
+    """True when the framework keeps what the provider gave, for as long as the application lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,10 @@ class Injections:
         return any(self._injection(b.value, target.scope) for b in found if target.scope)
 
     def dependency(self, node: cst.BaseExpression | None, scope: Scope) -> Function | None:
-        """The function that provides what an annotation or a default injects; of a class, its constructor."""
+        """The function that provides, for each request anew, what an annotation or a default injects; of a class, its
+        constructor."""
         found = self._injection(node, scope)
-        return found.provider if found else None
+        return found.provider if found and not found.runs_once else None
 
     def _injection(
         self, node: cst.BaseExpression | None, scope: Scope, annotation: cst.BaseExpression | None = None
@@ -73,10 +76,11 @@ class Injections:
             if model:
                 named = inner.args[0].value if inner.args else annotation
                 provider = self.definitions.definition(named, scope) if named is not None else None
-                given = {a.keyword.value: literal(a.value) for a in inner.args if a.keyword}
+                given = literal_arguments(inner)
                 early = any(given.get(key, ...) == value for key, value in model.ends_early.items())
+                once = any(given.get(key, ...) == value for key, value in model.runs_once.items())
                 found = self.definitions.method(provider, "__init__") if isinstance(provider, Class) else provider
-                return Injection(found, model.after_response and not early)
+                return Injection(found, model.after_response and not early, once)
         return None
 
     def _alias(self, node: cst.BaseExpression, scope: Scope) -> tuple[cst.Subscript, Scope] | None:

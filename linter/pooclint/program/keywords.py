@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from pooclint.program.literals import literal
 from pooclint.program.scopes import Scope
 from pooclint.source.nodes import descendants, dotted
 
@@ -55,6 +56,11 @@ class Given:
 def argument_keys(node: cst.Call) -> list[int | str]:
     """For each argument its position, its keyword, or `**`/`*` for unpacked ones."""
     return [a.keyword.value if a.keyword else a.star or i for i, a in enumerate(node.args)]
+
+
+def literal_arguments(node: cst.Call) -> dict[str, object]:
+    """The literals that a call is given, by keyword or position (`"0"`); `...` for any other argument."""
+    return {str(key): literal(a.value) for key, a in zip(argument_keys(node), node.args, strict=True)}
 
 
 @dataclass(slots=True)

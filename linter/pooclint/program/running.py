@@ -65,7 +65,7 @@ class Edges:
         for parameter in function.parameters:
             injection = self.names.injected(parameter, function.parent)
             source = parameter.default or parameter.annotation
-            if injection and injection.provider and source:
+            if injection and injection.provider and source and not injection.runs_once:
                 yield source, injection.provider
 
     def callers(self, index: Index, called: Function) -> list[Function]:

@@ -58,6 +58,9 @@ class Dependency(Table, frozen=True, kw_only=True):
     """True when the code after the provider's `yield` runs only once the whole response has been sent."""
     ends_early: dict[str, Any] = {}
     """Given this keyword argument, it runs before that (`scope = "function"`)."""
+    runs_once: dict[str, Any] = {}
+    """Given one of these arguments, by keyword or position, with this literal value, the provider runs once in the life
+    of the application (`use_cache = true`, `"1" = true`)."""
 
 
 class Teardown(Table, frozen=True, kw_only=True):
