@@ -28,6 +28,9 @@ _KEPT_BY_CHILD: Mapping[Kind, Kind] = {"response": "response", "pool": "client"}
 """What is released with a child of it, by the kind of the child."""
 
 
+_TRUE = Value("builtins.bool", truth=True)
+
+
 def as_function(definition: Function | Class | None) -> Function | None:
     """The definition when it is a function."""
     return definition if isinstance(definition, Function) else None
@@ -62,6 +65,9 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     same = collections.viewed(run, invocation, state)
     if same is not None:
         return [(state, same)]
+    read = _read_by_name(run, invocation, state)
+    if read is not None:
+        return [(state, read)]
     models = _models(run, invocation)
     if models or run.names.qualify(invocation.node.func, run.scope).startswith("builtins."):
         state = collections.passed(run, invocation, state)
@@ -87,6 +93,32 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     if isinstance(defined, Class):
         return _construct(run, invocation, defined, state, out)
     return _unknown(run, invocation, state, out)
+
+
+def _read_by_name(run: Run, invocation: Invocation, state: State) -> Value | None:
+    """What `hasattr(conn, "close")`, `getattr(conn, "close", None)` and `callable(conn.close)` give, where the object
+    is known to have such a method; None where nobody can say."""
+    values = [value for _, value in invocation.arguments]
+    match run.names.qualify(invocation.node.func, run.scope), values:
+        case "builtins.callable", [value] if value.function or (value.method and value.refs):
+            return _TRUE
+        case "builtins.hasattr", [value, Value(constant=str(name))] if _has_method(run, value, name, state):
+            return _TRUE
+        case "builtins.getattr", [value, Value(constant=str(name)), *_] if _has_method(run, value, name, state):
+            return Value(type=value.type, refs=value.refs, derived=value.derived, method=name)
+    return None
+
+
+def _has_method(run: Run, value: Value, name: str, state: State) -> bool:
+    """True for what was acquired here and is released by that method of its own, and for an object of a class of the
+    project that defines it."""
+    if value.pending or value.method or not value.refs:
+        return False
+    owner = run.names.local_class(value.type)
+    if owner is not None and run.names.method(owner, name):
+        return True
+    found = [state.obligations[n].site.acquisition for n in value.refs if n in state.obligations]
+    return bool(found) and all(any(r.target == "self" and r.name == name for r in a.releases) for a in found)
 
 
 def _interest(run: Run, invocation: Invocation, state: State) -> Interest:
