@@ -374,3 +374,35 @@ def test_one_client_serves_one_address(tmp_path: Path, url: str, confidence: Con
     source = ADDRESSED.replace("{url}", url)
     report = Checker().check_data(source.encode(), "app.py", Config(settings, tmp_path), str(tmp_path / "app.py"))
     assert [f.confidence for f in report.findings if f.code == "CNX304"] == [confidence]
+
+
+LOST_IN_A_HANDLER = """\
+import psycopg2
+from app import audit
+
+
+def both(near_dsn, far_dsn):
+    near = psycopg2.connect(near_dsn)
+    try:
+        far = psycopg2.connect(far_dsn)
+    except Exception:
+        {first}
+        near.close()
+        raise
+    return near, far
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "lines"),
+    [("audit(far_dsn)", ["if line 10 raises"]), ("far_dsn = None", [])],
+    ids=["the handler fails", "it does not"],
+)
+def test_lost_in_a_handler(tmp_path: Path, first: str, lines: list[str]) -> None:
+    """What fails in a handler loses what the handler was to release; what it has caught does not."""
+    source = LOST_IN_A_HANDLER.format(first=first).encode()
+    config = Config(Settings(min_severity="info"), tmp_path)
+    report = Checker().check_data(source, "app.py", config, str(tmp_path / "app.py"))
+    found = [f.message for f in report.findings if f.code == "CNX102" and "'near'" in f.message]
+    assert len(found) == len(lines)
+    assert all(line in message for line, message in zip(lines, found, strict=True))

@@ -102,7 +102,7 @@ async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
         yield 1
     finally:
         await other.aclose()
-""", category="function-never-fails"),
+"""),
     Case("awaits-what-a-call-gives-that-is-no-coroutine", "wrong line", """\
 async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
     alias = fakepool.open()

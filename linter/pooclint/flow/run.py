@@ -70,7 +70,7 @@ class Leak:
     node: cst.CSTNode | None
     """Where it is lost: the exit, the rebinding. None: the end of the function."""
     cause: cst.CSTNode | None
-    """What raised first while it was held, on an exceptional way."""
+    """What failed last while it was held, on an exceptional way."""
     trace: tuple[tuple[cst.CSTNode, str], ...]
     place: str = ""
     """The path of the attribute or element that still holds it: the function releases it from there on other ways."""
@@ -231,7 +231,7 @@ class Misuse:
     obligation: Obligation | None = None
     """Where the resource stands at the node."""
     cause: cst.CSTNode | None = None
-    """What raised first while it was held, on an exceptional way."""
+    """What failed last while it was held, on an exceptional way."""
     trace: tuple[tuple[cst.CSTNode, str], ...] = ()
 
     @property

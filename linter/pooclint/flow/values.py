@@ -489,7 +489,9 @@ class State:
             lane = lanes.get(number, default)
             if lane > obligation.lane:
                 obligations[number] = replace(obligation, lane=lane)
-            causes.setdefault(number, node)
+            # A handler that raises again, or raises something else, passes on what has failed before.
+            if number not in causes or not isinstance(node, cst.Raise):
+                causes[number] = node
         return State(self.env, obligations, self.trace, causes, self)
 
     def owned(self, numbers: frozenset[int]) -> frozenset[int]:
