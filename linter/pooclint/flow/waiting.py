@@ -104,10 +104,20 @@ def given_back(
         done.append(after)
         if not idle:
             unsure = after.change(numbers, released=None)
-            run.fail(unsure, node, out, RESOURCE, {}, Lane.OTHER)
+            if not _cannot_raise(run, by or node, numbers, way.state):
+                run.fail(unsure, node, out, RESOURCE, {}, Lane.OTHER)
             if awaited and stacks.may_suspend(way.state, numbers):
                 run.fail(unsure, node, out, CANCEL, {}, Lane.CANCELLED)
     return done
+
+
+def _cannot_raise(run: Run, node: cst.CSTNode, numbers: frozenset[int], state: State) -> bool:
+    """Whether a method that releases these does not fail in practice (`abort()` of a transport)."""
+    if not isinstance(node, cst.Call):
+        return False
+    released = (state.obligations[n].site.acquisition.type for n in numbers & state.obligations.keys())
+    types = [run.models.type(name) for name in released]
+    return bool(types) and all(t is not None and _method_name(node) in t.cannot_raise for t in types)
 
 
 def _method_name(node: cst.Call) -> str:
