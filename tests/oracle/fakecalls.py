@@ -66,9 +66,14 @@ class Calling:
                 found.append(self.kwargs[key])
         return found
 
+    def owned(self) -> list[Any]:
+        """The arguments that the result owns, and what is in those that are dictionaries (`mounts`)."""
+        given = [v for v in self.chosen(self.model.owned_by) if v is not None]
+        return [part for v in given for part in (v.values() if isinstance(v, dict) else (v,))]
+
     def _shares(self) -> bool:
         """Whether what it makes works with a pool, transport or connection of somebody else, and holds nothing."""
-        owned = [v for v in self.chosen(self.model.owned_by) if v is not None]
+        owned = self.owned()
         if any(not (isinstance(v, Value) and v._held) for v in owned):
             return True
         for value in self.chosen(self.model.shares):
@@ -251,7 +256,7 @@ class Calling:
         exit_ = self.model.exit if self.model.at == "call" and self.model.exit else self.type.exit
         owner = weakref.ref(self.head) if self.head is not None else None
         held = Held(self.lines, self.acquisition, exit_, owner, registered=self.model.kept)
-        held.owned += [v._held for v in self.chosen(self.model.owned_by) if isinstance(v, Value) and v._held]
+        held.owned += [v._held for v in self.owned() if isinstance(v, Value) and v._held]
         self.world.opened.append(held)
         if self.model.kept and self.head is not None and self.head._held is not None:
             held.owned.append(self.head._held)  # what a registry holds is what it keeps
