@@ -82,7 +82,7 @@ def test_no_function_is_modelled_twice() -> None:
 
 def test_no_method_is_modelled_twice() -> None:
     names = Counter(
-        (owner, method, call.requires, tuple(sorted(call.only_if.items())))
+        (owner, method, call.requires, tuple(sorted(call.only_if.items())), call.alone)
         for file in FILES.values()
         for call in file.call
         for owner in call.on

@@ -231,6 +231,8 @@ def _applies(call: Call, kwargs: dict[str, Any]) -> bool:
         return False
     if not all(_is_one_of(kwargs.get(key), names) for key, names in call.when.items()):
         return False
+    if call.alone and len(kwargs) > len(call.only_if):
+        return False
     return all(key in kwargs and kwargs[key] == value for key, value in call.only_if.items())
 
 

@@ -305,7 +305,11 @@ def _with(known: tuple[Call, ...], call: Call) -> tuple[Call, ...]:
     may do."""
     if not known:
         return (call,)
-    return (*(c for c in known if (c.only_if, c.when, c.unless) != (call.only_if, call.when, call.unless)), call)
+    return (*(c for c in known if _condition(c) != _condition(call)), call)
+
+
+def _condition(call: Call) -> tuple[object, ...]:
+    return call.only_if, call.alone, call.when, call.unless
 
 
 def _coroutines(texts: Iterable[str]) -> list[Release]:
@@ -319,7 +323,7 @@ def _words(file: ModelFile) -> frozenset[str]:
     """Words of which a file that acquires, sizes or is handed a connection of the library contains at least one."""
     words: set[str] = set()
     for call in file.call:
-        if call.only_if:
+        if call.only_if and (call.acquires or call.session_state):
             words.update(call.only_if)
         elif call.acquires or call.size:
             words |= _words_of(call)

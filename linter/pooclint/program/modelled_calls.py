@@ -105,6 +105,8 @@ class ModelledCalls:
             return False
         if not call.only_if:
             return True
+        if call.alone and len(node.args) > len(call.only_if):
+            return False
         given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
         return all(key in given and given[key] == value for key, value in call.only_if.items())
 

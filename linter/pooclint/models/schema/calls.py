@@ -51,7 +51,9 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     pooled: bool | None = None
     """Overrides the type's."""
     only_if: dict[str, Any] = {}
-    """It acquires only when these keyword arguments have these literal values (`stream = true`)."""
+    """This entry holds only when these keyword arguments have these literal values (`stream = true`)."""
+    alone: bool = False
+    """True when this entry holds only where the call has no argument but those of `only-if`."""
     when: dict[str, tuple[str, ...]] = {}
     """This entry holds only when one of these keyword arguments is one of these qualified names, or a subclass (a
     factory that is told what to make)."""
