@@ -65,6 +65,17 @@ def unless_overridable(severity: Severity, figures: Iterable[Worth]) -> Severity
     return Severity.INFO if overridable else severity
 
 
+def in_process(node: cst.Call, call: Call, context: FileContext) -> bool:
+    """True where the call's URL, as nobody may override it, names a database that is part of the process."""
+    if not call.in_process:
+        return False
+    address = context.address(node)
+    if address.scheme not in call.in_process or address.host or address.variable:
+        return False
+    known = (context.constant(a.value) for a in node.args if not a.star)
+    return not any(constant is not None and constant.origin for constant in known)
+
+
 def report(
     node: cst.Call, text: str, severity: Severity, call: Call, context: FileContext, figures: Iterable[Worth] = ()
 ) -> Report:

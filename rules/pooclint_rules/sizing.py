@@ -9,7 +9,17 @@ import libcst as cst
 
 from pooclint.models import Call, Parameter
 from pooclint.rule import Report, Severity
-from pooclint_rules.figures import effective, is_endless, is_unbounded, number, report, sized, unless_overridable, worth
+from pooclint_rules.figures import (
+    effective,
+    in_process,
+    is_endless,
+    is_unbounded,
+    number,
+    report,
+    sized,
+    unless_overridable,
+    worth,
+)
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -200,7 +210,8 @@ class PoolChurn:
 
     ## What it does
     Reports sizes of which fewer than half are kept: connections beyond psycopg2's `minconn`, and SQLAlchemy's overflow,
-    are closed as soon as they come back. The rule is opt-in: it matters under load.
+    are closed as soon as they come back. A database that is part of the process (`sqlite:///orders.db`) silences it.
+    The rule is opt-in: it matters under load.
 
     ## Why is this bad?
     A pool is there so that nobody waits for a connection to open. Here, whoever comes when the kept ones are taken pays
@@ -235,6 +246,6 @@ class PoolChurn:
         kept, most, over = (effective(g, p) if p else 0.0 for g, p in zip(given, parameters, strict=True))
         if kept is None or most is None or over is None or over < 0 or most <= 0:
             return
-        if kept * 2 < most + over:
+        if kept * 2 < most + over and not in_process(node, call, context):
             text = f"of the {most + over:g} connections that this pool may open it keeps {kept:g}"
             yield report(node, f"{text}: the rest reconnect each time", self.severity, call, context, given)

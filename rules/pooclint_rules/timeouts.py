@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.models import Call, Parameter
 from pooclint.rule import Report, Severity
-from pooclint_rules.figures import is_endless, is_unbounded, report, seconds, unless_overridable, worth
+from pooclint_rules.figures import in_process, is_endless, is_unbounded, report, seconds, unless_overridable, worth
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -130,8 +130,8 @@ class NoRecycle:
 
     ## What it does
     Reports pools for which neither a lifetime nor an idle limit holds, given or by default, though the library has a
-    parameter for one. A test of each connection before it is handed out (`pool_pre_ping`) silences it. The rule is
-    opt-in.
+    parameter for one. A test of each connection before it is handed out (`pool_pre_ping`) silences it, and so does a
+    database that is part of the process (`sqlite:///orders.db`). The rule is opt-in.
 
     ## Why is this bad?
     Servers, proxies and firewalls close connections that are idle or old. The pool hands out such a dead connection,
@@ -159,7 +159,11 @@ class NoRecycle:
             limits = [p for p in (call.timeouts.get("lifetime"), call.timeouts.get("idle")) if p]
             if call.size is None or call.size.limit != "database" or not limits:
                 continue
-            if any(not is_endless(worth(node, p, context), p) for p in limits) or _tested(node, call, context):
+            if (
+                any(not is_endless(worth(node, p, context), p) for p in limits)
+                or _tested(node, call, context)
+                or in_process(node, call, context)
+            ):
                 continue
             names = " or ".join(p.param for p in limits)
             text = f"connections of this pool are never replaced, however old or idle: set {names}"

@@ -16,6 +16,7 @@ from pooclint.program.keywords import keywords
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Class, Scope
 from pooclint.program.types import Types
+from pooclint.source.nodes import nodes_of
 
 
 @dataclass(slots=True)
@@ -101,6 +102,8 @@ class ModelledCalls:
     def _applies(self, call: Call, node: cst.Call, scope: Scope) -> bool:
         if call.unless and self._is_given(node, scope, call.unless):
             return False
+        if call.takes_back and self._keeps_nothing(node, scope, call.takes_back):
+            return False
         if call.when and not self._is_given(node, scope, call.when):
             return False
         if not call.only_if:
@@ -114,8 +117,23 @@ class ModelledCalls:
         """True when a keyword argument is one of the things that are wanted for it, or a class derived from one."""
         for key, value in keywords(node, scope):
             if key in wanted:
-                defined = self.definitions.definition(value, scope)
+                defined = self.definitions.definition(value, scope, interest="anything")
                 base = self.types.modelled_base(defined) if isinstance(defined, Class) else ""
                 if self.imports.qualify(value, scope) in wanted[key] or base in wanted[key]:
+                    return True
+        return False
+
+    def _keeps_nothing(self, node: cst.Call, scope: Scope, wanted: Mapping[str, str]) -> bool:
+        """True when a keyword argument is a class of the project that does nothing with what it takes back but to call
+        methods of it."""
+        for key, value in keywords(node, scope):
+            owner = self.definitions.definition(value, scope, interest="anything") if key in wanted else None
+            method = self.definitions.method(owner, wanted[key]) if isinstance(owner, Class) else None
+            if method is not None and len(method.parameters) > 1:
+                given = method.parameters[1].name
+                called = (n.func.value for n in nodes_of(cst.Call, method.body_nodes) if type(n.func) is cst.Attribute)
+                harmless = {id(receiver) for receiver in called}
+                named = (n for n in nodes_of(cst.Name, method.body_nodes) if n.value == given)
+                if all(id(name) in harmless for name in named):
                     return True
         return False

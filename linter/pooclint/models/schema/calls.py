@@ -60,6 +60,12 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     unless: dict[str, tuple[str, ...]] = {}
     """It acquires nothing when one of these keyword arguments is one of these qualified names (a pool that keeps
     nothing)."""
+    takes_back: dict[str, str] = {}
+    """Keyword arguments that may be a class of the project, with the method by which it takes back what it has handed
+    out (`poolclass = "_do_return_conn"`). It acquires nothing where that method keeps nothing."""
+    in_process: tuple[str, ...] = ()
+    """Schemes of URLs whose database is part of the process, a file or its memory (`sqlite:///orders.db`): there is no
+    server that could close a connection, and opening one costs little."""
     owned_by: tuple[Argument, ...] = ()
     """Arguments the result owns: releasing, storing or returning the result does the same to them (`closing`)."""
     through: str = ""
