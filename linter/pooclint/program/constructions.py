@@ -43,7 +43,7 @@ class Constructions:
         """The call of which an expression of a module is an argument."""
         if id(index) not in self._takers:
             calls = (n for n, _ in index.visited if isinstance(n, cst.Call))
-            self._takers[id(index)] = {id(a.value): call for call in calls for a in call.args}
+            self._takers[id(index)] = {id(v): call for call in calls for a in call.args for v in _given(a.value)}
         return self._takers[id(index)].get(id(node))
 
     def constructed(self, node: cst.Call, scope: Scope, kinds: frozenset[str]) -> Call | None:
@@ -98,5 +98,10 @@ class Constructions:
         return self.edges.names.circles.once(self._own, (id(function), kinds), work)
 
 
+def _given(node: cst.BaseExpression) -> tuple[cst.BaseExpression, ...]:
+    """An argument, or what is in one that is a dictionary (`mounts`)."""
+    return tuple(element.value for element in node.elements) if isinstance(node, cst.Dict) else (node,)
+
+
 def _is_built(node: cst.BaseExpression) -> bool:
-    return isinstance(node, (cst.Call, cst.Await))
+    return any(isinstance(given, (cst.Call, cst.Await)) for given in _given(node))
