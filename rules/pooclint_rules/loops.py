@@ -136,7 +136,7 @@ def _below(
     parts = {id(n) for n in inside}.difference(directly)
     seen: set[int] = set()
     for node, called in context.runs():
-        if id(node) not in parts or gives_existing(node, context):
+        if id(node) not in parts or gives_existing(node, context) or _in_another_process(node, context):
             continue
         found = context.rebuilt(called, _KINDS, assigned, node)
         acquired = context.models.acquisition(found.call) if found else None
@@ -149,6 +149,17 @@ def _below(
         trace.append((Place(found.node, found.chain[-1].scope.module), "built here, and dropped"))
         far = len(found.chain) > 1
         yield _report(loop, node, acquired, context, ": build it once, and share it", tuple(trace), way, far)
+
+
+def _in_another_process(node: cst.BaseExpression, context: FileContext) -> bool:
+    """True for a call that has something run in another process: what that builds cannot be shared with it."""
+    calls = context.names.calls(node, context.scope) if isinstance(node, cst.Call) else ()
+    if not isinstance(node, cst.Call) or not any(call.calls for call in calls):
+        return False
+    receiver = (node.func.value,) if isinstance(node.func, cst.Attribute) else ()
+    types = (context.names.type_of(part, context.scope) for part in (node, *receiver, *(a.value for a in node.args)))
+    found = (context.models.type(name) for name in types)
+    return any(type_ is not None and type_.processes for type_ in found)
 
 
 def _report(

@@ -132,6 +132,8 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     """True when a task or thread that holds one and takes another of the same pool gets the very same connection."""
     streams: bool = False
     """True for a response whose body is sent piece by piece, for as long as its reader takes."""
+    processes: bool = False
+    """True for what runs code in other processes, with which no object can be shared."""
     groups: bool = False
     """True for a group of tasks: entering it does not fail, and leaving it raises what failed as an exception group."""
     requires: Requires = ""
