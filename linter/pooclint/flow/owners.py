@@ -138,7 +138,7 @@ def _calling(names: Names, methods: dict[str, Function], filling: frozenset[str]
 
 
 def _releasing(analysis: Analysis, family: list[Class], attribute: str, site: Site) -> list[Function]:
-    """The methods that release what the attribute holds; none where one hands it out."""
+    """The methods that release what the attribute holds and leave nothing else there; none where one hands it out."""
     releases = analysis.names.models.release_names.union(PROTOCOL, (r.name for r in site.acquisition.releases))
     known = {id(m) for c in family for m in c.methods.values()}
     methods = [(m, own) for m, own in methods_of(family) if id(m) in known and m.name != "__init__"]
@@ -155,7 +155,9 @@ def _releasing(analysis: Analysis, family: list[Class], attribute: str, site: Si
             # What a private method returns is followed into the methods that call it.
             handed_out = record.taken if method.is_private else record.kept
             if given.number in record.releases:
-                found.append(method)
+                # `reconnect` closes one and opens another: the object goes on.
+                if attribute not in (record.filled or ()):
+                    found.append(method)
             elif given.number in handed_out or given.number in record.doubtful:
                 return []
     return found
