@@ -45,7 +45,7 @@ class Decorators:
 
     def runs_once(self, function: Function) -> bool:
         """True when the function's result is cached, so that its body runs once for each argument."""
-        return any(self._caches(_callee(d), function.parent) for d in function.decorators)
+        return any(self._caches(d, function.parent) for d in function.decorators)
 
     def runs_in_first_call(self, function: Function) -> bool:
         """True when that is one run in the life of a process, since nothing tells calls apart."""
@@ -55,9 +55,10 @@ class Decorators:
         return self.definitions.imports.qualify(decorator, function.parent)
 
     def _caches(self, decorator: cst.BaseExpression, scope: Scope) -> bool:
-        if self._is_cache(decorator, scope):
+        callee = _callee(decorator)
+        if self._is_cache(callee, scope):
             return True
-        defined = self.definitions.definition(decorator, scope, interest="anything")
+        defined = self.definitions.definition(callee, scope, interest="anything")
         if not isinstance(defined, Function):
             return False
         # `def cached(f): @lru_cache def wrapper(*args): ...` caches like the decorator that it uses, and so does
@@ -66,7 +67,7 @@ class Decorators:
         wrappers = (defined.scope.module.function(n) for n in inner)
         applied = (_callee(n.func) for n in nodes_of(cst.Call, inner) if n.args)
         return (
-            keeps_result(defined)
+            keeps_result(defined, _given(decorator, defined))
             or any(w is not None and self.runs_once(w) for w in wrappers)
             or any(self._is_cache(decorator, defined.scope) for decorator in applied)
         )
@@ -77,12 +78,17 @@ class Decorators:
         return qualified in _ONCE or qualified in imports.models.run_once
 
 
-def keeps_result(decorator: Function) -> bool:
+def keeps_result(decorator: Function, given: frozenset[str] = frozenset()) -> bool:
     """True when a decorator, or a factory of decorators, puts what the wrapped function returned into a container or
     on an object: a cache of one's own, so that callers share the result. A `__new__`, and the `__call__` of a
-    metaclass, do so with the one object of a class."""
+    metaclass, do so with the one object of a class.
+
+    Args:
+        decorator: the function.
+        given: parameters to which a factory's call gives a value (`cached(size=8)`): none is the wrapped function.
+    """
     inner = [n for n in descendants(decorator.node.body) if isinstance(n, cst.FunctionDef)]
-    makers = {p.name for p in decorator.parameters}
+    makers = {p.name for p in decorator.parameters} - given
     makers |= {p.name.value for f in inner for p in f.params.params}
     made: set[str] = set()
     for node in descendants(decorator.node.body):
@@ -121,6 +127,18 @@ def _makes(node: cst.BaseExpression, makers: set[str], made: set[str]) -> bool:
         case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))):
             return name in _MAKING  # `super().__call__(*args)`
     return False
+
+
+def _given(decorator: cst.BaseExpression, factory: Function) -> frozenset[str]:
+    """The parameters to which the call of a factory of decorators gives a value; none for a plain decorator."""
+    if not isinstance(decorator, cst.Call):
+        return frozenset()
+    names = [p.name for p in factory.parameters[1 if factory.owner else 0 :]]
+    return frozenset(
+        argument.keyword.value if argument.keyword else names[position]
+        for position, argument in enumerate(decorator.args)
+        if not argument.star and (argument.keyword or position < len(names))
+    )
 
 
 def _callee(decorator: cst.BaseExpression) -> cst.BaseExpression:
