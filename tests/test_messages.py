@@ -406,3 +406,22 @@ def test_lost_in_a_handler(tmp_path: Path, first: str, lines: list[str]) -> None
     found = [f.message for f in report.findings if f.code == "CNX102" and "'near'" in f.message]
     assert len(found) == len(lines)
     assert all(line in message for line, message in zip(lines, found, strict=True))
+
+
+LOST_IN_A_BLOCK = """\
+import psycopg2
+from app import audited
+
+
+def both(near_dsn):
+    near = psycopg2.connect(near_dsn)
+    with audited(near_dsn):
+        near.cursor().execute("select 1")
+    near.close()
+"""
+
+
+def test_lost_in_a_block(tmp_path: Path) -> None:
+    """A manager that is left by what has failed in its body does not take the blame."""
+    (message,) = found(tmp_path, LOST_IN_A_BLOCK, "CNX102")
+    assert "if line 8 raises" in message

@@ -240,7 +240,7 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
     state = checked_in(run, entry.transaction, entry.begun, state.change(entry.idle, holding=False))
     if entry.kept_open or entry.forgotten:
         lanes = dict.fromkeys(entry.kept_open, Lane.RESOURCE)
-        run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER)
+        run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER, leaving=True)
     empty = stacks.do_nothing(state, entry.numbers)
     suspends = asynchronous and (not entry.numbers or stacks.may_suspend(state, entry.numbers))
     if entry.numbers:
@@ -253,12 +253,12 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
         return state
     unsure = state.change(entry.numbers, released=None)
     if entry.numbers or entry.wraps:
-        run.fail(unsure, item.item, out, OTHER, {}, Lane.OTHER)
+        run.fail(unsure, item.item, out, OTHER, {}, Lane.OTHER, leaving=True)
     if entry.groups:
         state, unsure = sharing.ended(state), sharing.ended(unsure)
-        run.fail(unsure, item.item, out, GROUP, {}, Lane.OTHER)
+        run.fail(unsure, item.item, out, GROUP, {}, Lane.OTHER, leaving=True)
     if suspends:
-        run.fail(unsure, item.item, out, CANCEL, {}, Lane.CANCELLED)
+        run.fail(unsure, item.item, out, CANCEL, {}, Lane.CANCELLED, leaving=True)
     return state
 
 

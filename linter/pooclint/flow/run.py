@@ -597,10 +597,12 @@ class Run:
         completion: Completion,
         lanes: dict[int, Lane],
         default: Lane,
+        leaving: bool = False,
     ) -> None:
-        """Record that `node` may raise in this state. Where nothing is held and nothing catches, it does not matter."""
+        """Record that `node` may raise in this state. Where nothing is held and nothing catches, it does not matter.
+        Other arguments as in `State.raised`."""
         if self.tries or state.holds:
-            out.add(completion, state.raised(node, lanes, default))
+            out.add(completion, state.raised(node, lanes, default, leaving))
 
 
 @dataclass(frozen=True, slots=True)

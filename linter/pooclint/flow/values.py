@@ -480,8 +480,15 @@ class State:
             return self
         return State(self.env, self.obligations, Trace(node, text, self.trace, length + 1), self.causes, self)
 
-    def raised(self, node: cst.CSTNode, lanes: Mapping[int, Lane], default: Lane) -> State:
-        """The state after an exception at `node`: what is held is now on an exceptional way."""
+    def raised(self, node: cst.CSTNode, lanes: Mapping[int, Lane], default: Lane, leaving: bool = False) -> State:
+        """The state after an exception at `node`: what is held is now on an exceptional way.
+
+        Args:
+            node: where it is raised.
+            lanes: of obligations, where they have another than the others.
+            default: the lane of the others.
+            leaving: whether `node` is a manager that is left, perhaps by what has failed in its body.
+        """
         obligations, causes = dict(self.obligations), dict(self.causes)
         for number, obligation in self.obligations.items():
             if obligation.fate not in (Fate.HELD, Fate.FIELD) and obligation.released is None:
@@ -490,7 +497,7 @@ class State:
             if lane > obligation.lane:
                 obligations[number] = replace(obligation, lane=lane)
             # A handler that raises again, or raises something else, passes on what has failed before.
-            if number not in causes or not isinstance(node, cst.Raise):
+            if number not in causes or not (leaving or isinstance(node, cst.Raise)):
                 causes[number] = node
         return State(self.env, obligations, self.trace, causes, self)
 
