@@ -27,6 +27,7 @@ Values:
 
 Functions and objects:
     running, callers    which code a call runs, and who calls a function
+    importers           which files import a module
     dispatch            methods that a call may mean
     requests            which functions run again and again
     request_holds       what requests keep by a setting
