@@ -119,7 +119,8 @@ def test_here_and_there_agree(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals to a group of processes")
 def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     body = LEAK.partition("\n\n\n")
-    for number in range(60):
+    files = 400  # which take far longer than it takes to interrupt them, on a busy machine too
+    for number in range(files):
         functions = "\n\n\n".join(body[2].replace("read", f"read{n}") for n in range(150))
         (tmp_path / f"a{number}.py").write_text(f"{body[0]}\n\n\n{functions}", encoding="utf-8")
     started = subprocess.Popen(
@@ -138,7 +139,7 @@ def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     assert started.returncode == 130
     assert "Traceback" not in errors
     assert output == ""
-    assert len(errors.splitlines()) < 59
+    assert len(errors.splitlines()) < files - 1
 
 
 def test_who_has_done_a_batch_goes_on_with_the_next() -> None:
