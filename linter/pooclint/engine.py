@@ -56,7 +56,7 @@ from pooclint.program.requests import Entry, RequestScopes
 from pooclint.program.running import Edge, Edges
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.program.scripts import Scripts
-from pooclint.program.sieve import acquiring_words, setting_words
+from pooclint.program.sieve import acquiring_words, may_start_threads, setting_words
 from pooclint.rule import Confidence, Finding, Place, Report, Rule, Severity, Step, Visitor
 from pooclint.source.nodes import variables
 from pooclint.source.parse import Unreadable, parse
@@ -310,10 +310,16 @@ class Project:
     deployments: DeploymentOf = no_deployment
     settings: re.Pattern[bytes] | None = None
     """Matches a file in which a setting may make a pool; None where nobody wants to know of pools."""
+    threads: bool = False
+    """True when a rule wants to know what threads leave open."""
 
     def is_worth_a_parse(self, file: str, data: bytes) -> bool:
         """True when a file can hold anything, as far as its bytes and what it imports from its project tell."""
-        return not self.prefilter or self.acquiring.lets_through(data) or (bool(file) and self.matters(file, data))
+        if not self.prefilter or self.acquiring.lets_through(data):
+            return True
+        if self.threads and may_start_threads(self.names.models, data):
+            return True
+        return bool(file) and self.matters(file, data)
 
     def matters(self, file: str, data: bytes) -> bool:
         """True when a file can get hold of what a module of its project acquires."""
@@ -384,6 +390,7 @@ def open_project(
     return Project(
         tuple(rules), limits, acquiring_words(models, implicit), modules, names, analysis, callers,
         Constructions(edges), offers, visitors, extent.prefilter, deployments, settings,
+        any(getattr(rule, "about_threads", False) for rule in rules),
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from pooclint_rules.serving import DefaultPoolSize, ServerlessPool
 from pooclint_rules.sharing import SharedAcrossTasks
 from pooclint_rules.sizing import InvertedSizes, OversizedPool, PoolChurn, UnboundedPool
 from pooclint_rules.suspending import HeldAcrossYield
+from pooclint_rules.threads import LeftByThread
 from pooclint_rules.timeouts import NoAcquireTimeout, NoRecycle, SlowAcquireTimeout
 from pooclint_rules.transactions import TransactionLeftOpen, WritesDiscarded
 
@@ -45,6 +46,7 @@ RULES: tuple[type[Rule], ...] = (
     AttributeNeverReleased,
     ResponseNotClosed,
     DefaultNeverReleased,
+    LeftByThread,
     WrongWith,
     UseAfterRelease,
     DoubleRelease,

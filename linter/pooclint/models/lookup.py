@@ -95,6 +95,10 @@ class Models:
             if (of := self._types.get(name)) is not None and of.ambient
         )
         """Attributes that lead to a session which nobody acquires."""
+        started_by = [c for f in self.files for c in f.call if c.in_thread]
+        makers = [c for f in self.files for c in f.call if c.returns and any(c.returns in t.on for t in started_by)]
+        self.thread_words = frozenset(n.rpartition(".")[2] for c in (*started_by, *makers) for n in c.names)
+        """Names of what starts threads, and of what makes those who do."""
         self._words = tuple(_words(f) | self._leading(f) for f in self.files)
         self.words_that_acquire = frozenset[str]().union(*self._words)
         self.external_words = frozenset(m for f in self.files for e in f.external for m in e.methods)

@@ -34,7 +34,7 @@ class Sieve:
         """
         if not self.extent.prefilter or acquiring_words(self.models, implicit=True).lets_through(data):
             return False
-        if setting_words(self.models).search(data):
+        if setting_words(self.models).search(data) or may_start_threads(self.models, data):
             return False
         if file and not self.extent.alone:
             origin = self.exports.places.origin(file)
@@ -61,6 +61,20 @@ def setting_words(models: Models) -> re.Pattern[bytes]:
     words = sorted({re.escape(n) for setting in settings for n in setting.names})
     words += sorted({re.escape(n.partition(".")[0]) for setting in settings for n in setting.made_by})
     return re.compile("|".join(words or ["(?!)"]).encode())
+
+
+def may_start_threads(models: Models, data: bytes) -> bool:
+    """True for a file with words by which a thread may be started, and by which it may come to a session that nobody
+    acquires."""
+    starting, leading = _thread_words(models)
+    return starting.search(data) is not None and leading.search(data) is not None
+
+
+@lru_cache(maxsize=4)
+def _thread_words(models: Models) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    starting = rf"\b(?:{'|'.join(sorted(map(re.escape, models.thread_words))) or '(?!)'})\b"
+    leading = rf"\.(?:{'|'.join(sorted(map(re.escape, models.class_attributes))) or '(?!)'})\b"
+    return re.compile(starting.encode()), re.compile(leading.encode())
 
 
 def programs_with_settings(models: Models, places: Places, origin: Origin) -> tuple[str, ...]:

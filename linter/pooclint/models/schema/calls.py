@@ -99,6 +99,8 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
     repeats: bool = False
     """True when it calls what it is given once for each of further arguments, all at the same time (`Executor.map`)."""
+    in_thread: bool = False
+    """True when what it is given to call runs in a thread that ends with it, or with the receiver."""
     after_response: bool = False
     """True when what it is given to call runs once the response has been sent (`BackgroundTasks.add_task`)."""
     collects: bool = False

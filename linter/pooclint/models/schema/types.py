@@ -128,6 +128,14 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     ambient: str = ""
     """Type of the session that everybody in a thread or context shares without acquiring it, and on which calls on an
     instance work: a registry's own (`scoped_session`), or another's (a model class's `query`)."""
+    per_thread: bool = False
+    """True of what is `ambient` when each thread has one of its own, which stays open when the thread ends, until the
+    garbage collector runs, unless the thread releases it."""
+    ended_by: tuple[str, ...] = ()
+    """What ends a thread's own without a call on it: qualified names (`django.db.close_old_connections`), and names of
+    methods of any object (`app_context`)."""
+    runs: str = ""
+    """The method that a thread of a subclass runs (`run`)."""
     reentrant: bool = False
     """True when a task or thread that holds one and takes another of the same pool gets the very same connection."""
     streams: bool = False
