@@ -13,7 +13,16 @@ from pooclint.flow.completions import RETURN, Outcomes
 from pooclint.flow.draws import Draws
 from pooclint.flow.expressions import evaluate
 from pooclint.flow.facts import Facts, facts_of
-from pooclint.flow.given import Given, decorated, entering_method, given, held_attributes, held_parameters, lent_by
+from pooclint.flow.given import (
+    Given,
+    captured,
+    decorated,
+    entering_method,
+    given,
+    held_attributes,
+    held_parameters,
+    lent_by,
+)
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.leaving import MAKING, leave
 from pooclint.flow.owners import owned
@@ -231,6 +240,7 @@ class Analysis:
             any(True for _ in held_parameters(self.names, function))
             or any(True for _ in held_attributes(self.names, function))
             or any(True for _ in decorated(self.names, function))
+            or any(True for _ in captured(self.names, function))
             or self.users().uses(function)
         )
 

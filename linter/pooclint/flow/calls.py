@@ -106,7 +106,14 @@ def _read_by_name(run: Run, invocation: Invocation, state: State) -> Value | Non
             return _TRUE
         case "builtins.getattr", [value, Value(constant=str(name)), *_] if _has_method(run, value, name, state):
             return Value(type=value.type, refs=value.refs, derived=value.derived, method=name)
+        case "builtins.getattr", [value, Value(constant=str(name)), *_] if _is_plain(run, value, name):
+            return Value(derived=value.refs | value.derived)
     return None
+
+
+def _is_plain(run: Run, value: Value, name: str) -> bool:
+    """True for an attribute that is no release, of something that was acquired: to read it is not to hand it over."""
+    return bool(value.refs) and not value.pending and not value.method and name not in run.models.release_names
 
 
 def _has_method(run: Run, value: Value, name: str, state: State) -> bool:
@@ -278,10 +285,11 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
         return next_value
     state = checkout(run, invocation, None, state)
     head = invocation.head
-    if invocation.method in run.models.release_names:  # its type has none of that name: it may be of another
+    external = external_call(run, invocation)
+    # Its type has none of that name: it may be of another. What waits is known.
+    if invocation.method in run.models.release_names and external is None:
         held = {n: state.obligations[n].site.acquisition for n in head.refs & state.obligations.keys()}
         state = state.change((n for n, a in held.items() if invocation.method not in a.closes), doubtful=True)
-    external = external_call(run, invocation)
     contained = invocation.method in run.models.quiet_methods and _borrowing_container(invocation)
     if contained or _passes_to_base(run, invocation):
         for _, value in invocation.arguments:

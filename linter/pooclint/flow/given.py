@@ -64,6 +64,33 @@ def held_parameters(names: Names, function: Function) -> Iterator[Given]:
             yield Given(parameter.name, acquisition, True, optional, provider, outlives)
 
 
+def captured(names: Names, function: Function) -> Iterator[Given]:
+    """Sessions of the functions around, which a nested one uses when somebody calls it later: a handler, a tool.
+
+    They have a connection from their first query on. What the function around calls itself is looked at there.
+    """
+    around = function.parent.function
+    if around is None or function.name in _called(around):
+        return
+    own = {p.name for p in function.parameters}
+    for name in sorted({n.value for n in nodes_of(cst.Name, function.body_nodes)} - own):
+        found = function.scope.lookup(name)
+        if found is None or found[0] is function.scope or found[0].function is None:
+            continue
+        type_ = names.models.type(names.type_of_name(name, function.scope))
+        if type_ is None or type_.kind != "session" or not type_.lazy or type_.ambient:
+            continue
+        acquisition = names.models.acquisition_of_type(type_.name)
+        if acquisition and acquisition.pooled:
+            yield Given(name, acquisition)
+
+
+def _called(function: Function) -> frozenset[str]:
+    """Names that a function calls."""
+    calls = nodes_of(cst.Call, function.body_nodes)
+    return frozenset(call.func.value for call in calls if isinstance(call.func, cst.Name))
+
+
 def held_attributes(names: Names, function: Function) -> Iterator[Given]:
     """Sessions that an object keeps on its attributes: the method's own, or one that is handed in (`repo.session`).
 
@@ -175,7 +202,7 @@ def given(names: Names, function: Function, left: Sequence[Given] = ()) -> list[
     for item in (*held_parameters(names, function), *replaceable(names, function)):
         used_by = next((o.used_by for o in left if item.injected and item.provider is o.provider), "")
         found.setdefault(item.path, replace(item, used_by=used_by) if used_by else item)
-    for item in (*decorated(names, function), *held_attributes(names, function)):
+    for item in (*decorated(names, function), *captured(names, function), *held_attributes(names, function)):
         found.setdefault(item.path, item)
     known = {id(item.provider) for item in found.values() if item.provider}
     for item in left:

@@ -23,7 +23,7 @@ class Definitions:
     """Look-up of functions and classes. Its state is a memo, and the type names that it has given to classes."""
 
     imports: Imports
-    type_of: Callable[[cst.CSTNode, Scope], str] = field(init=False)
+    type_of: Callable[..., str] = field(init=False)
     """Finds the type of an expression: which method `pool.get` names depends on that of `pool`."""
     type_of_target: Callable[[Target | None], str] = field(init=False)
     """The same for a variable of another module."""
@@ -98,6 +98,8 @@ class Definitions:
 
     def _member(self, node: cst.Attribute, scope: Scope, steps: int, interest: Interest) -> Function | Class | None:
         owner = self.local_class(self.type_of(node.value, scope))
+        if owner is None and interest == "anything":  # the class may acquire nothing
+            owner = self.local_class(self.type_of(node.value, scope, interest))
         if owner is None:
             named = self.definition(node.value, scope, steps, interest)
             owner = named if isinstance(named, Class) else None
