@@ -90,6 +90,7 @@ DYNAMIC = frozenset(
         "dbutils.simple_pooled_db.PooledDB",
         "dbutils.simple_pooled_db.PooledDBConnection",
         "ldap3.Connection",
+        "ncclient.manager.Manager",
         "django.db.backends.utils.CursorWrapper",
         "psycopg2.pool.AbstractConnectionPool",
         "sqlalchemy.PoolProxiedConnection",
