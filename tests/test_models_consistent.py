@@ -19,7 +19,7 @@ else:
 
 PACK = Path(__file__).resolve().parents[1] / "rules" / "pooclint_rules"
 PATHS = sorted(PACK.glob("libraries/*.toml")) + sorted(PACK.glob("frameworks/*.toml"))
-RELEASE = re.compile(r"(await )?(\$|@|[\w.]+)(\.\w+)?\((\$)?\)")
+RELEASE = re.compile(r"(await )?(\$|\$\.\w+|@|[\w.]+)(\.\w+)?\((\$)?\)")
 SPECIFIERS = re.compile(r"(>=|<|>|<=|==|!=)\d+(\.\d+)*(,(>=|<|>|<=|==|!=)\d+(\.\d+)*)*")
 # A part after "~" tells a state of a class apart (`Connection~pooled`); the class itself has the name before it.
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(~\w+)?")

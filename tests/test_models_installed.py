@@ -24,7 +24,7 @@ import msgspec
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from pooclint.models import Call, External, Library, ModelFile, Parameter, Type
+from pooclint.models import Call, External, Library, ModelFile, Parameter, Type, parse_release
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -212,7 +212,7 @@ def names_of(file: ModelFile) -> list[str]:
 def methods_of(file: ModelFile) -> Iterator[tuple[str, str]]:
     """Pairs of a type and a method that it should have."""
     for type_ in file.type:
-        releases = [release.partition("$.")[2].partition("(")[0] for release in type_.release]
+        releases = [w.name for w in map(parse_release, type_.release) if w.target == "self" and not w.through]
         for method in (*type_.reads_to_end, *type_.checks_out, *type_.checks_in, *type_.cannot_raise, *releases):
             yield type_.name, method
     for call in file.call:

@@ -91,7 +91,7 @@ class Calling:
             held = value._held if isinstance(value, Value) else None
             for release in held.acquisition.releases if held else ():
                 if release.target == "self":
-                    fits = value is self.head and release.name == self.method
+                    fits = value is self.head and release.name == self.method and not release.through
                 elif release.target == "owner":
                     fits = value is not self.head and release.name == self.method and self._is_owner(held)
                 else:
@@ -113,6 +113,8 @@ class Calling:
             yield held, own
         if own and self.head._body is not None and self.head._type.kind == "response" and not self.args:
             yield self.head._body, own
+        if own:
+            yield from ((ended, own) for ended in self.head._ends)
 
     def _of_type(self) -> set[bool]:
         """Whether the method releases instances of its type, as a coroutine: also of one that is somebody else's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from asyncio import CancelledError
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +116,7 @@ class Value(Unknown):
                     return Unknown(world, name, self._library)
                 value = Value(world, part, self._library)
                 value._source, value._body = self._held or self._source, self._held if part.kind == "response" else None
+                value._ends = tuple(self._ended_by(name, part))
                 return value
         if name in models.closed_tests:
             closed = self._held is not None and not self._held.held
@@ -126,6 +127,13 @@ class Value(Unknown):
             return Unknown(world, name, self._library)
         kept = self._items.get(("attribute", name))
         return Method(world, self, name) if kept is None else kept
+
+    def _ended_by(self, attribute: str, part: Type) -> Iterator[Held]:
+        """What ends with that attribute: this, where its model says so, and what this works on and gives back there."""
+        held = self._held
+        if held is not None and any(r.through == attribute for r in held.acquisition.releases):
+            yield held
+        yield from (v._held for v in self._kept if isinstance(v, Value) and v._held and v._type is part)
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_") and self._work is not None and name in self._type.autocommits:

@@ -48,6 +48,8 @@ class Unknown:
         """What was sent over the connection that it is, or was derived from."""
         self._body: Any = None
         """The response whose body it is."""
+        self._ends: tuple[Any, ...] = ()
+        """What is released by releasing this: it is an attribute of theirs."""
         self._cached: dict[object, Any] = {}
         self._items: dict[object, Any] = {}
 

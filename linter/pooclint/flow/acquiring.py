@@ -37,7 +37,12 @@ def acquire(
         # Closing what a registry of the function's own keeps gives back what the registry holds.
         registry = _made_here((head,) if kept and head is not None else (), state)
         parts = _made_here((v for k, v in arguments if k in model.shares), state)
-        return state, Value(run.models.canonical(model.returns), refs=registry, truth=True, parts=parts)
+        derived = frozenset[int]().union(
+            *(v.refs for k, v in arguments if k in model.shares and k in model.derived_from)
+        )
+        return state, Value(
+            run.models.canonical(model.returns), refs=registry, derived=derived, truth=True, parts=parts
+        )
     receiver = head.type if head else ""
     site = run.site(
         node, acquisition, label_of(run, node, model, receiver), guessed=_guessed(run, node, model, receiver)

@@ -19,7 +19,7 @@ from pooclint.flow.reading import begun
 from pooclint.flow.run import Misuse, Reached, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete, given_back
-from pooclint.models import Call, Kind, parse_release
+from pooclint.models import Acquisition, Call, Kind, parse_release
 from pooclint.program.exports import Interest
 from pooclint.program.scopes import Class, Function
 from pooclint.source.nodes import dotted
@@ -170,15 +170,28 @@ def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset
 
 def _through_child(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
     """Responses whose body is read to its end through a child (`response.raw.read()`), and clients whose pool is closed
-    (`client.connection_pool.disconnect()`): they have nothing else."""
-    type_ = run.models.type(invocation.head.type)
-    kind = _KEPT_BY_CHILD.get(type_.kind) if type_ else None
-    if type_ is None or kind is None or not invocation.method or (kind == "response" and invocation.node.args):
+    (`client.connection_pool.disconnect()`): they have nothing else. And what is released by an attribute of its own, or
+    of what works on it (`api.api_client.close()`)."""
+    head, method = invocation.head, invocation.method
+    type_ = run.models.type(head.type)
+    if type_ is None or not method or all(parse_release(r).name != method for r in type_.release):
         return frozenset()
-    if all(parse_release(r).name != invocation.method for r in type_.release):
-        return frozenset()
-    parents = invocation.head.derived & state.obligations.keys()
-    return frozenset(n for n in parents if state.obligations[n].site.acquisition.kind == kind)
+    parents = {n: state.obligations[n].site.acquisition for n in head.derived & state.obligations.keys()}
+    kind = _KEPT_BY_CHILD.get(type_.kind)
+    if kind == "response" and invocation.node.args:
+        kind = None
+    return frozenset(
+        n for n, a in parents.items() if a.kind == kind or a.type == type_.name or _ends_by(run, a, type_.name, method)
+    )
+
+
+def _ends_by(run: Run, acquisition: Acquisition, type_name: str, method: str) -> bool:
+    """True when it is released by that method of an attribute, which is of that type."""
+    type_ = run.models.type(acquisition.type)
+    ways = (r for r in acquisition.releases if r.through and r.name == method)
+    return type_ is not None and any(
+        run.models.canonical(type_.attributes.get(r.through, "")) == type_name for r in ways
+    )
 
 
 def _release(

@@ -1,4 +1,4 @@
-"""Release notation: `"$.close()"`, `"await @.release($)"`, `"app.db.checkin($)"`.
+"""Release notation: `"$.close()"`, `"await $.api_client.close()"`, `"await @.release($)"`, `"app.db.checkin($)"`.
 
 ``$`` is the resource, ``@`` the object it was acquired from, a leading ``await`` says that the release is a coroutine.
 """
@@ -13,7 +13,7 @@ ReleaseText = Annotated[
     str,
     msgspec.Meta(
         extra_json_schema={
-            "pattern": r"^(await )?(\$\.\w+\(\)|@\.\w+\(\$\)|[\w.]+\(\$\))$",
+            "pattern": r"^(await )?(\$(\.\w+){1,2}\(\)|@\.\w+\(\$\)|[\w.]+\(\$\))$",
             "examples": ["$.close()", "await $.aclose()", "@.putconn($)", "app.db.checkin($)"],
         }
     ),
@@ -27,14 +27,16 @@ class Release(msgspec.Struct, frozen=True):
     name: str
     """The method's name, or the function's qualified name."""
     awaited: bool
+    through: str = ""
+    """The attribute whose method it is; empty: that of the resource itself."""
 
     def __str__(self) -> str:
-        owner = {"self": "$.", "owner": "@.", "function": ""}[self.target]
+        owner = {"self": f"$.{self.through}." if self.through else "$.", "owner": "@.", "function": ""}[self.target]
         argument = "" if self.target == "self" else "$"
         return f"{'await ' if self.awaited else ''}{owner}{self.name}({argument})"
 
 
-_RELEASE = re.compile(r"(await )?(?:(\$|@)\.(\w+)\((\$)?\)|([\w.]+)\(\$\))")
+_RELEASE = re.compile(r"(await )?(?:(\$|@)(?:\.(\w+))?\.(\w+)\((\$)?\)|([\w.]+)\(\$\))")
 
 
 def parse_release(text: str) -> Release:
@@ -44,9 +46,10 @@ def parse_release(text: str) -> Release:
         ValueError: the text is not in the notation.
     """
     match = _RELEASE.fullmatch(text.strip())
-    if match is None or (match[2] == "@" and not match[4]) or (match[2] == "$" and match[4]):
+    wrong = match is None or (match[2] == "@" and (match[3] or not match[5])) or (match[2] == "$" and match[5])
+    if match is None or wrong:
         raise ValueError(f'{text!r} is not a release: write "$.close()", "await @.release($)" or "package.function($)"')
     awaited = bool(match[1])
-    if match[5]:
-        return Release("function", match[5], awaited)
-    return Release("self" if match[2] == "$" else "owner", match[3], awaited)
+    if match[6]:
+        return Release("function", match[6], awaited)
+    return Release("self" if match[2] == "$" else "owner", match[4], awaited, match[3] or "")
