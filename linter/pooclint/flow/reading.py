@@ -35,6 +35,9 @@ def begun(
         later: whether nothing is read yet.
     """
     pending = iterable.pending
+    if pending is not None and pending.external and pending.external.io == "await" and not (by_somebody or later):
+        own = pending.receiver.refs | pending.receiver.derived if pending.receiver else frozenset[int]()
+        hold(run, state, pending.node, pending.external, awaited=True, own=own)
     if pending is None or pending.summary is None or not pending.summary.is_generator:
         return sent(run, iterable, node, state)
     if not (by_somebody or later) and (
