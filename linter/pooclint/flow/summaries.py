@@ -108,6 +108,7 @@ def _portable(value: Value) -> Value:
         items=tuple(_portable(v) for v in value.items) if value.items is not None else None,
         constant=value.constant if value.constant is None or isinstance(value.constant, bool) else NOTHING.constant,
         pending=pending,
+        method=value.method,
         inner=_portable(value.inner) if value.inner else None,
         parts=_of_caller(value.parts),
     )
