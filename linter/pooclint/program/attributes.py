@@ -16,6 +16,8 @@ from pooclint.source.targets import place_of
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
 """Methods that the interpreter calls when an object is done with."""
+_LOOK_UPS = frozenset({"builtins.getattr", "builtins.setattr", "builtins.delattr", "operator.attrgetter"})
+"""What takes the names of attributes."""
 _KNOWN_ROOTS = frozenset({"builtins", *sys.stdlib_module_names})
 
 
@@ -105,6 +107,8 @@ def answered_outside(
     methods |= {id(f.node): (f, own, True) for f, own in methods_of(family)}
     stack: list[tuple[cst.CSTNode, _Place, str]] = [(module.module, _Place(module.scope), "")]
     stack += [(c.node, _Place(c.parent), "") for c in family if c.scope.module is not module]
+    written: set[str] = set()
+    by_name = False
     while stack:
         node, here, used = stack.pop()
         if apart is not None and node is apart.node:
@@ -122,20 +126,56 @@ def answered_outside(
             )
             if ours and (used in releases or (not of_own and not used)):
                 yield attribute
-            if here.related and attribute == "__dict__":
+            if here.related and attribute == "__dict__" and _is_one(names, node.value, here, family):
                 yield from wanted
             stack.append((node.value, here, attribute))
             continue
-        if here.related and isinstance(node, cst.SimpleString) and literal(node) in wanted:
-            yield str(literal(node))
-        called = names.qualify(node.func, here.scope) if here.related and isinstance(node, cst.Call) else ""
-        if called == "builtins.hasattr":
-            continue  # it only asks
-        if called in ("builtins.vars", "builtins.dir") or (
-            called == "builtins.getattr" and _any_name(node, here, releases)
-        ):
-            yield from wanted
-        stack += [(child, here, "") for child in children(node)]
+        if here.related and isinstance(node, cst.SimpleString):
+            written.add(str(literal(node)))
+            continue
+        inside = children(node)
+        if here.related and isinstance(node, cst.Call):
+            called = names.qualify(node.func, here.scope)
+            if called == "builtins.hasattr":
+                continue  # it only asks
+            asked = node.args[0].value if node.args and called in ("builtins.vars", "builtins.dir") else None
+            if (asked is not None and _is_one(names, asked, here, family)) or (
+                called == "builtins.getattr" and _any_name(node, here, releases)
+            ):
+                yield from wanted
+            texts = [a for a in node.args if isinstance(a.value, cst.SimpleString)]
+            if called in _LOOK_UPS or _is_handed(node, here.own):
+                yield from wanted.intersection(str(literal(a.value)) for a in texts)
+            by_name = by_name or _takes_names(names, node, called, here, family)
+            # What another object is told of the same name (`Cache("entries")`) is no look-up.
+            inside = [c for c in inside if c not in texts]
+        stack += [(child, here, "") for child in inside]
+    # In a sequence, a variable: whoever looks up by a name that is not written there may have it from here.
+    if by_name:
+        yield from wanted & written
+
+
+def _is_handed(node: cst.Call, own: str) -> bool:
+    """True where a call is one of a method of the object, or is given the object."""
+    match node.func:
+        case cst.Attribute(value=cst.Name(value=name)) if name == own:
+            return True
+        case cst.Attribute(value=cst.Call(func=cst.Name(value="super"))):
+            return True
+    return any(isinstance(a.value, cst.Name) and a.value.value == own for a in node.args)
+
+
+def _takes_names(names: Names, node: cst.Call, called: str, here: _Place, family: list[Class]) -> bool:
+    """True where a call may look up attributes of the object by names that are not written there."""
+    given = [a.value for a in node.args]
+    if called == "operator.attrgetter":
+        return any(not isinstance(value, cst.SimpleString) for value in given)
+    if called in _LOOK_UPS:
+        computed = any(not isinstance(value, cst.SimpleString) for value in given[1:2])
+        return computed and _may_be(names, given[0], here.scope, family)
+    others = [v for v in given if not isinstance(v, cst.Name) or v.value != here.own]
+    named = any(isinstance(v, (cst.Name, cst.Tuple, cst.List, cst.Set)) for v in others)
+    return named and len(others) < len(given)
 
 
 def _any_name(node: cst.CSTNode, here: _Place, releases: frozenset[str]) -> bool:
@@ -176,6 +216,14 @@ def _may_be(names: Names, node: cst.BaseExpression, scope: Scope, family: list[C
     type_name = names.type_of(node, scope)
     owner = names.local_class(type_name)
     return not type_name if owner is None else any(c is owner for c in family)
+
+
+def _is_one(names: Names, node: cst.BaseExpression, here: _Place, family: list[Class]) -> bool:
+    """True where the expression is the object, or is known to be one of its class or a relative."""
+    if isinstance(node, cst.Name) and node.value == here.own:
+        return True
+    owner = names.local_class(names.type_of(node, here.scope))
+    return owner is not None and any(c is owner for c in family)
 
 
 def only_called(names: Names, owner: Class, attribute: str) -> bool:
