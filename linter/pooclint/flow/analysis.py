@@ -73,7 +73,7 @@ class Analysis:
     """What functions leave on attributes and in elements when they fail: see `flow/fields.py`."""
     _facts: dict[int, Facts] = field(default_factory=dict)
     _owned: Memo[int, Owned | None] = field(default_factory=dict)
-    _alone: Memo[tuple[int, tuple[Given, ...]], Record | None] = field(default_factory=dict)
+    _alone: Memo[tuple[int, tuple[Given, ...], frozenset[str]], Record | None] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget all of them."""
@@ -181,18 +181,26 @@ class Analysis:
         """A quick look: does the provider have dependencies of its own?"""
         return any(self.names.injected(p, provider.parent) for p in provider.parameters)
 
-    def record_alone(self, function: Function, items: tuple[Given, ...] = ()) -> Record | None:
+    def record_alone(
+        self, function: Function, items: tuple[Given, ...] = (), absent: frozenset[str] = frozenset()
+    ) -> Record | None:
         """What the evaluation of a function sees when it is entered with just these resources of somebody else's, by
         whomever it is asked: calls below it are followed as far as from anywhere else. None where a bound was
-        exceeded."""
-        key = (id(function), items)
-        return self.names.circles.answer(self._alone, key, None, lambda: self._recorded_alone(function, items))
+        exceeded.
 
-    def _recorded_alone(self, function: Function, items: Sequence[Given]) -> Record | None:
+        Args:
+            function: the function.
+            items: the resources.
+            absent: parameters that are None.
+        """
+        key = (id(function), items, absent)
+        return self.names.circles.answer(self._alone, key, None, lambda: self._recorded_alone(function, items, absent))
+
+    def _recorded_alone(self, function: Function, items: Sequence[Given], absent: frozenset[str]) -> Record | None:
         active, reached = self._active, self._reached
         self._active, self._reached = [], []
         try:
-            return self._evaluate(function, items)
+            return self._evaluate(function, items, absent)
         except GaveUp:
             return None
         finally:
@@ -408,11 +416,14 @@ class Analysis:
 
     # ------------------------------------------------------------------------------------------------------ evaluation
 
-    def _evaluate(self, code: Function | Index, items: Sequence[Given]) -> Record:
+    def _evaluate(self, code: Function | Index, items: Sequence[Given], absent: frozenset[str] = frozenset()) -> Record:
         record = Record()
         run = self._run(code, record)
         record.is_fixture = run.yields_to == "fixture"
-        out = self._body(run, self._entered(run, items))
+        entered = self._entered(run, items)
+        for name in sorted(absent):
+            entered = entered.bind(name, NONE)
+        out = self._body(run, entered)
         function = run.function
         record.taken.update(record.kept)
         normal = (s for c, states in out.items() if not c.exceptional and c.kind != "exit" for s in states)

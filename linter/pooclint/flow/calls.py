@@ -14,7 +14,7 @@ from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
 from pooclint.flow.parts import built_of
-from pooclint.flow.project import apply_summary, implied_arguments, with_receiver
+from pooclint.flow.project import apply_summary, implied_arguments, parameter_name, with_receiver
 from pooclint.flow.reading import begun
 from pooclint.flow.run import Misuse, Reached, Run
 from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
@@ -275,11 +275,21 @@ def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out
 def _holding(run: Run, invocation: Invocation, owner: Class, state: State, built: Value) -> tuple[State, Value]:
     """An object that holds something from now on has to be released as what it holds would."""
     owned = run.owned(owner)
-    if owned is None:
+    if owned is None or _is_given(run, invocation, owner, owned.unless):
         return state, built
     site = run.site(invocation.node, owned.acquisition, owned.label, through=owner.name, origin=owned.origin)
     state, number = run.acquire(state, site)
     return state, replace(built, refs=built.refs | {number})
+
+
+def _is_given(run: Run, invocation: Invocation, owner: Class, wanted: frozenset[str]) -> bool:
+    """True where the constructor of a class may be given something for one of these parameters."""
+    constructor = run.names.method(owner, "__init__") if wanted else None
+    if constructor is None:
+        return False
+    shifted = ((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments)
+    given = ((parameter_name(constructor, k), v) for k, v in shifted)
+    return any(v.constant is not None for k, v in given if k in wanted or k in ("*", "**"))
 
 
 def _passes_to_base(run: Run, invocation: Invocation) -> bool:

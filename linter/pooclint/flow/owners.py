@@ -16,6 +16,7 @@ from pooclint.flow.run import Owned
 from pooclint.flow.values import Site
 from pooclint.models import Acquisition, Release
 from pooclint.program.attributes import PROTOCOL, answered_outside, has_unknown_base, life_cycle, methods_of, taken
+from pooclint.program.defaults import is_optional
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
 from pooclint.rule import Place
@@ -29,8 +30,9 @@ RESOURCES = frozenset({"connection", "session", "client", "pool", "engine", "res
 
 
 def owned(analysis: Analysis, owner: Class) -> Owned | None:
-    """What an object of the class holds once it was built, or once a method has filled what its constructor left empty,
-    where methods of its own release that; None where it holds nothing for sure, or somebody else may release it.
+    """What an object of the class holds once it was built, for want of an argument it may be, or once a method has
+    filled what its constructor left empty, where methods of its own release that; None where it holds nothing for sure,
+    or somebody else may release it.
 
     Args:
         analysis: the analysis of functions.
@@ -50,6 +52,9 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     if not any(analysis.acquires(m) for m in methods.values()):
         return None
     at_once = _filled(analysis, constructor)
+    unless = _standing_in(analysis, constructor) if at_once is None else frozenset[str]()
+    if unless:
+        at_once = _filled(analysis, constructor, absent=unless)
     attribute, site, filler = at_once or _filled_later(analysis, family, methods) or ("", None, constructor)
     if site is None:
         return None
@@ -72,11 +77,14 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
         keeps=inner.shown,
         filled_by=_calling(names, methods, filling),
     )
-    return Owned(acquisition, site.label, site.origin or Place(site.node, filler.scope.module))
+    return Owned(acquisition, site.label, site.origin or Place(site.node, filler.scope.module), unless)
 
 
 def _filled(
-    analysis: Analysis, method: Function, among: frozenset[str] | None = None
+    analysis: Analysis,
+    method: Function,
+    among: frozenset[str] | None = None,
+    absent: frozenset[str] = frozenset(),
 ) -> tuple[str, Site, Function] | None:
     """An attribute that a method fills with a resource.
 
@@ -84,8 +92,9 @@ def _filled(
         analysis: the analysis of functions.
         method: the method.
         among: the attributes that are asked about; None for those that it fills on every way.
+        absent: parameters that are None.
     """
-    record = analysis.record_alone(method) if analysis.acquires(method) else None
+    record = analysis.record_alone(method, absent=absent) if analysis.acquires(method) else None
     if record is None:
         return None
     wanted = frozenset(record.filled or ()) if among is None else among
@@ -96,6 +105,17 @@ def _filled(
         if wanted & attributes and known and number not in record.doubtful:
             return min(wanted & attributes), sites[number], method
     return None
+
+
+def _standing_in(analysis: Analysis, constructor: Function) -> frozenset[str]:
+    """Parameters of a constructor for want of which it fills an attribute (`session or ClientSession()`)."""
+    absent = frozenset(p.name for p in constructor.parameters if is_optional(p.name, constructor))
+    if not absent or _filled(analysis, constructor, absent=absent) is None:
+        return frozenset()
+    for name in sorted(absent):
+        if _filled(analysis, constructor, absent=absent - {name}):
+            absent -= {name}
+    return absent
 
 
 def _filled_later(

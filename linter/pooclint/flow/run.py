@@ -210,6 +210,8 @@ class Owned:
     """How messages name where that comes from."""
     origin: Place
     """Where it is acquired."""
+    unless: frozenset[str] = frozenset()
+    """Parameters of the constructor: an object that is given something for one of them may hold nothing of its own."""
 
 
 MisuseKind = Literal[
