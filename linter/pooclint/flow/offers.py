@@ -80,8 +80,8 @@ class Offers:
     def _found(self, target: Target | None) -> frozenset[str]:
         if target is None:
             return _NOTHING
-        if target.name:  # a library's
-            return _ANYWAY
+        if target.name:
+            return self._of_library(target.name)
         if target.defined:
             return self._through(target.defined)
         if target.scope is None:
@@ -89,6 +89,14 @@ class Offers:
         if self.names.is_injection(target):
             return _ANYWAY
         return self._of_types(self.names.types_of(target))
+
+    def _of_library(self, qualified: str) -> frozenset[str]:
+        """What whoever has that name of a library gets through it: of a module, what the library acquires by."""
+        models = self.names.models
+        if models.calls(qualified) or models.type(qualified):
+            return _ANYWAY
+        root = qualified.partition(".")[0]
+        return _NOTHING.union(*(words for roots, words in models.prefilter_words() if root in roots))
 
     def _of_types(self, types: tuple[str, ...]) -> frozenset[str]:
         """What whoever has an object of one of these types gets through it."""

@@ -290,6 +290,17 @@ class Models:
             if words and roots:
                 yield roots, words
 
+    def words_of_types(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """For each library, top-level import names and the names of the types that can be released, or acquire by their
+        methods."""
+        sources = {self.canonical(t) for f in self.files for c in f.call if c.acquires for t in c.on}
+        for file in self.files:
+            types = (t for t in file.type if t.release or t.name in sources)
+            words = frozenset(n.rpartition(".")[2] for t in types for n in (t.name, *t.aliases))
+            roots = frozenset(r.split(".")[0] for r in file.library.imports)
+            if words and roots:
+                yield roots, words
+
     def words_that_call_out(self) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
         """For each library, top-level import names and words of its external calls."""
         for file in self.files:

@@ -43,6 +43,8 @@ class Exports:
     """Calls that acquire."""
     calling_out: tuple[Library, ...]
     """Calls that leave the process."""
+    types: tuple[Library, ...]
+    """With the last words of what can be released, and of what acquires by its methods."""
     places: Places = field(default_factory=Places)
     _large: dict[str, bool] = field(default_factory=dict)
     _imports: dict[str, tuple[ImportedName, ...]] = field(default_factory=dict)
@@ -61,10 +63,16 @@ class Exports:
     _dotted: dict[tuple[str, frozenset[str]], frozenset[str]] = field(default_factory=dict)
     _called: frozenset[bytes] = field(init=False)
     """The words by which anything acquires or calls out."""
+    _of_libraries: dict[Interest, dict[str, frozenset[str]]] = field(init=False)
+    """Last words of a library's calls and types, by the names that it is imported under."""
 
     def __post_init__(self) -> None:
         """Work out the words."""
         self._called = frozenset[bytes]().union(*(words for _, words in (*self.acquiring, *self.calling_out)))
+        self._of_libraries = {
+            "acquires": _by_root((*self.acquiring, *self.types)),
+            "calls-out": _by_root(self.calling_out),
+        }
 
     def suppose(self, names: Known) -> None:
         """Take over what `names` gave for files that are as they were; what was worked out before is forgotten."""
@@ -185,7 +193,17 @@ class Exports:
             more = found.mentioning(known) - defined
             defined |= more
             known = more
-        return defined | frozenset(a for a in alive if "." not in a)
+        passed_on = self._passed_on(path, data, interest)
+        return defined | frozenset(a for a in alive if "." not in a) | passed_on
+
+    def _passed_on(self, path: str, data: bytes, interest: Interest) -> frozenset[str]:
+        """Names of libraries that others may import from the module: `create_engine`, and `psycopg2` as a whole."""
+        words = self._of_libraries[interest]
+        return frozenset(
+            i.alias
+            for i in self._imports_of(path, data)
+            if (known := words.get((i.base or i.name).partition(".")[0])) and (not i.base or i.name in known)
+        )
 
     def _seeded(self, path: str, data: bytes, interest: Interest) -> frozenset[str]:
         """Top-level definitions that mention what an imported library acquires by."""
@@ -225,7 +243,11 @@ class Exports:
         return self._prefixed(imported.alias, inner, origin, interest, depth)
 
     def _prefixed(self, prefix: str, place: str, origin: Origin, interest: Interest, depth: int) -> frozenset[str]:
+        """What is reached by the name of a module. Of the libraries that this one imports for itself, nothing: they
+        have the names that stand everywhere."""
         names = self._offered(place, interest, origin.path, depth - 1) if place else frozenset[str]()
+        whole = {i.alias for i in self._imports_of(place, self.read(place) or b"") if not i.base} if names else set()
+        names = names if names.isdisjoint(whole) else self._one(names - whole)
         key = (prefix, names)
         if key not in self._dotted:
             self._dotted[key] = frozenset(f"{prefix}.{n}" for n in names)
@@ -264,13 +286,13 @@ def exports_by(models: Models, consulted: Consulted) -> Exports:
         models: what is known of libraries.
         consulted: where it is noted what results rest on.
     """
-    acquiring, calling_out = _words(models)
-    return Exports(acquiring, calling_out, Places(consulted))
+    return Exports(*_words(models), Places(consulted))
 
 
 @lru_cache(maxsize=4)
-def _words(models: Models) -> tuple[tuple[Library, ...], tuple[Library, ...]]:
-    return (_encoded(models.acquiring_words()), _encoded(models.words_that_call_out()))
+def _words(models: Models) -> tuple[tuple[Library, ...], tuple[Library, ...], tuple[Library, ...]]:
+    words = models.acquiring_words(), models.words_that_call_out(), models.words_of_types()
+    return _encoded(words[0]), _encoded(words[1]), _encoded(words[2])
 
 
 def _encoded(pairs: Iterable[tuple[Iterable[str], Iterable[str]]]) -> tuple[Library, ...]:
@@ -278,6 +300,14 @@ def _encoded(pairs: Iterable[tuple[Iterable[str], Iterable[str]]]) -> tuple[Libr
         (frozenset(root.encode() for root in roots), frozenset(word.encode() for word in words))
         for roots, words in pairs
     )
+
+
+def _by_root(libraries: Iterable[Library]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for roots, words in libraries:
+        known = frozenset(word.decode() for word in words)
+        found |= {name: found.get(name, frozenset()) | known for name in (root.decode() for root in roots)}
+    return found
 
 
 def _prefix(imported: ImportedName) -> str:

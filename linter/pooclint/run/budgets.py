@@ -55,7 +55,7 @@ def find_budget(
         return "" if _SCRIPTS.isdisjoint(inside.lower().split("/")[:-1]) else "in a script or an example"
 
     consulted = consulted or Consulted()
-    imports = _Imports(Exports((), (), Places(consulted)), folder)
+    imports = _Imports(Exports((), (), (), Places(consulted)), folder)
     deployment = find_deployment(files, config, consulted)
     return budget_of(pools, deployment, known_servers(), display_path, in_passing, imports.of)
 
