@@ -99,6 +99,8 @@ def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode | Place, str], ...]:
         steps.append((site.origin, f"'{site.through}' acquires it here, and {given}"))
     if leak.cause is not None and leak.obligation.lane is not Lane.NORMAL:
         steps.append((leak.cause, _raises(leak.obligation.lane)))
+    if leak.obligation.reopened is not None:
+        steps.append((leak.obligation.reopened, "used again here after its release: it takes another connection"))
     steps += [step for step in leak.trace if step[0] not in (s[0] for s in steps)]
     if leak.kind == "overwritten" and leak.node is not None:
         steps.append((leak.node, "the only reference is replaced here"))
@@ -135,7 +137,9 @@ def released_on(verdict: Verdict) -> Message:
     """Where other ways release it, as an addition to a message."""
     if not verdict.releases:
         return ("; never released in this function",) if verdict.kind == "not-released-on-path" else ()
-    return ("; released on line ", verdict.releases[0])
+    again = verdict.leak.obligation.reopened
+    used = () if again is None else (", and used again on line ", again)
+    return ("; released on line ", verdict.releases[0], *used)
 
 
 def with_message(report: Report, message: Message) -> Report:

@@ -148,9 +148,20 @@ class Calling:
         for value in self.chosen(self.model.releases):
             if isinstance(value, Value) and value._held:
                 value._held.release()
+        self._reopen()
         if not self.quiet():
             self.world.fail(self.what, self.library, awaited)
         return self.product()
+
+    def _reopen(self) -> None:
+        """What may be used again after its release takes another connection then; to build a query is no use."""
+        head = self.head
+        if head is None or (self.type is not None and self.type.deferred):
+            return
+        if self.method in head._type.checks_out:
+            self.world.used_again(head._held)
+        elif head._type.deferred and self.method not in head._type.cannot_raise:
+            self.world.used_again(head._source)
 
     def _note_work(self) -> None:
         """What it sends, commits or rolls back; what is left behind on what it releases."""

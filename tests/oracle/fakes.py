@@ -164,11 +164,22 @@ class World:
 
     # ------------------------------------------------------------------ calls
 
+    def has_begun(self, value: Unknown) -> None:
+        """What was only built is sent when its first piece is asked for."""
+        if isinstance(value, Value) and value._type.deferred:
+            self.used_again(value._source)
+
     def has_read(self, value: Unknown) -> None:
         """The body of a response is read when its last piece is: then the connection goes back."""
         body: Held | None = (value._held if isinstance(value, Value) else None) or value._body
         if body is not None and body.acquisition.kind == "response":
             body.release()
+
+    def used_again(self, held: Held | None) -> None:
+        """What was released, and may be opened again, is held once more."""
+        type_ = self.models.type(held.acquisition.type) if held is not None else None
+        if held is not None and type_ is not None and type_.reopens:
+            held.held = True
 
     def call_unknown(self, value: Unknown, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if value._given and value._name in self.models.release_names:

@@ -18,6 +18,9 @@ class Decider(Protocol):
     def fail(self, what: str, library: str = "", awaited: bool = False) -> None:
         """A place that may raise."""
 
+    def has_begun(self, value: Unknown) -> None:
+        """Somebody asks for the first item of a value."""
+
     def has_read(self, value: Unknown) -> None:
         """Somebody has taken all the items of a value."""
 
@@ -115,6 +118,7 @@ class Unknown:
         return float(self._count())
 
     def __iter__(self) -> Iterator[Any]:
+        self._world.has_begun(self)
         for _ in range(self._count()):
             if self._library:
                 self._next(awaited=False)

@@ -12,7 +12,7 @@ from pooclint.flow.completions import OTHER, RESOURCE, Outcomes
 from pooclint.flow.external import external_call
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Run
-from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.flow.values import NOTHING, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.models import Call
 from pooclint.program.attributes import only_called
 from pooclint.source.nodes import dotted
@@ -213,7 +213,9 @@ def sent(run: Run, value: Value, node: cst.CSTNode, state: State) -> State:
     shared, state = ambient.of_value(run, value, node, state)
     for number in (value.derived | shared) & state.obligations.keys():
         obligation = state.obligations[number]
-        if obligation.site.acquisition.lazy and obligation.fate in (Fate.HELD, Fate.FIELD):
+        if obligation.site.acquisition.lazy and (
+            obligation.fate in (Fate.HELD, Fate.FIELD) or _reopens(run, obligation)
+        ):
             state = _taken(run, number, node, state)
     return state
 
@@ -222,7 +224,19 @@ def _taken(run: Run, number: int, node: cst.CSTNode, state: State) -> State:
     obligation = state.obligations[number]
     if not obligation.holding:
         nesting.taken(run, state, obligation.site, node)
+    if _reopens(run, obligation):
+        state = state.change([number], fate=Fate.HELD, released=None, reopened=node)
     return state.occupy([number], node)
+
+
+def _reopens(run: Run, obligation: Obligation) -> bool:
+    """Whether what the function has acquired, and released, is as before its first use. What somebody else has got as
+    well is theirs to release once more."""
+    site = obligation.site
+    if obligation.fate is not Fate.RELEASED or site.parameter >= 0:
+        return False
+    type_ = run.models.type(site.acquisition.type)
+    return type_ is not None and type_.reopens and site.number not in run.record.kept
 
 
 def fail(

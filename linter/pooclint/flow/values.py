@@ -111,6 +111,8 @@ class Obligation:
     """What started a task or thread that uses it and has not been waited for."""
     released: cst.CSTNode | None = None
     """What released it, where that is sure to have happened: the call returned, and nothing opened it again."""
+    reopened: cst.CSTNode | None = None
+    """Where it was used again after a release."""
     worked: cst.CSTNode | None = None
     """The first statement that was sent over it and neither committed nor rolled back since."""
     wrote: cst.CSTNode | None = None

@@ -69,6 +69,8 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     """True when an instance occupies a slot that other callers wait for."""
     lazy: bool = False
     """True when an instance holds no connection until a method in `checks-out` is called."""
+    reopens: bool = False
+    """True of a lazy one that may be used again after its release, and then takes another connection."""
     checks_out: tuple[str, ...] = ()
     """Methods by which a lazy instance takes a connection (`execute`, `flush` ...). `*` is every method but those in
     `checks-in` and `cannot-raise`."""
