@@ -13,7 +13,7 @@ from pooclint.flow.external import hold
 from pooclint.flow.given import lent_by
 from pooclint.flow.invocations import Attempt, Invocation, Results
 from pooclint.flow.misuses import released_again
-from pooclint.flow.project import apply_summary, parameter_name
+from pooclint.flow.project import apply_summary, outcomes, parameter_name
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
 from pooclint.models import Acquisition
@@ -185,7 +185,7 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
     assert function is not None
     run.fail(state, node, out, OTHER, {}, Lane.OTHER)
     given = frozenset[int]().union(*(v.reach() for _, v in pending.arguments))
-    state = state.change(given, doubtful=True) if given else state
+    state = state.change(_concerned(run, function, pending, given, state), doubtful=True) if given else state
     if not run.names.is_context_manager(function):
         return state, NOTHING
     lent = _lent(pending, function, state)
@@ -197,6 +197,15 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
         return state, Value(type_)
     after, given_out = lend(run, pending.node, acquisition, function.name, state)
     return answer_for(run, pending.holder, "", given_out, after), given_out
+
+
+def _concerned(run: Run, function: Function, pending: Pending, given: frozenset[int], state: State) -> frozenset[int]:
+    """Those of the given that a manager may release, keep, or show to somebody who may: the others it only uses."""
+    summaries = outcomes(run, function, pending.arguments, state) if run.names.is_context_manager(function) else None
+    if summaries is None:
+        return given
+    settled = (n for s in summaries for n, fate in s.fates if fate is not Fate.HELD)
+    return given.intersection(frozenset(settled).union(*(s.doubtful for s in summaries)))
 
 
 def lend(
