@@ -120,6 +120,7 @@ DYNAMIC = frozenset(
         "ncclient.manager.Manager",
         "django.db.backends.utils.CursorWrapper",
         "psycopg2.pool.AbstractConnectionPool",
+        "psycopg2cffi.pool.AbstractConnectionPool",
         "sqlalchemy.PoolProxiedConnection",
     }
 )
