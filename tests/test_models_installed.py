@@ -133,7 +133,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 # Large, or slow to import.
 HEAVY = frozenset(
     {
-        "airflow", "azure_servicebus", "cassandra", "confluent_kafka", "duckdb", "google_cloud_bigquery",
+        "airflow", "azure_servicebus", "cassandra", "chromadb", "confluent_kafka", "duckdb", "google_cloud_bigquery",
         "google_cloud_bigquery_storage", "google_genai", "huggingface_hub", "langchain_core", "litellm", "openai",
         "pymilvus", "snowflake", "streamlit", "twilio", "weaviate",
     }
