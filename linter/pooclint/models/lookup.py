@@ -342,7 +342,9 @@ def _words(file: ModelFile) -> frozenset[str]:
             words.update(call.only_if)
         elif call.acquires or call.size:
             words |= _words_of(call)
-    words.update(n.rpartition(".")[2] for t in file.type if t.pooled for n in (t.name, *t.aliases))
+    # What is judged where it is lent: what it keeps of its pool, its transactions, and who else is at work on it.
+    lent = (t for t in file.type if t.pooled or t.statements or t.concurrent)
+    words.update(n.rpartition(".")[2] for t in lent for n in (t.name, *t.aliases))
     return frozenset(words)
 
 
