@@ -91,11 +91,11 @@ class Calling:
             held = value._held if isinstance(value, Value) else None
             for release in held.acquisition.releases if held else ():
                 if release.target == "self":
-                    fits = value is self.head and release.name == self.method and not release.through
+                    fits = value is self.head and release.name == self.method
                 elif release.target == "owner":
                     fits = value is not self.head and release.name == self.method and self._is_owner(held)
                 else:
-                    fits = release.name == self.path
+                    fits = release.target == "function" and release.name == self.path
                 if fits and held:
                     yield held, release
         yield from self._of_pool_or_body()

@@ -125,7 +125,7 @@ def _by_hand(call: Call, type_: Type | None, expression: str, name: str, source:
 
 def _written(way: Release, name: str, source: str) -> str:
     wait = "await " if way.awaited else ""
-    if way.target == "self":
+    if way.target in ("self", "part"):
         return f"{wait}{name}.{f'{way.through}.' if way.through else ''}{way.name}()"
     return f"{wait}{source}.{way.name}({name})" if way.target == "owner" else f"{wait}{way.name}({name})"
 

@@ -188,7 +188,7 @@ def _through_child(run: Run, invocation: Invocation, state: State) -> frozenset[
 def _ends_by(run: Run, acquisition: Acquisition, type_name: str, method: str) -> bool:
     """True when it is released by that method of an attribute, which is of that type."""
     type_ = run.models.type(acquisition.type)
-    ways = (r for r in acquisition.releases if r.through and r.name == method)
+    ways = (r for r in acquisition.releases if r.target == "part" and r.name == method)
     return type_ is not None and any(
         run.models.canonical(type_.attributes.get(r.through, "")) == type_name for r in ways
     )

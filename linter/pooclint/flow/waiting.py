@@ -200,12 +200,15 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
 
 
 def _concerned(run: Run, function: Function, pending: Pending, given: frozenset[int], state: State) -> frozenset[int]:
-    """Those of the given that a manager may release, keep, or show to somebody who may: the others it only uses."""
+    """Those of the given that a manager may release, keep, or show to somebody who may: the others it only uses. On an
+    attribute of its own object it may put another, and release that."""
     summaries = outcomes(run, function, pending.arguments, state) if run.names.is_context_manager(function) else None
     if summaries is None:
         return given
-    settled = (n for s in summaries for n, fate in s.fates if fate is not Fate.HELD)
-    return given.intersection(frozenset(settled).union(*(s.doubtful for s in summaries)))
+    concerned = frozenset[int]().union(*(v.reach() for k, v in pending.arguments if isinstance(k, str) and "." in k))
+    for summary in summaries:
+        concerned |= summary.doubtful | {n for n, fate in summary.fates if fate is not Fate.HELD}
+    return given & concerned
 
 
 def lend(

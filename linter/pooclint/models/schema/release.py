@@ -23,16 +23,16 @@ ReleaseText = Annotated[
 class Release(msgspec.Struct, frozen=True):
     """One parsed way to release a resource."""
 
-    target: Literal["self", "owner", "function"]
+    target: Literal["self", "part", "owner", "function"]
     name: str
     """The method's name, or the function's qualified name."""
     awaited: bool
     through: str = ""
-    """The attribute whose method it is; empty: that of the resource itself."""
+    """Of a part: the attribute whose method it is."""
 
     def __str__(self) -> str:
-        owner = {"self": f"$.{self.through}." if self.through else "$.", "owner": "@.", "function": ""}[self.target]
-        argument = "" if self.target == "self" else "$"
+        owner = {"self": "$.", "part": f"$.{self.through}.", "owner": "@.", "function": ""}[self.target]
+        argument = "" if self.target in ("self", "part") else "$"
         return f"{'await ' if self.awaited else ''}{owner}{self.name}({argument})"
 
 
@@ -52,4 +52,6 @@ def parse_release(text: str) -> Release:
     awaited = bool(match[1])
     if match[6]:
         return Release("function", match[6], awaited)
-    return Release("self" if match[2] == "$" else "owner", match[4], awaited, match[3] or "")
+    if match[3]:
+        return Release("part", match[4], awaited, match[3])
+    return Release("self" if match[2] == "$" else "owner", match[4], awaited)
