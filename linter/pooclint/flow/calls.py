@@ -106,14 +106,7 @@ def _read_by_name(run: Run, invocation: Invocation, state: State) -> Value | Non
             return _TRUE
         case "builtins.getattr", [value, Value(constant=str(name)), *_] if _has_method(run, value, name, state):
             return Value(type=value.type, refs=value.refs, derived=value.derived, method=name)
-        case "builtins.getattr", [value, Value(constant=str(name)), *_] if _is_plain(run, value, name):
-            return Value(derived=value.refs | value.derived)
     return None
-
-
-def _is_plain(run: Run, value: Value, name: str) -> bool:
-    """True for an attribute that is no release, of something that was acquired: to read it is not to hand it over."""
-    return bool(value.refs) and not value.pending and not value.method and name not in run.models.release_names
 
 
 def _has_method(run: Run, value: Value, name: str, state: State) -> bool:
