@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from oracle.fakepool import acquiring
 from oracle.faketransactions import closing, switched
-from oracle.fakevalues import Held, Value
+from oracle.fakevalues import Held, Method, Value
 from oracle.unknown import Unknown
 from pooclint.models import Call, Release, Type, parse_release
 
@@ -214,7 +214,7 @@ class Calling:
     def product(self) -> Any:
         """What the call gives."""
         if self.model.asks_awaitable:
-            return all(map(inspect.isawaitable, self.chosen(self.model.asks_awaitable)))
+            return all(map(_gives_awaitable, self.chosen(self.model.asks_awaitable)))
         made = self._made()
         if isinstance(made, Value) and self.model.autocommit:
             made._autocommit = switched(self.kwargs, self.model.autocommit)
@@ -352,6 +352,10 @@ class Task:
         self._world.script.fail((CancelledError,), "waiting for a task")
         return self.result()
         yield
+
+
+def _gives_awaitable(value: Any) -> bool:
+    return value._is_coroutine_function if isinstance(value, Method) else inspect.isawaitable(value)
 
 
 def finish(awaitable: Any) -> Any:

@@ -198,6 +198,11 @@ class Method(Unknown):
         super().__init__(world, name, owner._library)
         self._owner = owner
 
+    @property
+    def _is_coroutine_function(self) -> bool:
+        held = self._owner._held
+        return held is not None and any(r.awaited for r in held.acquisition.releases if r.name == self._name)
+
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_"):  # `app.state.pool = pool`
             self._owner._items["attribute", self._name] = self

@@ -13,7 +13,7 @@ from pooclint.flow.completions import OTHER, UNBOUND_LOCAL, Outcomes
 from pooclint.flow.external import external_call, hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.modelled import doubt, modelled
-from pooclint.flow.parts import built_of
+from pooclint.flow.parts import borrowed, held_at
 from pooclint.flow.project import apply_summary, implied_arguments, parameter_name, with_receiver
 from pooclint.flow.reading import begun
 from pooclint.flow.run import Misuse, Reached, Run
@@ -22,6 +22,7 @@ from pooclint.flow.waiting import answer_for, complete, given_back
 from pooclint.models import Acquisition, Call, Kind, parse_release
 from pooclint.program.exports import Interest
 from pooclint.program.scopes import Class, Function
+from pooclint.program.threads import run_by_base
 from pooclint.source.nodes import dotted
 
 _KEPT_BY_CHILD: Mapping[Kind, Kind] = {"response": "response", "pool": "client"}
@@ -261,8 +262,14 @@ def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out
         run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
         return [(state, value)]
     arguments = ((0, value), *((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments))
-    built = apply_summary(run, invocation.node, initializer, arguments, state, out)
-    return [_holding(run, invocation, owner, *built_of(run, owner, numbers, after, value)) for after, _ in built]
+    lent = borrowed(run, owner, initializer, arguments, state)
+    built = apply_summary(run, invocation.node, initializer, arguments, state, out, lent)
+    results: Results = []
+    for after, made in built:
+        # Where the object goes, what it has borrowed goes, too.
+        at = held_at(run, owner, initializer, arguments, made.parts)
+        results.append(_holding(run, invocation, owner, after, replace(value, parts=made.parts, held_at=at)))
+    return results
 
 
 def _holding(run: Run, invocation: Invocation, owner: Class, state: State, built: Value) -> tuple[State, Value]:
@@ -304,8 +311,13 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
     external = external_call(run, invocation)
     # Its type has none of that name: it may be of another. What waits is known.
     if invocation.method in run.models.release_names and external is None:
-        held = {n: state.obligations[n].site.acquisition for n in head.refs & state.obligations.keys()}
+        through = head.parts if run.names.local_class(head.type) else frozenset[int]()
+        held = {n: state.obligations[n].site.acquisition for n in (head.refs | through) & state.obligations.keys()}
         state = state.change((n for n, a in held.items() if invocation.method not in a.closes), doubtful=True)
+    owner = run.names.local_class(head.type) if head.refs else None
+    if owner and run_by_base(run.names, run.names.modelled_base(owner)):
+        # `start()`: the thread refers to it from now on.
+        state = state.change(head.refs & state.obligations.keys(), doubtful=True)
     contained = invocation.method in run.models.quiet_methods and _borrowing_container(invocation)
     if contained or _passes_to_base(run, invocation):
         for _, value in invocation.arguments:

@@ -13,6 +13,7 @@ from pooclint.flow import calls, collections, conditions, suspending
 from pooclint.flow.acquiring import sent
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes, telling
 from pooclint.flow.invocations import Invocation, reach
+from pooclint.flow.parts import part_of
 from pooclint.flow.reading import begun, exhausted, read_to_end
 from pooclint.flow.run import CELL, MAX_STATES, Run
 from pooclint.flow.values import (
@@ -207,17 +208,18 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
         note_attribute(run, node.attr.value, base, after)
         read = base.refs and type_ and node.attr.value in type_.reads_to_end
         ended = run.release(after, base.refs, node, explicit=False) if read else after
-        results.append((collections.dropped(run, ended, {base.collection}), attribute_of(run, node, base)))
+        results.append((collections.dropped(run, ended, {base.collection}), attribute_of(run, node, base, after)))
     return results
 
 
-def attribute_of(run: Run, node: cst.Attribute, base: Value) -> Value:
+def attribute_of(run: Run, node: cst.Attribute, base: Value, state: State) -> Value:
     """What reading an attribute of a value gives. Reading itself is not counted as a point of failure."""
     name = node.attr.value
     if (base.refs or base.derived) and name in run.models.release_names:
         return Value(type=base.type, refs=base.refs, derived=base.derived, method=name)
     static = run.names.type_of(node, run.scope)
-    return Value(type=static, derived=base.refs | base.derived)
+    part = part_of(base, name, static, state) if base.held_at else None
+    return part or Value(type=static, derived=base.refs | base.derived)
 
 
 def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:

@@ -33,7 +33,8 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         return [(state, same if same.type else replace(same, type=run.names.type_of(node, run.scope)))]
     if model.asks_awaitable:
         asked = invocation.chosen(model.asks_awaitable)
-        return [(state, Value("builtins.bool", truth=True if asked and all(map(_must_be_awaited, asked)) else None))]
+        awaitable = bool(asked) and all(_must_be_awaited(value, state) for value in asked)
+        return [(state, Value("builtins.bool", truth=awaitable or None))]
     state = run.keep(state, reach(state, invocation.chosen(model.keeps)))
     if model.releases:
         state = run.release(state, reach(state, invocation.chosen(model.releases)), node)
@@ -75,9 +76,13 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
     return [(s, value) for s in states]
 
 
-def _must_be_awaited(value: Value) -> bool:
-    """True for what is known to be a coroutine."""
+def _must_be_awaited(value: Value, state: State) -> bool:
+    """True for what is known to be a coroutine, and for a method that releases by one."""
     pending = value.pending
+    if value.method and pending is None:
+        held = [state.obligations[n].site.acquisition for n in value.refs & state.obligations.keys()]
+        releases = [next((r for r in a.releases if (r.target, r.name) == ("self", value.method)), None) for a in held]
+        return bool(releases) and all(r is not None and r.awaited for r in releases)
     if pending is None:
         return False
     if pending.summary is not None:

@@ -6,7 +6,6 @@ Whoever builds such an object has to call that method: the object is a resource 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -15,12 +14,21 @@ from pooclint.flow.given import Given
 from pooclint.flow.run import Owned
 from pooclint.flow.values import Site
 from pooclint.models import Acquisition, Release
-from pooclint.program.attributes import PROTOCOL, answered_outside, has_unknown_base, life_cycle, methods_of, taken
+from pooclint.program.attributes import (
+    PROTOCOL,
+    answered_outside,
+    handed_out,
+    has_unknown_base,
+    life_cycle,
+    methods_of,
+    taken,
+)
 from pooclint.program.defaults import is_optional
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
+from pooclint.program.threads import run_by_base
 from pooclint.rule import Place
-from pooclint.source.nodes import children, dotted, nodes_of
+from pooclint.source.nodes import dotted, nodes_of
 
 if TYPE_CHECKING:
     from pooclint.flow.analysis import Analysis
@@ -45,9 +53,11 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     family = list(names.ancestors(owner))
     methods = {n: m for c in reversed(family) for n, m in c.methods.items()}
     # Not all of it is in sight; or the last reference to the object releases it.
-    if names.modelled_base(owner) or has_unknown_base(names, owner) or "__del__" in methods:
+    base = names.modelled_base(owner)
+    running = run_by_base(names, base)
+    if (base and not running) or has_unknown_base(names, owner) or "__del__" in methods:
         return None
-    if any(True for _ in _handed_out(analysis.names, constructor, constructor.node.body, frozenset(methods))):
+    if any(True for _ in handed_out(analysis.names, constructor, constructor.node.body, frozenset(methods))):
         return None
     if not any(analysis.acquires(m) for m in methods.values()):
         return None
@@ -61,7 +71,8 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     if any(answered_outside(names, owner.scope.module, family, frozenset({attribute}), on_self=False)):
         return None
     releasing = _releasing(analysis, family, attribute, site)
-    if not releasing:
+    # A thread that closes what it has needs nobody else.
+    if not releasing or any(m.name in running for m in releasing):
         return None
     inner = site.acquisition
     # What it keeps may be an object that is empty at first, in its turn.
@@ -181,28 +192,3 @@ def _releasing(analysis: Analysis, family: list[Class], attribute: str, site: Si
             elif given.number in handed_out or given.number in record.doubtful:
                 return []
     return found
-
-
-def _handed_out(
-    names: Names, constructor: Function, node: cst.CSTNode, methods: frozenset[str]
-) -> Iterator[cst.CSTNode]:
-    """Places where a constructor does more with its object than to fill attributes, call methods, and build parts of it
-    that refer to it: whoever gets it, or a method of it, may release it, at the end of the process if need be."""
-    own = constructor.parameters[0].name
-    inside: Sequence[cst.CSTNode] = ()
-    match node:
-        case cst.Call(func=cst.Attribute(value=cst.Name(value=name)), args=args) if name == own:
-            inside = args
-        case cst.Assign(
-            targets=[cst.AssignTarget(target=cst.Attribute(value=cst.Name(value=name)))], value=cst.Call() as built
-        ) if name == own and isinstance(names.definition(built.func, constructor.scope), Class):
-            inside = [a for a in built.args if not isinstance(a.value, cst.Name) or a.value.value != own]
-        case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=attribute)) if name == own:
-            if attribute in methods:
-                yield node
-        case cst.Name(value=name) if name == own:
-            yield node
-        case _:
-            inside = children(node)
-    for child in inside:
-        yield from _handed_out(names, constructor, child, methods)

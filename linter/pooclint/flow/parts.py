@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import libcst as cst
 
+from pooclint.flow.project import parameter_name
 from pooclint.flow.run import Run
-from pooclint.flow.values import Fate, State, Value
-from pooclint.models import Acquisition
+from pooclint.flow.values import NOTHING, Site, State, Value
 from pooclint.program.attributes import takes_over
 from pooclint.program.scopes import Class, Function
 
@@ -25,35 +24,89 @@ def with_parts(run: Run, targets: Iterable[cst.CSTNode], node: cst.BaseExpressio
     return state
 
 
-def built_of(run: Run, owner: Class, numbers: frozenset[int], state: State, built: Value) -> tuple[State, Value]:
-    """The state after an object was built, and the object: what the caller was lent is lent to it in its turn.
-
-    It has not been taken over then, unless a method of the object releases it or passes it on. Where the object goes,
-    it goes, too.
+def borrowed(
+    run: Run,
+    owner: Class,
+    constructor: Function,
+    arguments: Iterable[tuple[int | str, Value]],
+    state: State,
+) -> frozenset[int]:
+    """What an object only borrows of what its constructor is given: no method of it releases that or passes it on, so
+    it stays the giver's.
 
     Args:
-        run: the function.
+        run: the function that builds the object.
         owner: the class of the object.
-        numbers: what the constructor was given.
-        state: the state after the constructor.
-        built: the object.
+        constructor: its constructor.
+        arguments: what that is given, by its own positions.
+        state: the state.
     """
-    known = [(n, o) for n in numbers if (o := state.obligations.get(n)) is not None]
-    kept = [(n, o.site.acquisition) for n, o in known if o.site.parameter >= 0 and o.fate in _KEPT]
-    lent = [n for n, acquisition in kept if not _taken_over(run, owner, acquisition)]
-    if not lent:
-        return state, built
-    return state.change(lent, fate=Fate.HELD), replace(built, parts=built.parts.union(lent))
+    through: dict[int, set[str]] = {}
+    for key, value in arguments:
+        for number in state.reach(value) & state.obligations.keys():
+            through.setdefault(number, set()).add(parameter_name(constructor, key))
+    return frozenset(
+        n for n, names in through.items() if _borrows(run, owner, constructor, state.obligations[n].site, names)
+    )
 
 
-def _taken_over(run: Run, owner: Class, acquisition: Acquisition) -> bool:
+def _borrows(run: Run, owner: Class, constructor: Function, site: Site, through: Iterable[str]) -> bool:
+    acquisition = site.acquisition
     releases = run.models.release_names.union(r.name for r in acquisition.releases)
-    taking = takes_over(run.names, owner, releases)
+    taking = takes_over(run.names, owner, constructor, frozenset(through), releases)
+    if site.parameter < 0:
+        return not taking  # what the function has acquired itself: all that may become of it has to be in sight
     # What is made of sessions passes them on as a rule, and whoever has lent it goes on with it.
-    return bool(taking) and not (acquisition.lazy and "releases" not in taking)
+    return "releases" not in taking and (acquisition.lazy or "passes-on" not in taking)
 
 
-_KEPT = (Fate.KEPT, Fate.FIELD)
+def held_at(
+    run: Run,
+    owner: Class,
+    constructor: Function,
+    arguments: Iterable[tuple[int | str, Value]],
+    parts: frozenset[int],
+) -> frozenset[tuple[str, int]]:
+    """The attributes of an object, by their paths, on which its constructor puts what it borrows.
+
+    Args:
+        run: the function that builds the object.
+        owner: the class of the object.
+        constructor: its constructor.
+        arguments: what that is given, by its own positions.
+        parts: what it borrows of that.
+    """
+    given = {parameter_name(constructor, key): value for key, value in arguments} if parts else {}
+    found: set[tuple[str, int]] = set()
+    for attribute, parameter in _stored(run, owner, constructor) if given else ():
+        value = given.get(parameter, NOTHING)
+        found |= {(attribute, n) for n in value.refs & parts}
+        found |= {(f"{attribute}.{path}", n) for path, n in value.held_at if n in parts}
+    return frozenset(found)
+
+
+def part_of(base: Value, attribute: str, type_name: str, state: State) -> Value | None:
+    """What reading an attribute of an object gives where that is something borrowed, or leads to it; None for any other
+    attribute.
+
+    Args:
+        base: the object.
+        attribute: the attribute.
+        type_name: the type of what is there, as far as it is known.
+        state: the state.
+    """
+    there = {n for path, n in base.held_at if path == attribute and n in state.obligations}
+    within = {(path.partition(".")[2], n) for path, n in base.held_at if path.startswith(attribute + ".")}
+    if not there and not within:
+        return None
+    known = type_name or min((state.obligations[n].site.acquisition.type for n in there), default="")
+    return Value(
+        known,
+        refs=frozenset(there),
+        derived=base.refs | base.derived,
+        parts=frozenset(n for _, n in within),
+        held_at=frozenset(within),
+    )
 
 
 def _parts(run: Run, node: cst.Call, state: State) -> Iterator[tuple[str, Value]]:

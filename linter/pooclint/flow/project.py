@@ -44,8 +44,19 @@ def apply_summary(
     arguments: tuple[tuple[int | str, Value], ...],
     state: State,
     out: Outcomes,
+    borrowed: frozenset[int] = frozenset(),
 ) -> Results:
-    """The effect of calling a project function: one result for each way in which it completes."""
+    """The effect of calling a project function: one result for each way in which it completes.
+
+    Args:
+        run: the calling function.
+        node: the call.
+        function: the called function.
+        arguments: what it is given.
+        state: the state before.
+        out: the ways on which it raises.
+        borrowed: what stays the caller's, although the function keeps it: the result refers to it.
+    """
     given = frozenset[int]().union(*(v.reach() for _, v in arguments))
     if any(n <= COLLECTIONS for n in given):  # the function takes what is in it
         state = run.keep(state, frozenset(n for n in given if n <= COLLECTIONS))
@@ -80,10 +91,12 @@ def apply_summary(
     if any(s.fresh for s in summaries) and any(_gives_existing(s) for s in summaries):
         run.record.existing.add(id(node))
     for summary in summaries:
-        after = _apply_fates(run, node, summary, state)
+        lent_on = _lent_on(summary, borrowed, state)
+        after = _apply_fates(run, node, summary, state, lent_on)
         after = after.change(lent - summary.holding, holding=False).occupy(lent & summary.holding, node)
         if summary.completion.kind in ("normal", "return"):
-            results.append(_adopt(run, node, function, summary, after))
+            adopted, value = _adopt(run, node, function, summary, after)
+            results.append((adopted, replace(value, parts=value.parts | lent_on) if lent_on else value))
         elif summary.completion.kind == "exit":
             out.add(EXIT, after)
         elif summary.completion == GENERATOR_EXIT:
@@ -170,9 +183,23 @@ def parameter_name(function: Function, key: int | str) -> str:
     return key
 
 
-def _apply_fates(run: Run, node: cst.CSTNode, summary: Summary, state: State) -> State:
+def _lent_on(summary: Summary, borrowed: frozenset[int], state: State) -> frozenset[int]:
+    """What a constructor puts on its object, of what that only borrows; what the caller was lent itself, wherever it
+    puts it."""
+    on_object = frozenset(n for n, fate in summary.fates if fate is Fate.FIELD)
+    known = _kept(summary) & borrowed & state.obligations.keys()
+    return frozenset(n for n in known if n in on_object or state.obligations[n].site.parameter >= 0)
+
+
+def _kept(summary: Summary) -> frozenset[int]:
+    return frozenset(n for n, fate in summary.fates if fate in (Fate.KEPT, Fate.FIELD))
+
+
+def _apply_fates(
+    run: Run, node: cst.CSTNode, summary: Summary, state: State, lent_on: frozenset[int] = frozenset()
+) -> State:
     released = frozenset(n for n, fate in summary.fates if fate is Fate.RELEASED)
-    kept = frozenset(n for n, fate in summary.fates if fate in (Fate.KEPT, Fate.FIELD))
+    kept = _kept(summary) - lent_on
     state = run.release(state, released & summary.explicit, node)
     state = state.settle(released - summary.explicit, Fate.RELEASED)  # found to be closed, or read to its end
     state = run.keep(state, kept) if kept else state

@@ -565,7 +565,11 @@ class Run:
         """
         through = state.reach(value) - value.reach()
         self._handed(state, through, stored)
-        state = self.keep(state, value.reach() | self.comes_with(value, state), stored).change(through, doubtful=True)
+        # Who has an object that only borrows what somebody else keeps has nothing to release.
+        known = (n for n in value.borrowed() if n in state.obligations)
+        lent = frozenset(n for n in known if state.obligations[n].site.parameter >= 0)
+        numbers = value.reach() | self.comes_with(value, state)
+        state = self.keep(state, numbers - lent, stored).settle(lent, Fate.KEPT).change(through, doubtful=True)
         for name in value.captured():
             state = state.assume(CELL + name, truth=True)
         return state

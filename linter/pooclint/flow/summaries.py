@@ -88,6 +88,7 @@ def symbolic(value: Value, numbers: Mapping[int, int], compared: bool = False) -
         inner=symbolic(value.inner, numbers) if value.inner else None,
         collection=0,
         parts=_known(value.parts, numbers),
+        held_at=frozenset((path, numbers[n]) for path, n in value.held_at if n in numbers),
     )
 
 
@@ -111,6 +112,7 @@ def _portable(value: Value) -> Value:
         method=value.method,
         inner=_portable(value.inner) if value.inner else None,
         parts=_of_caller(value.parts),
+        held_at=frozenset((path, n) for path, n in value.held_at if n >= SYMBOLIC),
     )
 
 

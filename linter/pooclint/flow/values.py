@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
@@ -203,6 +203,8 @@ class Value:
     """The number of the collection that it is, or through which it leads to what is in that; 0 for anything else."""
     parts: frozenset[int] = frozenset()
     """Obligations to which it refers without standing for them: of an object, what its constructor was lent."""
+    held_at: frozenset[tuple[str, int]] = frozenset()
+    """Those of them that are on attributes of it, with the paths of these."""
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
@@ -210,7 +212,7 @@ class Value:
         if not self._hash:
             parts = (
                 self.type, self.refs, self.derived, self.items, self.constant, self.truth, self.pending, self.method,
-                self.function, self.closure, self.inner, self.collection, self.parts,
+                self.function, self.closure, self.inner, self.collection, self.parts, self.held_at,
             )  # fmt: skip
             object.__setattr__(self, "_hash", hash(parts) or 1)
         return self._hash
@@ -249,6 +251,12 @@ class Value:
             found = found.union(*(v.reach() for v in self.pending.passes))
         return found
 
+    def borrowed(self) -> frozenset[int]:
+        """What it leads to only through objects that have borrowed it."""
+        values = list(_elements(self))
+        parts = frozenset[int]().union(*(v.parts for v in values))
+        return parts.difference(*(replace(v, parts=frozenset(), items=None).reach() for v in values if parts))
+
     def captured(self) -> frozenset[str]:
         """Names through which nested functions in this value reach further."""
         found = self.closure.captures if self.closure else frozenset[str]()
@@ -275,6 +283,7 @@ class Value:
             items=tuple(v.renumbered(old, new) for v in self.items) if self.items else self.items,
             pending=pending,
             parts=_swap(self.parts, old, new),
+            held_at=frozenset((path, new if n == old else n) for path, n in self.held_at),
         )
 
     def without(self, number: int) -> Value:
@@ -289,7 +298,15 @@ class Value:
             items=tuple(v.without(number) for v in self.items) if self.items else self.items,
             pending=None if self.pending and number in self.reach() else self.pending,
             parts=self.parts - {number},
+            held_at=frozenset((path, n) for path, n in self.held_at if n != number),
         )
+
+
+def _elements(value: Value) -> Iterator[Value]:
+    """The value, and the elements of a tuple or list literal that it is."""
+    yield value
+    for element in value.items or ():
+        yield from _elements(element)
 
 
 def _swap(numbers: frozenset[int], old: int, new: int) -> frozenset[int]:

@@ -61,12 +61,20 @@ class ModelledCalls:
             return found
         defined = self.definitions.definition(node.func, scope) or self.definitions.own_class(node.func, scope)
         if isinstance(defined, Class):
-            return models.calls(self.types.modelled_base(defined))
+            base = self.types.modelled_base(defined)
+            return () if self._makes_itself(defined, base) else models.calls(base)
         if defined:
             return ()
         form = callee or self.types.form_of(node.func, scope)
         made = led_to(form, CLASS) or self._of_the_caller(led_to(form, FACTORY))
         return models.calls(made) if made else models.methods(plain(form), "__call__")
+
+    def _makes_itself(self, owner: Class, base: str) -> bool:
+        """True for a class whose own constructor says what becomes of its arguments: what its base is matters to
+        nobody (a thread)."""
+        type_ = self.imports.models.type(base)
+        harmless = type_ is not None and type_.kind == "value" and type_.reclaimed == "harmless"
+        return harmless and self.definitions.method(owner, "__init__") is not None
 
     def _of_the_caller(self, made: str) -> str:
         """The type of what a `Callable[..., X]` gives, where it is made for whoever calls it: a session is made for the

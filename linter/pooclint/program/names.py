@@ -38,7 +38,7 @@ class Names:
         """Of all questions about the project that may lead to themselves."""
         self.only_called: Memo[tuple[int, str], bool] = {}
         """By class and attribute, what `program/attributes.py` has found of it."""
-        self.takes_over: Memo[tuple[int, frozenset[str]], frozenset[str]] = {}
+        self.takes_over: Memo[tuple[int, frozenset[str], frozenset[str]], frozenset[str]] = {}
         """By class, what it has found its methods to do with what the constructor is given."""
         self.kept_sessions: Memo[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
         """By class and how many attributes lead there, what `flow/given.py` has found on its objects."""

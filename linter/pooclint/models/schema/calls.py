@@ -82,7 +82,8 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     gives: tuple[Argument, ...] = ()
     """Arguments of which the value is one itself (`typing.cast`): the call does nothing else."""
     asks_awaitable: tuple[Argument, ...] = ()
-    """Arguments of which the value says whether they are awaitable (`inspect.isawaitable`)."""
+    """Arguments of which the value says whether they are awaitable (`inspect.isawaitable`), or what calling them gives
+    (`inspect.iscoroutinefunction`)."""
     typed_by: tuple[Argument, ...] = ()
     """Arguments that name the type of the value, as an annotation would (`cast(Pool, value)`)."""
     derived_from: tuple[Argument, ...] = ()
