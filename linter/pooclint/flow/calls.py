@@ -22,7 +22,6 @@ from pooclint.flow.waiting import answer_for, complete, given_back
 from pooclint.models import Acquisition, Call, Kind, parse_release
 from pooclint.program.exports import Interest
 from pooclint.program.scopes import Class, Function
-from pooclint.program.threads import run_by_base
 from pooclint.source.nodes import dotted
 
 _KEPT_BY_CHILD: Mapping[Kind, Kind] = {"response": "response", "pool": "client"}
@@ -315,7 +314,7 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
         held = {n: state.obligations[n].site.acquisition for n in (head.refs | through) & state.obligations.keys()}
         state = state.change((n for n, a in held.items() if invocation.method not in a.closes), doubtful=True)
     owner = run.names.local_class(head.type) if head.refs else None
-    if owner and run_by_base(run.names, run.names.modelled_base(owner)):
+    if owner and run.models.run_by_base(run.names.modelled_base(owner)):
         # `start()`: the thread refers to it from now on.
         state = state.change(head.refs & state.obligations.keys(), doubtful=True)
     contained = invocation.method in run.models.quiet_methods and _borrowing_container(invocation)

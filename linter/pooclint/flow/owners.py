@@ -26,7 +26,6 @@ from pooclint.program.attributes import (
 from pooclint.program.defaults import is_optional
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
-from pooclint.program.threads import run_by_base
 from pooclint.rule import Place
 from pooclint.source.nodes import dotted, nodes_of
 
@@ -54,7 +53,7 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     methods = {n: m for c in reversed(family) for n, m in c.methods.items()}
     # Not all of it is in sight; or the last reference to the object releases it.
     base = names.modelled_base(owner)
-    running = run_by_base(names, base)
+    running = names.models.run_by_base(base)
     if (base and not running) or has_unknown_base(names, owner) or "__del__" in methods:
         return None
     if any(True for _ in handed_out(analysis.names, constructor, constructor.node.body, frozenset(methods))):

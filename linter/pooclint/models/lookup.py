@@ -184,6 +184,11 @@ class Models:
                 todo.extend(self.canonical(b) for b in found.bases)
         return tuple(seen)
 
+    def run_by_base(self, base: str) -> frozenset[str]:
+        """The methods of a subclass that a thread or process runs, where that is all that the base has to do with one;
+        none for any other base."""
+        return frozenset(found.runs for t in self.lineage(base) if (found := self._types.get(t)) and found.runs)
+
     def calls(self, qualified: str) -> tuple[Call, ...]:
         """What is known of a function or class, one entry for each condition (`only-if`)."""
         return self._calls.get(qualified, ())

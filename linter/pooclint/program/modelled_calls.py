@@ -70,11 +70,9 @@ class ModelledCalls:
         return models.calls(made) if made else models.methods(plain(form), "__call__")
 
     def _makes_itself(self, owner: Class, base: str) -> bool:
-        """True for a class whose own constructor says what becomes of its arguments: what its base is matters to
-        nobody (a thread)."""
-        type_ = self.imports.models.type(base)
-        harmless = type_ is not None and type_.kind == "value" and type_.reclaimed == "harmless"
-        return harmless and self.definitions.method(owner, "__init__") is not None
+        """True for a thread whose own constructor says what becomes of its arguments: what its base would do with them
+        matters to nobody."""
+        return bool(self.imports.models.run_by_base(base)) and self.definitions.method(owner, "__init__") is not None
 
     def _of_the_caller(self, made: str) -> str:
         """The type of what a `Callable[..., X]` gives, where it is made for whoever calls it: a session is made for the

@@ -49,13 +49,6 @@ def run_by_thread(names: Names, owner: Class) -> Function | None:
     return owner.methods.get(type_.runs) if type_ is not None and type_.runs and not type_.processes else None
 
 
-def run_by_base(names: Names, base: str) -> frozenset[str]:
-    """The methods of a subclass that a library's class runs in a thread or process, and that are all that it has to do
-    with one; none for any other class."""
-    types = (names.models.type(name) for name in names.models.lineage(base))
-    return frozenset(t.runs for t in types if t is not None and t.runs)
-
-
 def left_open(edges: Edges, function: Function) -> Opened | None:
     """What a thread that runs the function opens for itself, and nobody ends when it does; None when there is nothing,
     or something that it runs may end it.
