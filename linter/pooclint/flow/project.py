@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import libcst as cst
@@ -87,15 +88,20 @@ def apply_summary(
             run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
         return [(state, _unseen_result(run, function))]
     results: Results = []
-    lent = {n for n in reach(state, [v for _, v in arguments]) & state.obligations.keys() if _is_lazy(state, n)}
-    if any(s.fresh for s in summaries) and any(_gives_existing(s) for s in summaries):
+    passed = reach(state, [v for _, v in arguments])
+    lent = {n for n in passed & state.obligations.keys() if _is_lazy(state, n)}
+    acquires = any(s.fresh for s in summaries)
+    if acquires and any(_gives_existing(s) for s in summaries):
         run.record.existing.add(id(node))
+    chosen = acquires and _is_told_which(function, summaries, arguments)
     for summary in summaries:
         lent_on = _lent_on(summary, borrowed, state)
         after = _apply_fates(run, node, summary, state, lent_on)
         after = after.change(lent - summary.holding, holding=False).occupy(lent & summary.holding, node)
         if summary.completion.kind in ("normal", "return"):
             adopted, value = _adopt(run, node, function, summary, after)
+            if chosen and summary.fresh:
+                adopted = adopted.change((value.reach() - passed) & adopted.obligations.keys(), doubtful=True)
             results.append((adopted, replace(value, parts=value.parts | lent_on) if lent_on else value))
         elif summary.completion.kind == "exit":
             out.add(EXIT, after)
@@ -115,6 +121,27 @@ def reached_by(
     reached = run.reaches(function, given)
     of_object = run.settled(function, node) if reached and isinstance(node, cst.Call) else {}
     return run.reaches(function, {**given, **of_object}) if of_object else reached
+
+
+def _is_told_which(
+    function: Function, summaries: Iterable[Summary], arguments: Iterable[tuple[int | str, Value]]
+) -> bool:
+    """True where a function that acquires on one way, and gives something else on another, is told by a text which: had
+    it been followed, one would be left."""
+    others = (s for s in summaries if not s.completion.exceptional and not s.fresh)
+    if not any(_gives_existing(s) or s.value.type for s in others):
+        return False
+    texts = {parameter_name(function, key) for key, value in arguments if isinstance(value.constant, str)}
+    return bool(texts) and any(_tells_apart(inner, texts) for inner in function.body_nodes)
+
+
+def _tells_apart(node: cst.CSTNode, names: Collection[str]) -> bool:
+    match node:
+        case cst.Comparison(left=cst.Name(value=name), comparisons=[cst.ComparisonTarget(operator=operator)]):
+            return name in names and isinstance(operator, (cst.Equal, cst.Is, cst.In))
+        case cst.Match(subject=cst.Name(value=name)):
+            return name in names
+    return False
 
 
 def _gives_existing(summary: Summary) -> bool:
