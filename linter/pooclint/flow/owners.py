@@ -17,12 +17,12 @@ from pooclint.models import Acquisition, Release
 from pooclint.program.attributes import (
     PROTOCOL,
     answered_outside,
-    handed_out,
     has_unknown_base,
     life_cycle,
     methods_of,
     taken,
 )
+from pooclint.program.borrowing import handed_out
 from pooclint.program.defaults import is_optional
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope

@@ -9,7 +9,7 @@ import libcst as cst
 from pooclint.flow.project import parameter_name
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Site, State, Value
-from pooclint.program.attributes import takes_over
+from pooclint.program.borrowing import takes_over
 from pooclint.program.scopes import Class, Function
 
 

@@ -39,6 +39,8 @@ Functions and objects:
     lifetimes           how long what a call makes lives
     app_scoped, shared  objects that live as long as the program, and what modules keep
     attributes          how a class uses its attributes
+    borrowing           what a class does with what its constructor is given
+    look_ups            attributes that are looked up by their names
     invariants          whether an expression has the same value each time
 
 Pools:

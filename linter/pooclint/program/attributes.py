@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import libcst as cst
 
 from pooclint.program.literals import literal
+from pooclint.program.look_ups import is_one, looked_up, may_be
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Index, Scope
-from pooclint.source.nodes import children, dotted, operands
+from pooclint.source.nodes import children, dotted
 from pooclint.source.targets import place_of
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
 """Methods that the interpreter calls when an object is done with."""
-_LOOK_UPS = frozenset({"builtins.getattr", "builtins.setattr", "builtins.delattr", "operator.attrgetter"})
-"""What takes the names of attributes."""
 _KNOWN_ROOTS = frozenset({"builtins", *sys.stdlib_module_names})
 
 
@@ -82,6 +81,10 @@ class _Place:
     related: bool = False
     """True in the methods of the class and its relatives."""
 
+    def releasing(self, releases: frozenset[str]) -> bool:
+        """True in a function of one of these names."""
+        return self.scope.function is not None and self.scope.function.name in releases
+
 
 def answered_outside(
     names: Names,
@@ -122,11 +125,11 @@ def answered_outside(
             attribute = node.attr.value
             of_own = isinstance(node.value, cst.Name) and node.value.value == here.own
             ours = attribute in wanted and (
-                (on_self and here.related) if of_own else _may_be(names, node.value, here.scope, family)
+                (on_self and here.related) if of_own else may_be(names, node.value, here.scope, family)
             )
             if ours and (used in releases or (not of_own and not used)):
                 yield attribute
-            if here.related and attribute == "__dict__" and _is_one(names, node.value, here, family):
+            if here.related and attribute == "__dict__" and is_one(names, node.value, here.scope, here.own, family):
                 yield from wanted
             stack.append((node.value, here, attribute))
             continue
@@ -135,54 +138,16 @@ def answered_outside(
             continue
         inside = children(node)
         if here.related and isinstance(node, cst.Call):
-            called = names.qualify(node.func, here.scope)
-            if called == "builtins.hasattr":
-                continue  # it only asks
-            asked = node.args[0].value if node.args and called in ("builtins.vars", "builtins.dir") else None
-            if (asked is not None and _is_one(names, asked, here, family)) or (
-                called == "builtins.getattr" and _any_name(node, here, releases)
-            ):
+            look_up = looked_up(names, node, here.scope, here.own, family)
+            if look_up.every or (look_up.unnamed and here.releasing(releases)):
                 yield from wanted
-            texts = [a for a in node.args if isinstance(a.value, cst.SimpleString)]
-            if called in _LOOK_UPS or _is_handed(node, here.own):
-                yield from wanted.intersection(str(literal(a.value)) for a in texts)
-            by_name = by_name or _takes_names(names, node, called, here, family)
-            # What another object is told of the same name (`Cache("entries")`) is no look-up.
-            inside = [c for c in inside if c not in texts]
+            yield from wanted & look_up.attributes
+            by_name = by_name or look_up.computed
+            inside = [child for child in inside if child not in look_up.texts]
         stack += [(child, here, "") for child in inside]
     # In a sequence, a variable: whoever looks up by a name that is not written there may have it from here.
     if by_name:
         yield from wanted & written
-
-
-def _is_handed(node: cst.Call, own: str) -> bool:
-    """True where a call is one of a method of the object, or is given the object."""
-    match node.func:
-        case cst.Attribute(value=cst.Name(value=name)) if name == own:
-            return True
-        case cst.Attribute(value=cst.Call(func=cst.Name(value="super"))):
-            return True
-    return any(isinstance(a.value, cst.Name) and a.value.value == own for a in node.args)
-
-
-def _takes_names(names: Names, node: cst.Call, called: str, here: _Place, family: list[Class]) -> bool:
-    """True where a call may look up attributes of the object by names that are not written there."""
-    given = [a.value for a in node.args]
-    if called == "operator.attrgetter":
-        return any(not isinstance(value, cst.SimpleString) for value in given)
-    if called in _LOOK_UPS:
-        computed = any(not isinstance(value, cst.SimpleString) for value in given[1:2])
-        return computed and _may_be(names, given[0], here.scope, family)
-    others = [v for v in given if not isinstance(v, cst.Name) or v.value != here.own]
-    named = any(isinstance(v, (cst.Name, cst.Tuple, cst.List, cst.Set)) for v in others)
-    return named and len(others) < len(given)
-
-
-def _any_name(node: cst.CSTNode, here: _Place, releases: frozenset[str]) -> bool:
-    """True where a method that releases takes attributes by names that it has from elsewhere."""
-    function = here.scope.function
-    computed = isinstance(node, cst.Call) and len(node.args) > 1 and literal(node.args[1].value) is ...
-    return computed and function is not None and function.name in releases
 
 
 def handled_outside(names: Names, apart: Function, place: str) -> bool:
@@ -211,21 +176,6 @@ def handled_outside(names: Names, apart: Function, place: str) -> bool:
     return False
 
 
-def _may_be(names: Names, node: cst.BaseExpression, scope: Scope, family: list[Class]) -> bool:
-    """True unless the expression is known to be an object of another class."""
-    type_name = names.type_of(node, scope)
-    owner = names.local_class(type_name)
-    return not type_name if owner is None else any(c is owner for c in family)
-
-
-def _is_one(names: Names, node: cst.BaseExpression, here: _Place, family: list[Class]) -> bool:
-    """True where the expression is the object, or is known to be one of its class or a relative."""
-    if isinstance(node, cst.Name) and node.value == here.own:
-        return True
-    owner = names.local_class(names.type_of(node, here.scope))
-    return owner is not None and any(c is owner for c in family)
-
-
 def only_called(names: Names, owner: Class, attribute: str) -> bool:
     """True when the class, its relatives and the file around them do nothing with an attribute but fill and call it:
     nobody gets it, and no method of it is called. Asked for every call of it in every state, and worked out once."""
@@ -248,62 +198,6 @@ def _only_called(names: Names, owner: Class, attribute: str) -> bool:
     return True
 
 
-def takes_over(
-    names: Names, owner: Class, constructor: Function, through: frozenset[str], releases: frozenset[str]
-) -> frozenset[str]:
-    """Whether the methods of a class do more than use what its constructor was given.
-
-    Args:
-        names: Look-up of names and types.
-        owner: The class.
-        constructor: Its constructor.
-        through: The parameters of that for which it was given.
-        releases: Names of the methods that release what was given.
-
-    Returns:
-        Of `releases` and `passes-on`, what they do with it: none for an object that has only borrowed it, both where
-        nothing is known of what the constructor keeps. Besides, `unseen` where something else may do so.
-    """
-    key = (id(owner), through, releases)
-    found = _takes_over(names, owner, constructor, through, releases)
-    return names.circles.once(names.takes_over, key, lambda: frozenset(found))
-
-
-def _takes_over(
-    names: Names, owner: Class, constructor: Function, through: frozenset[str], releases: frozenset[str]
-) -> Iterator[str]:
-    family = list(names.ancestors(owner))
-    given = {
-        attribute
-        for current in family
-        for attribute, values in current.attributes.items()
-        for value, scope in values
-        if isinstance(value, cst.Name)
-        and scope.function in current.methods.values()
-        and _is_parameter(value, scope)
-        # What a base calls it, or another method, nobody knows.
-        and (scope.function is not constructor or value.value in through)
-    }
-    if _not_all_in_sight(names, owner, constructor) or not all(_is_only_stored(constructor, p) for p in through):
-        yield "unseen"
-    if not given or life_cycle(names, owner):
-        yield "releases"
-    if not given:
-        yield "passes-on"
-    for method, own in methods_of(family):
-        if method.name == "__init__":
-            continue
-        passed_on = taken(method, own, frozenset()) & given
-        if passed_on:
-            yield "passes-on"
-        if taken(method, own, releases) & given - passed_on:
-            yield "releases"
-
-
-def _is_parameter(value: cst.Name, scope: Scope) -> bool:
-    return scope.function is not None and any(p.name == value.value for p in scope.function.parameters)
-
-
 def has_unknown_base(names: Names, owner: Class) -> bool:
     """True when the class derives from one that is not in sight, and so may have a release that is not either."""
     for current in names.ancestors(owner):
@@ -314,66 +208,6 @@ def has_unknown_base(names: Names, owner: Class) -> bool:
             if qualified.partition(".")[0] not in _KNOWN_ROOTS and not names.models.type(qualified):
                 return True
     return False
-
-
-def _not_all_in_sight(names: Names, owner: Class, constructor: Function) -> bool:
-    """True when something else than what is read of a class may release what an object of it keeps: a base that is not
-    in sight, a decorator, whoever its `__new__` or constructor shows the object to."""
-    if names.modelled_base(owner) or has_unknown_base(names, owner):
-        return True
-    family = list(names.ancestors(owner))
-    if any(c.node.decorators or c.node.keywords or "__new__" in c.methods for c in family):
-        return True
-    methods = frozenset(n for c in family for n in c.methods)
-    return any(True for _ in handed_out(names, constructor, constructor.node.body, methods))
-
-
-def _is_only_stored(constructor: Function, parameter: str) -> bool:
-    """True where a constructor does nothing with a parameter but to assign it, and to call methods of it."""
-    stack: list[cst.CSTNode] = [constructor.node.body]
-    while stack:
-        node = stack.pop()
-        match node:
-            case cst.Name(value=name) if name == parameter:
-                return False
-            case cst.Assign(targets=targets, value=cst.Name()):
-                stack += targets
-            case cst.AnnAssign(target=target, value=cst.Name()):
-                stack.append(target)
-            case cst.Call(func=cst.Attribute(value=cst.Name()), args=args):
-                stack += args
-            case _:
-                stack += operands(node)
-    return True
-
-
-def handed_out(
-    names: Names, constructor: Function, node: cst.CSTNode, methods: frozenset[str]
-) -> Iterator[cst.CSTNode]:
-    """Places where a constructor does more with its object than to fill attributes, call methods, and build parts of it
-    that refer to it: whoever gets it, or a method of it, may release it, at the end of the process if need be."""
-    own = constructor.parameters[0].name
-    inside: Sequence[cst.CSTNode] = ()
-    match node:
-        case cst.Call(func=cst.Attribute(value=cst.Name(value=name)), args=args) if name == own:
-            inside = args
-        case cst.Call(
-            func=cst.Attribute(attr=cst.Name(value="__init__")), args=[cst.Arg(value=cst.Name(value=name)), *others]
-        ) if name == own:
-            inside = others  # what `super().__init__()` would be
-        case cst.Assign(
-            targets=[cst.AssignTarget(target=cst.Attribute(value=cst.Name(value=name)))], value=cst.Call() as built
-        ) if name == own and isinstance(names.definition(built.func, constructor.scope), Class):
-            inside = [a for a in built.args if not isinstance(a.value, cst.Name) or a.value.value != own]
-        case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=attribute)) if name == own:
-            if attribute in methods:
-                yield node
-        case cst.Name(value=name) if name == own:
-            yield node
-        case _:
-            inside = children(node)
-    for child in inside:
-        yield from handed_out(names, constructor, child, methods)
 
 
 def builders(names: Names, owner: Class) -> list[tuple[cst.Call, Function | None]]:
