@@ -186,7 +186,7 @@ class FileContext:
             parts: what is asked about in place of all arguments.
         """
         owner = self.scope.owner
-        built = owner is not None and entry is not None and built_per_request(self.names, owner, entry.chain)
+        built = owner is not None and entry is not None and built_per_request(self.callers.edges, owner, entry.chain)
         asked = Invariants(self.callers.edges, entry.chain if entry else (), objects_last=not built)
         wanted = [a.value for a in node.args] if parts is None else parts
         return all(asked.same(part, self.scope) for part in wanted)
@@ -215,7 +215,7 @@ class FileContext:
             assert function is not None
             chain = (function, *found.chain)
             built = found.chain[-1]
-            fresh = built.owner is not None and (other_object or built_per_request(self.names, built.owner, chain))
+            fresh = built.owner is not None and (other_object or built_per_request(edges, built.owner, chain))
             asked = Invariants(edges, chain, objects_last=not fresh, turn=(function, bound))
             if (
                 not is_guarded(edges, chain, found.node, by)

@@ -94,7 +94,9 @@ def _is_kept(node: cst.Call, context: FileContext) -> bool:
     if record is None or site is None or site.number not in record.stored or function is None:
         return False
     found = context.homes(node)
-    return function.name not in ("__init__", *ENTERED_BY) and (Home.REQUEST not in found or Home.STORED in found)
+    # How long the method's own object lives was asked before.
+    ends_with_it = function.name in ("__init__", *ENTERED_BY) or found & {Home.REQUEST, Home.OBJECT}
+    return Home.STORED in found or not ends_with_it
 
 
 def _per_request(

@@ -49,7 +49,7 @@ class Invariants:
             case cst.Name(value=name):
                 return self._same_name(name, scope, steps)
             case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=attribute)) if _own(name, scope):
-                return self._same_attribute(attribute, scope)
+                return self._same_attribute(attribute, scope, steps)
             case cst.Attribute(value=inner):
                 return not self._of_request(node, scope) and self.same(inner, scope, steps)
             case cst.Call():
@@ -115,18 +115,21 @@ class Invariants:
             return self.same(passed[0], scope, steps + 1)
         return given.default is not None and self.same(given.default, function.parent, steps + 1)
 
-    def _same_attribute(self, attribute: str, scope: Scope) -> bool:
-        """An attribute that only the constructor sets, on an object that lives on."""
+    def _same_attribute(self, attribute: str, scope: Scope, steps: int) -> bool:
+        """An attribute that only the constructor sets, on an object that lives on, or to what is the same for each
+        object."""
         owner = scope.owner
-        if owner is None or not self.objects_last:
+        if owner is None:
             return False
-        setters = [
-            s.function
+        values = [
+            (value, s)
             for current in self.names.ancestors(owner)
-            for _, s in current.attributes.get(attribute, ())
+            for value, s in current.attributes.get(attribute, ())
             if s.function is not None
         ]
-        return all(f.name in ("__init__", "__new__", "__post_init__") for f in setters)
+        if any(s.function.name not in ("__init__", "__new__", "__post_init__") for _, s in values if s.function):
+            return False
+        return self.objects_last or (bool(values) and all(self.same(value, s, steps + 1) for value, s in values))
 
     def _same_call(self, node: cst.Call, scope: Scope, steps: int) -> bool:
         if not all(self.same(a.value, scope, steps) for a in node.args):

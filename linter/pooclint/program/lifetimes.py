@@ -8,7 +8,7 @@ the place that builds a client.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import libcst as cst
@@ -18,9 +18,9 @@ from pooclint.program.defaults import defaults, optional
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.requests import Entry
-from pooclint.program.running import ENTERED_BY, Edges
+from pooclint.program.running import ENTERED_BY, MADE_BY, Edges
 from pooclint.program.scopes import Binding, Class, Function, Scope
-from pooclint.source.nodes import descendants, dotted
+from pooclint.source.nodes import descendants, dotted, nodes_of
 from pooclint.source.targets import paths, target_of
 
 _PUTTING = frozenset(
@@ -32,6 +32,10 @@ _PUTTING = frozenset(
 """Methods by which containers, registries and stacks of managers take what they are given."""
 _PUTTING_SEVERAL = frozenset({"update", "extend"})
 """Methods by which they take what is in that."""
+
+
+_MAX_STEPS = 4
+"""Functions that build an object, and variables that stand for it, are followed this far."""
 
 
 class Home(enum.Enum):
@@ -59,25 +63,28 @@ def homes(names: Names, function: Function, made: Collection[cst.CSTNode]) -> fr
 def outlives(edges: Edges, entry: Entry, function: Function, node: cst.CSTNode) -> bool:
     """True when what `node` makes in `function` outlives the request that `entry` describes.
 
-    What a function returns, or a constructor puts on the new object, is looked for in its caller, up to the handler.
+    What a function returns is looked for in its caller, and what it puts on its object where that was made, up to the
+    handler.
     """
     names = edges.names
     chain = entry.chain if any(f is function for f in entry.chain) else (*entry.chain, function)
-    made: Collection[cst.CSTNode] = (node,)
+    made: dict[int, list[cst.CSTNode]] = {len(chain) - 1: [node]}
     for depth in range(len(chain) - 1, -1, -1):
         current = chain[depth]
-        found = homes(names, current, made)
+        found = homes(names, current, made.get(depth, ()))
         if Home.STORED in found:
             return True
-        before = edges.between(chain[depth - 1], current) if depth else []
-        enters_new = current.name in ENTERED_BY and before and all(isinstance(n, cst.Call) for n in before)
-        if Home.OBJECT in found and current.name != "__init__" and not enters_new:
-            return current.owner is None or not built_per_request(names, current.owner, chain)
-        if Home.OBJECT in found and current.owner and is_single(names, current.owner):
-            return True
-        if depth == 0 or not found & {Home.OBJECT, Home.CALLER}:
+        if Home.OBJECT in found:
+            making = _making(edges, chain, depth)
+            if making is None:
+                # What a framework makes for a request may see several events: a WebSocket has many messages.
+                several = entry.kind == "event"
+                return several or current.owner is None or not built_per_request(edges, current.owner, chain)
+            made.setdefault(making[0], []).extend(making[1])
+        if Home.CALLER in found and depth:
+            made.setdefault(depth - 1, []).extend(edges.between(chain[depth - 1], current))
+        if all(place >= depth for place in made):
             break
-        made = before
     # A function that runs to fill a variable runs once, whatever it makes on the way.
     return any(_fills(edges, caller, called) for caller, called in pairwise(chain))
 
@@ -92,7 +99,7 @@ def answer_lasts(edges: Edges, entry: Entry, function: Function, node: cst.CSTNo
         current = chain[depth]
         flow = _Flow(names, current, {id(m) for m in made}, set(), answers=True)
         found = flow.found()
-        on_object = Home.OBJECT in found and current.owner and not built_per_request(names, current.owner, chain)
+        on_object = Home.OBJECT in found and current.owner and not built_per_request(edges, current.owner, chain)
         if (Home.STORED in found and Home.GIVEN not in found) or on_object:
             kept = flow.kept | frozenset(_set_by(current))
             return any(_asks_first(current, m, kept) for m in made) or any(
@@ -252,12 +259,145 @@ def is_single(names: Names, owner: Class) -> bool:
     return False
 
 
-def built_per_request(names: Names, owner: Class, chain: tuple[Function, ...]) -> bool:
+def built_per_request(edges: Edges, owner: Class, chain: tuple[Function, ...]) -> bool:
     """True when objects of a class are made for one request: by a function of the chain, or by the framework."""
+    names = edges.names
     lineage = {id(c) for c in names.ancestors(owner)}
-    constructed = any(f.name == "__init__" and f.owner and id(f.owner) in lineage for f in chain)
+    methods = (depth for depth, f in enumerate(chain) if f.owner and id(f.owner) in lineage)
+    if any(_making(edges, chain, depth) for depth in methods):
+        return True
     bases = names.base_names(owner)
-    return constructed or any(bases.intersection(s.bases) for s in names.models.scopes if s.instance == "request")
+    return any(bases.intersection(s.bases) for s in names.models.scopes if s.instance == "request")
+
+
+def _making(edges: Edges, chain: tuple[Function, ...], depth: int) -> tuple[int, list[cst.CSTNode]] | None:
+    """Where in a chain the object is made whose method one of its functions is: the place of the function that makes it
+    (-1 for the framework), and the expressions by which it does. None where the object may have been there before.
+
+    Args:
+        depth: the place of the method.
+    """
+    for place in range(depth, 0, -1):
+        caller, method = chain[place - 1], chain[place]
+        by = edges.between(caller, method)
+        if by and all(_runs_on_own(edges.names, node, method, caller) for node in by):
+            continue
+        made = [_made_for(edges.names, node, method, caller) for node in by]
+        return (place - 1, [n for found in made for n in found]) if made and all(made) else None
+    return (-1, []) if chain[0].name in MADE_BY else None
+
+
+def _receiver(node: cst.BaseExpression, method: Function) -> cst.BaseExpression | None:
+    """The object whose method an expression runs; None where the name of the method is not written there."""
+    called = node.func if isinstance(node, cst.Call) else node
+    return called.value if isinstance(called, cst.Attribute) and called.attr.value == method.name else None
+
+
+def _runs_on_own(names: Names, node: cst.BaseExpression, method: Function, caller: Function) -> bool:
+    """True where one method runs another of its own object (`self.open()`, `super().open()`, `Base.__init__(self)`), or
+    of a part that this has made for itself (`self.store.open()`)."""
+    receiver = _receiver(node, method)
+    if receiver is None or caller.owner is None or not caller.parameters:
+        return False
+    own = caller.parameters[0].name
+    match receiver:
+        case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=part)) if name == own:
+            return _makes_part(names, caller.owner, part, 0)
+        case cst.Call(func=cst.Name(value="super")):
+            return True
+    return method.name in MADE_BY or dotted(receiver) == own
+
+
+def _made_for(names: Names, node: cst.BaseExpression, method: Function, caller: Function) -> Sequence[cst.CSTNode]:
+    """The expressions of a function that build the object whose method another one runs; none where it may have been
+    there before."""
+    entered = method.name in ENTERED_BY
+    receiver = _receiver(node, method) or (node if entered else None)
+    if method.name in MADE_BY or (entered and receiver is node and isinstance(node, cst.Call)):
+        return () if method.owner and is_single(names, method.owner) else (node,)
+    return _building(names, receiver, caller) if receiver is not None else ()
+
+
+def _building(names: Names, node: cst.BaseExpression, function: Function, steps: int = 0) -> Sequence[cst.CSTNode]:
+    """The expressions of a function that build the object for which one of them stands, by a class of the project or by
+    a function that does; none where it may have been there before."""
+    if steps > _MAX_STEPS:
+        return ()
+    match node:
+        case cst.Await(expression=inner):
+            return _building(names, inner, function, steps)
+        case cst.Call(func=func):
+            defined = names.definition(func, function.scope, interest="anything")
+            if isinstance(defined, Class):
+                return () if is_single(names, defined) else (node,)
+            return (node,) if defined and _gives_new(names, defined, steps + 1) else ()
+        case cst.Name(value=name) if name not in function.scope.declared_outside:
+            bindings = function.scope.bindings.get(name, ())
+            values = [b.value for b in bindings if b.value is not None and _stands_for(names, node, b, function)]
+            made = [_building(names, value, function, steps + 1) for value in values]
+            return [n for found in made for n in found] if len(made) == len(bindings) and all(made) else ()
+        case cst.Attribute(value=whole, attr=cst.Name(value=part)):
+            owner = names.local_class(names.type_of(whole, function.scope))
+            return (
+                _building(names, whole, function, steps + 1) if owner and _makes_part(names, owner, part, steps) else ()
+            )
+    return ()
+
+
+def _makes_part(names: Names, owner: Class, part: str, steps: int) -> bool:
+    """True for an attribute or a property of which each object of a class makes the value for itself."""
+    if steps > _MAX_STEPS:
+        return False
+    method = names.method(owner, part)
+    if method is not None:
+        values = _returned(method) if names.is_property(method) else []
+        made = [value for value in values if _own_attribute(value, method) is None]
+        kept = [attribute for value in values if (attribute := _own_attribute(value, method))]
+        return all(_makes_part(names, owner, attribute, steps + 1) for attribute in kept) and _are_new(
+            names, made, method, steps + 1, {Home.CALLER, Home.OBJECT}
+        )
+    family = list(names.ancestors(owner))
+    shared = (b.value for c in family for b in c.scope.bindings.get(part, ()))
+    put = [(v, s.function) for c in family for v, s in c.attributes.get(part, ()) if literal(v) is not None]
+    if not put or any(value is not None and literal(value) is not None for value in shared):
+        return False
+    return all(f is not None and _are_new(names, [v], f, steps + 1, {Home.OBJECT}) for v, f in put)
+
+
+def _own_attribute(node: cst.BaseExpression | None, method: Function) -> str | None:
+    """The attribute of the method's object that an expression reads."""
+    match node:
+        case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=attribute)) if method.parameters:
+            return attribute if name == method.parameters[0].name else None
+    return None
+
+
+def _stands_for(names: Names, node: cst.Name, binding: Binding, function: Function) -> bool:
+    """True where a name has the value that it is bound to, and not what entering that gives, if this is another."""
+    if binding.kind != "assign" or binding.value is None:
+        return False
+    scope = function.scope
+    return not binding.entered or names.type_of(node, scope) == names.type_of(binding.value, scope)
+
+
+def _gives_new(names: Names, function: Function, steps: int) -> bool:
+    """True for a function that builds what it returns each time, and keeps it nowhere."""
+    if isinstance(function.node, cst.Lambda) or function.is_generator or names.runs_once(function):
+        return False
+    values = _returned(function)
+    return bool(values) and _are_new(names, values, function, steps, {Home.CALLER})
+
+
+def _returned(function: Function) -> list[cst.BaseExpression | None]:
+    return [n.value for n in nodes_of(cst.Return, function.body_nodes)]
+
+
+def _are_new(
+    names: Names, values: Iterable[cst.BaseExpression | None], function: Function, steps: int, where: set[Home]
+) -> bool:
+    """True where a function builds the objects for which these expressions of it stand, and they go nowhere else."""
+    made = [_building(names, value, function, steps) if value is not None else () for value in values]
+    return all(made) and homes(names, function, [n for found in made for n in found]) <= where
 
 
 _MOVING = frozenset({
@@ -407,6 +547,7 @@ class _Flow:
     def _put_on(self, holder: cst.BaseExpression, scope: Scope) -> Iterator[Home]:
         models = self.names.models
         current: cst.CSTNode = holder
+        part = ""
         while True:
             known = self.names.type_of(current, scope), self.names.qualify(current, scope)
             type_ = models.type(known[0])
@@ -421,6 +562,7 @@ class _Flow:
                 return
             if not isinstance(current, (cst.Attribute, cst.Subscript)):
                 break
+            part = current.attr.value if isinstance(current, cst.Attribute) else part
             current = current.value
         if not isinstance(current, cst.Name):
             return
@@ -429,6 +571,9 @@ class _Flow:
             outermost = outermost.parent.function
         if outermost.owner and outermost.parameters and outermost.parameters[0].name == current.value:
             yield Home.OBJECT
+            if part and not self._is_own_part(part, outermost.owner):
+                yield Home.STORED
+                yield Home.GIVEN
             return
         found = scope.lookup(current.value)
         local = found is not None and found[0].kind == "function" and found[0].function is self.function
@@ -439,6 +584,11 @@ class _Flow:
             yield Home.STORED
             if local:
                 yield Home.GIVEN
+
+    def _is_own_part(self, attribute: str, owner: Class) -> bool:
+        """True for an attribute for which objects of a class make what is there themselves."""
+        values = [found for c in self.names.ancestors(owner) for found in c.attributes.get(attribute, ())]
+        return bool(values) and all(self._is_made(value, scope) for value, scope in values)
 
     def _is_class(self, node: cst.CSTNode) -> bool:
         """True for the class of the method's object: `cls`, `type(self)`, `self.__class__`."""
@@ -456,14 +606,14 @@ class _Flow:
 
     def _comes_from_outside(self, bindings: Collection[Binding]) -> bool:
         """True when a local name may stand for something that was there before."""
-        new = (cst.Dict, cst.List, cst.Set, cst.DictComp, cst.ListComp)
-        return not all(
-            isinstance(b.value, new) or (isinstance(b.value, cst.Call) and self._is_new(b.value)) for b in bindings
-        )
+        return not all(self._is_made(b.value, self.function.scope) for b in bindings)
 
-    def _is_new(self, node: cst.Call) -> bool:
-        """True when a call builds an object, where a function may give one that it keeps."""
-        name = self.names.qualify(node.func, self.function.scope)
+    def _is_made(self, node: cst.BaseExpression | None, scope: Scope) -> bool:
+        """True for a literal collection, and for a call that builds an object, where a function may give one that it
+        keeps."""
+        if not isinstance(node, cst.Call):
+            return isinstance(node, (cst.Dict, cst.List, cst.Set, cst.DictComp, cst.ListComp))
+        name = self.names.qualify(node.func, scope)
         return name.startswith("builtins.") or dotted(node.func).rpartition(".")[2][:1].isupper()
 
 

@@ -18,12 +18,13 @@ _MAX_STEPS = 4
 """Names that stand for a choice, and tables in tables, are followed this far."""
 _MAX_BINDINGS = 16
 """What is bound more often is taken for unknown."""
-_MADE_BY = ("__init__", "__post_init__")
+MADE_BY = ("__init__", "__post_init__")
+"""What building an object runs."""
 ENTERED_BY = ("__aenter__", "__enter__")
 """What entering an object runs."""
 UNNAMED = (*ENTERED_BY, "__call__")
 """Methods that run where an object of their class is named."""
-IMPLIED = (*_MADE_BY, *UNNAMED)
+IMPLIED = (*MADE_BY, *UNNAMED)
 """And those that run where only the class is."""
 _TABLES = (cst.Dict, cst.List, cst.Tuple, cst.Set)
 _LOOK_UPS = frozenset({"get", "pop", "setdefault"})
@@ -127,7 +128,7 @@ def run_by(names: Names, node: cst.CSTNode, scope: Scope, interest: Interest = "
         case cst.Call(func=func):
             for callee in (func, *_passed_on(names, node, scope)):
                 for defined in meant(names, callee, scope, interest):
-                    yield from (defined,) if isinstance(defined, Function) else _methods(names, defined, _MADE_BY)
+                    yield from (defined,) if isinstance(defined, Function) else _methods(names, defined, MADE_BY)
         case cst.WithItem(item=item):
             owner = names.local_class(names.type_of(item, scope))
             yield from _methods(names, owner, ENTERED_BY) if owner else ()
