@@ -15,6 +15,7 @@ from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.models import Call
 from pooclint.program.attributes import only_called
+from pooclint.program.keywords import argument_keys
 from pooclint.source.nodes import dotted
 
 FAILED = "#failed"
@@ -104,11 +105,14 @@ def _shares(run: Run, node: cst.Call, model: Call, arguments: tuple[tuple[int | 
 
     An engine is the exception: a session that is given one, or something unknown, checks connections out of it.
     """
-    for argument, (key, value) in zip(node.args, arguments, strict=False):
+    written = dict(zip(argument_keys(node), (a.value for a in node.args), strict=True))
+    for key, value in arguments:
         if key in model.owned_by and not value.reach() and value.constant is not None:
             return True  # somebody else's transport or connector
         if key in model.shares:
-            type_ = run.models.type(value.type or run.names.type_of(argument.value, run.scope))
+            type_ = run.models.type(
+                value.type or (run.names.type_of(written[key], run.scope) if key in written else "")
+            )
             made = run.models.type(model.returns)
             return type_.kind != "engine" if type_ else made is None or made.kind != "session"
     return False

@@ -347,7 +347,7 @@ class Analysis:
     def _call_acquires(self, node: cst.Call, scope: Scope) -> bool:
         if any(c.acquires for c in self.names.calls(node, scope)):
             return True
-        given = (a.value for a in node.args if isinstance(a.value, (cst.Lambda, cst.Name)))
+        given = (a.value for a in node.args if isinstance(a.value, (cst.Lambda, cst.Name, cst.Call)))
         passed = (self.names.definition(value, scope) for value in given)
         calls_back = any(isinstance(f, Function) and self.hands_over(f) for f in passed)
         defined = self.names.definition(node.func, scope, interest="anything" if calls_back else "acquires")

@@ -15,7 +15,7 @@ from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, O
 from pooclint.flow.invocations import Invocation, reach
 from pooclint.flow.parts import part_of
 from pooclint.flow.reading import begun, exhausted, read_to_end
-from pooclint.flow.run import CELL, MAX_STATES, Run
+from pooclint.flow.run import CELL, MAX_STATES, UNPACKED, Run
 from pooclint.flow.values import (
     COLLECTIONS,
     NONE,
@@ -234,6 +234,8 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
         return _taken_from(run, node, place, state, out)
     arguments = [a.value for a in node.args]
     keys = argument_keys(node)
+    unpacks = any(a.star for a in node.args)
+    made = run.scope.module.function(node)
     if isinstance(func, cst.Attribute):
         path = dotted(func)
         bound = state.env.get(path) if path else None
@@ -247,10 +249,35 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
             out.add(ATTRIBUTE_ERROR, after_head.raised(node, {}, Lane.OTHER))
             continue
         for before_call, values in evaluate_all(run, arguments, after_head, out):
-            results += calls.call(
-                run, Invocation(node, head, method, tuple(zip(keys, values, strict=True))), before_call, out
-            )
+            if made is not None:
+                kept = {id(a.value): v for a, v in zip(node.args, values, strict=True)}
+                defaults = [kept[id(p.default)] for p in made.parameters if p.default is not None]
+                results.append((before_call, closure(run, node, defaults)))
+                continue
+            given = tuple(zip(keys, values, strict=True))
+            given = _unpacked(run, node, given, before_call) if unpacks else given
+            results += calls.call(run, Invocation(node, head, method, given), before_call, out)
     return results
+
+
+def _unpacked(
+    run: Run, node: cst.Call, arguments: tuple[tuple[int | str, Value], ...], state: State
+) -> tuple[tuple[int | str, Value], ...]:
+    """The arguments of a call that passes on what the function takes up by its own `*args` and `**kwargs`."""
+    own = {p.name: p.kind for p in run.function.parameters} if run.function else {}
+    positional: list[Value] = []
+    named: list[tuple[int | str, Value]] = []
+    for argument, (key, value) in zip(node.args, arguments, strict=True):
+        kind = own.get(dotted(argument.value), "") if argument.star and value.items is not None else ""
+        if kind == "args":
+            positional += value.items or ()
+        elif kind == "kwargs":
+            named += ((k.removeprefix(UNPACKED), v) for k, v in state.env.items() if k.startswith(UNPACKED))
+        elif isinstance(key, int) and all(k != "*" for k, _ in named):
+            positional.append(value)
+        else:
+            named.append((key, value))
+    return (*enumerate(positional), *named)
 
 
 def _taken_from(run: Run, node: cst.Call, place: str, state: State, out: Outcomes) -> Results:
@@ -317,22 +344,25 @@ def _sequence(run: Run, node: cst.Tuple | cst.List | cst.Set, state: State, out:
     ]
 
 
-def closure(run: Run, node: cst.FunctionDef | cst.Lambda | cst.ClassDef, defaults: Sequence[Value] = ()) -> Value:
-    """The value of a nested function or class.
+def closure(
+    run: Run, node: cst.FunctionDef | cst.Lambda | cst.Call | cst.ClassDef, defaults: Sequence[Value] = ()
+) -> Value:
+    """The value of a nested function or class, or of the function that a call makes.
 
     Args:
         defaults: values of its parameters' defaults, which it keeps.
     """
     index = run.scope.module
-    defined = index.function(node) or index.owner(node)
+    function = index.function(node)
+    defined = function or index.owner(node)
     assert defined is not None
     inner = defined.scope
-    mentioned = variables(node.body) - (inner.bindings.keys() - inner.declared_outside)
+    mentioned = variables(defined.node.body) - (inner.bindings.keys() - inner.declared_outside)
     captures = frozenset(mentioned & run.scope.bindings.keys()) if run.function else frozenset[str]()
-    takes = captures if isinstance(node, cst.ClassDef) else captures & taken_names(node, run.models.release_names)
+    takes = captures & taken_names(function.node, run.models.release_names) if function else captures
     kept = tuple(defaults) if any(v.reach() for v in defaults) else None
     found = Closure(captures, takes) if captures else None
-    return Value(function=index.function(node), closure=found, items=kept)
+    return Value(function=function, closure=found, items=kept)
 
 
 def taken_names(function: cst.FunctionDef | cst.Lambda, release_names: frozenset[str]) -> frozenset[str]:

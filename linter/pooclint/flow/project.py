@@ -11,7 +11,7 @@ from pooclint.flow import ambient, nesting
 from pooclint.flow.completions import CANCEL, EXIT, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Invocation, Results, reach
-from pooclint.flow.run import Reached, Run, Summary
+from pooclint.flow.run import UNPACKED, Reached, Run, Summary
 from pooclint.flow.switches import by_values
 from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
@@ -199,7 +199,30 @@ def outcomes(
     run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State
 ) -> tuple[Summary, ...] | None:
     """In which ways a call of the function completes; None when that is not known, or nothing depends on it."""
-    return run.summarise(function, tuple((parameter_name(function, k), v) for k, v in arguments), state)
+    return run.summarise(function, _given_to(function, arguments), state)
+
+
+def _given_to(function: Function, arguments: tuple[tuple[int | str, Value], ...]) -> tuple[tuple[str, Value], ...]:
+    """Arguments by the names of the parameters. What `*args` and `**kwargs` take up is only of interest where it leads
+    to something."""
+    taking = {p.kind: p.name for p in function.parameters if p.kind in ("args", "kwargs")}
+    left = [(k, v) for k, v in arguments if taking and not _is_known_to(function, k)]
+    found = [(parameter_name(function, k), v) for k, v in arguments if (k, v) not in left]
+    for kind, key in (("args", int), ("kwargs", str)):
+        values = tuple(v for k, v in left if isinstance(k, key))
+        if kind in taking and any(v.reach() for v in values):
+            found.append((taking[kind], Value(items=values)))
+    found += ((f"{UNPACKED}{k}", v) for k, v in left if isinstance(k, str) and "kwargs" in taking and v.reach())
+    return tuple(found)
+
+
+def _is_known_to(function: Function, key: int | str) -> bool:
+    """True for the argument for a parameter, or the value of a variable of a function around, or on an attribute."""
+    if isinstance(key, int):
+        return bool(parameter_name(function, key))
+    if "." in key or "*" in key or any(p.name == key for p in function.parameters):
+        return True
+    return any(type(n) is cst.Name and n.value == key for n in function.body_nodes)
 
 
 def parameter_name(function: Function, key: int | str) -> str:

@@ -53,6 +53,8 @@ MAX_ROUNDS = 6
 
 CELL = "#cell "
 """Prefix of the names under which a state remembers that an escaped closure refers to a variable."""
+UNPACKED = "**"
+"""Prefix of the names under which a state has what a function was given by keywords that are no parameters of it."""
 
 
 class GaveUp(Exception):  # noqa: N818 - it says what happened; the program is not at fault

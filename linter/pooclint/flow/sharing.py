@@ -53,13 +53,14 @@ def ended(state: State, numbers: frozenset[int] | None = None) -> State:
 def _note_all(run: Run, state: State, invocation: Invocation) -> None:
     """What is gathered runs at the same time; of what is unpacked nobody knows how many there are."""
     uses: Counter[int] = Counter()
-    for argument, (_, value) in zip(invocation.node.args, invocation.arguments, strict=True):
+    unpacked = (a.value for a in invocation.node.args if a.star == "*")
+    unlisted = any(not isinstance(value, (cst.List, cst.Tuple)) for value in unpacked)
+    for key, value in invocation.arguments:
         for item in value.items if value.items is not None else (value,):
-            many = argument.star == "*" and not isinstance(argument.value, (cst.List, cst.Tuple))
             for number in _used(state, item):
                 obligation = state.obligations.get(number)
                 collected = obligation is not None and obligation.owner <= COLLECTIONS  # each turn has another one
-                uses[number] += 2 if many and not collected else 1
+                uses[number] += 2 if key == "*" and unlisted and not collected else 1
     for number, count in sorted(uses.items()):
         if count > 1 and _is_single(run, state, number):
             _note(run, state, number, invocation.node, None)

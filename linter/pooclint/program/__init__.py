@@ -2,6 +2,7 @@
 
 Names:
     walk, scopes        what one walk over a file finds: scopes, bindings, functions, classes
+    partials            functions that a call of `functools.partial` makes
     places, modules     where the modules of a project stand, and what has been parsed of them
     exports             which names of a module are worth a parse
     sieve               which files hold nothing, told without a parser

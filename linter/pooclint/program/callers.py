@@ -96,11 +96,18 @@ class Callers:
                 yield from self.edges.naming(index, function, self.importing.words_for(index, words))
 
 
+def _variables_for(function: Function) -> tuple[str, ...]:
+    """The variables of its module that stand for a lambda, or for what a call has made."""
+    made = function.made_by or function.node
+    bound = function.parent.bindings.items()
+    return tuple(name for name, bindings in bound if any(b.value is made for b in bindings))
+
+
 def _imported_names(function: Function) -> tuple[str, ...]:
     """The words by which other modules call it: its own name, that of its class, those of the tables that list it; none
     for what they cannot name."""
     if isinstance(function.node, cst.Lambda):
-        return ()
+        return _variables_for(function) if function.parent.kind == "module" else ()
     if function.owner and function.name not in IMPLIED:
         return (function.name,)
     named = function.owner or function

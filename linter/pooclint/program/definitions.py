@@ -48,7 +48,7 @@ class Definitions:
             interest: which definitions of other modules are worth a parse.
         """
         kind = type(node)  # asked for every call: `isinstance` of an abstract base class is slow
-        if kind is cst.Lambda:
+        if kind is cst.Lambda or kind is cst.Call:  # the call may make one
             return scope.module.function(node)
         if kind is cst.Attribute:
             return self._member(cast(cst.Attribute, node), scope, steps, interest) if steps <= _MAX_STEPS else None
@@ -75,11 +75,10 @@ class Definitions:
         """The last binding of a name that can define a function or class. A name may have thousands."""
         key = (id(holder), name)
         if key not in self._binding:
-            renames = (cst.Name, cst.Lambda, cst.Attribute) if holder.kind == "module" else (cst.Name, cst.Lambda)
             able = (
                 b
                 for b in reversed(bindings)
-                if b.defined or b.kind == "import" or (isinstance(b.value, renames) and not b.entered)
+                if b.defined or b.kind == "import" or (_renames(b.value, holder) and not b.entered)
             )
             self._binding[key] = next(able, None)
         return self._binding[key]
@@ -107,7 +106,7 @@ class Definitions:
             # A variable of a module that mattered to nobody so far: its object is now given something, or called.
             owner = self.local_class(self.type_of_target(self.imports.leads_to(node.value, scope, interest)))
         if owner:
-            return self.method(owner, node.attr.value)
+            return self.method(owner, node.attr.value) or self._made_for(owner, node.attr.value)
         target = self.imports.leads_to(node, scope, interest)
         return target.defined if target else None
 
@@ -155,6 +154,17 @@ class Definitions:
             if (name := self.imports.qualify(base, current.parent))
         )
 
+    def _made_for(self, owner: Class, attribute: str) -> Function | None:
+        """The function that a call makes for an attribute of a class or of its objects (`connect = partial(...)`); None
+        where anything else is put there, too."""
+        for current in self.ancestors(owner):
+            on_class = ((b.value, current.scope) for b in current.scope.bindings.get(attribute, ()))
+            given = [*on_class, *current.attributes.get(attribute, ())]
+            if given:
+                value, scope = given[0]
+                return scope.module.function(value) if len(given) == 1 and isinstance(value, cst.Call) else None
+        return None
+
     def own_attributes(self, function: Function) -> frozenset[str]:
         """Attributes of its object that a method names, itself or through other methods of the object."""
         answer = self.imports.circles.answer
@@ -169,3 +179,12 @@ class Definitions:
         }
         called = [m for n in found if function.owner and (m := self.method(function.owner, n))]
         return frozenset(found).union(*(self.own_attributes(m) for m in called))
+
+
+def _renames(value: cst.BaseExpression | None, holder: Scope) -> bool:
+    """True for what may stand for a function or class where it is bound to a name of that scope."""
+    if isinstance(value, cst.Call):
+        return holder.module.function(value) is not None
+    return isinstance(
+        value, (cst.Name, cst.Lambda, cst.Attribute) if holder.kind == "module" else (cst.Name, cst.Lambda)
+    )

@@ -208,8 +208,9 @@ class Imports:
             if isinstance(binding.defined, Class):
                 method = self.method(binding.defined, rest[0]) if len(rest) == 1 else None
                 return Target(defined=method or binding.defined) if method or not rest else None
-            if binding.defined:
-                return Target(defined=binding.defined) if not rest else None
+            made = binding.defined or (index.function(binding.value) if binding.value and not binding.entered else None)
+            if made:
+                return Target(defined=made) if not rest else None
         renamed = next((b.value for b in bindings if isinstance(b.value, (cst.Name, cst.Attribute))), None)
         if renamed is not None and not any(b.entered for b in bindings):
             qualified = self.qualify(renamed, scope)

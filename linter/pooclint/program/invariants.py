@@ -106,8 +106,10 @@ class Invariants:
         return bool(calls) and all(self._same_argument(given, function, call, s, steps) for call, s in calls)
 
     def _same_argument(self, given: Parameter, function: Function, call: cst.Call, scope: Scope, steps: int) -> bool:
-        if given.kind not in ("positional", "keyword") or any(a.star for a in call.args):
+        if any(a.star for a in call.args):
             return False
+        if given.kind in ("args", "kwargs"):
+            return all(self.same(value, scope, steps + 1) for value in _left_over(given, function, call))
         position = function.parameters.index(given) - (1 if function.owner else 0)
         named = [a.value for a in call.args if a.keyword and a.keyword.value == given.name]
         passed = named or [a.value for i, a in enumerate(call.args) if not a.keyword and i == position]
@@ -148,6 +150,18 @@ class Invariants:
 
     def _of_request(self, node: cst.BaseExpression, scope: Scope) -> bool:
         return self.names.qualify(node, scope) in self.names.models.request_locals
+
+
+def _left_over(given: Parameter, function: Function, call: cst.Call) -> Iterator[cst.BaseExpression]:
+    """The arguments of a call that `*args`, or `**kwargs`, of a function takes up."""
+    named = {p.name for p in function.parameters if p.kind in ("positional", "keyword")}
+    first = sum(p.kind == "positional" for p in function.parameters) - (1 if function.owner else 0)
+    for position, argument in enumerate(call.args):
+        by_name = argument.keyword is not None
+        if by_name == (given.kind == "kwargs") and (
+            argument.keyword.value not in named if argument.keyword else position >= first
+        ):
+            yield argument.value
 
 
 def _own(name: str, scope: Scope) -> bool:

@@ -107,6 +107,8 @@ class Function:
     scope: Scope
     parent: Scope
     parameters: tuple[Parameter, ...]
+    made_by: cst.Call | None = None
+    """The call of `functools.partial` that makes it: its own nodes stand nowhere in the source."""
     is_generator: bool = False
     returns_value: bool = False
     """True when a `return` in it gives a value."""
@@ -134,8 +136,8 @@ class Function:
 
     @property
     def name(self) -> str:
-        """Its name; `<lambda>` for a lambda."""
-        return self.node.name.value if isinstance(self.node, cst.FunctionDef) else "<lambda>"
+        """Its name; `<lambda>` for a lambda, `<partial>` for what a call makes."""
+        return self.node.name.value if isinstance(self.node, cst.FunctionDef) else self.scope.name
 
     @property
     def qualname(self) -> str:
@@ -235,12 +237,16 @@ class Index:
     """Why one of them has no tree."""
     stars: list[str] = field(default_factory=list)
     """Modules of which it imports every name."""
+    partials: set[str] = field(default_factory=set)
+    """By which names it may know `functools.partial`."""
     trees: list[tuple[Piece, cst.Module]] = field(default_factory=list, repr=False)
     parts: list[Part] = field(default_factory=list, repr=False)
     weight: int = 0
     """Bytes of source that have been parsed."""
     _whole: Part | None = field(default=None, repr=False)
     _known: dict[int, Function | Class] = field(default_factory=dict, repr=False)
+    _made: dict[int, cst.Call] = field(default_factory=dict, repr=False)
+    """By the `id` of a function that a call makes, and of its body, that call."""
     _module: cst.Module | None = field(default=None, repr=False)
 
     def binds(self, name: str) -> bool:
@@ -286,7 +292,7 @@ class Index:
 
     @property
     def functions(self) -> dict[int, Function]:
-        """All functions by `id` of the `FunctionDef` or `Lambda` node."""
+        """All functions by `id` of the `FunctionDef` or `Lambda` node, or of the call that makes them."""
         return self.complete().functions
 
     @property
@@ -300,7 +306,8 @@ class Index:
         return self.complete().visited
 
     def function(self, node: cst.CSTNode) -> Function | None:
-        """The function that a `FunctionDef` or `Lambda` node of what has been parsed defines."""
+        """The function that a `FunctionDef` or `Lambda` node of what has been parsed defines, or a call of
+        `functools.partial` makes."""
         found = self._known.get(id(node))
         return found if isinstance(found, Function) else None
 
@@ -322,6 +329,8 @@ class Index:
             self.parts.append(part)
             self._known |= part.functions
             self._known |= part.classes
+            made = ((f.node, f.made_by) for f in part.functions.values() if f.made_by is not None)
+            self._made |= {id(node): call for function, call in made for node in (function, function.body)}
 
     def release(self) -> None:
         """Take apart what refers to itself, so that the trees go with their last user. It is of no use after that."""
@@ -338,11 +347,13 @@ class Index:
         self._whole = None
 
     def locate(self, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
-        """Places of nodes in the file, by their `id`. Those that generate no code are left out."""
-        wanted = {id(node): node for node in nodes}
+        """Places of nodes in the file, by their `id`. Those that generate no code are left out; those of a function
+        that a call makes are where that call is."""
+        shown = {id(node): self._made.get(id(node), node) for node in nodes}
+        wanted = {id(node): node for node in shown.values()}
         found: dict[int, Span] = {}
         for piece, tree in self.trees:
             # To look for them costs little beside generating the code of a tree in which none of them is.
             if len(self.trees) == 1 or any(id(node) in wanted for node in descendants(tree)):
                 found |= {key: piece.shifted(span) for key, span in locate(tree, wanted.values()).items()}
-        return found
+        return {key: found[id(node)] for key, node in shown.items() if id(node) in found}

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 import libcst as cst
 
+from pooclint.program.partials import MAKER, MODULE, as_lambda
 from pooclint.program.places import Origin, absolute
 from pooclint.program.scopes import Binding, Class, Function, Index, Parameter, Part, Scope
 from pooclint.source.nodes import children, dotted
@@ -69,6 +70,8 @@ def _walked(part: Part, index: Index, wanted: Wanted) -> Part:
             continue
         if kind in wanted:
             part.visited.append((node, scope))
+        if kind is cst.Call and index.partials:
+            _enter_partial(cast(cst.Call, node), scope, index, part, wanted)
         below = _enter(node, scope, index, part) if kind in _BINDING else None
         if below is None:
             below = [(child, scope) for child in children(node)]
@@ -116,6 +119,8 @@ def _enter(node: cst.CSTNode, scope: Scope, index: Index, part: Part) -> _Below 
         case cst.Import():
             for alias in node.names:
                 full = dotted(alias.name)
+                if full == MODULE:
+                    index.partials.add(f"{_alias(alias) or full}.{MAKER}")
                 if alias.asname:
                     _bind(scope, _alias(alias), Binding("import", node, qualified=full))
                 else:
@@ -130,6 +135,8 @@ def _enter(node: cst.CSTNode, scope: Scope, index: Index, part: Part) -> _Below 
                 return []
             for alias in node.names:
                 name = dotted(alias.name)
+                if (base, name) == (MODULE, MAKER):
+                    index.partials.add(_alias(alias) or name)
                 _bind(
                     scope, _alias(alias) or name, Binding("import", node, qualified=f"{base}.{name}" if base else name)
                 )
@@ -185,6 +192,19 @@ def _enter_function(node: cst.FunctionDef, scope: Scope, part: Part) -> _Below:
     if node.returns:
         outside.append(node.returns)
     return [*((c, scope) for c in outside), (node.body, inner)]
+
+
+def _enter_partial(node: cst.Call, scope: Scope, index: Index, part: Part, wanted: Wanted) -> None:
+    """Record the function that a call of `functools.partial` makes. On a class, it is no method."""
+    made = as_lambda(node) if dotted(node.func) in index.partials else None
+    if made is None:
+        return
+    around = scope.parent if scope.kind == "class" and scope.parent else scope
+    inner = Scope("function", made, around, "<partial>", owner=around.owner)
+    inner.function = part.functions[id(node)] = function = Function(made, inner, around, _parameters(made.params), node)
+    _bind_parameters(inner, function)
+    if cst.Call in wanted:
+        part.visited.append((made.body, inner))
 
 
 def _bind_parameters(scope: Scope, function: Function) -> None:

@@ -38,6 +38,8 @@ _BASES = re.compile(rb"[ \t]*class[ \t]+\w+[ \t]*\(([^)]*)\)")
 _METHOD = re.compile(rb"^[ \t]+(?:async[ \t]+)?def[ \t]+([A-Za-z]\w*)", re.MULTILINE)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CALLED = re.compile(rb"([A-Za-z_]\w*)[ \t]*\(")
+_PARTIAL = re.compile(rb"\bpartial[ \t]*\(\s*(?:\w+[ \t]*\.[ \t]*)*(\w+)")
+"""To call what that makes is to call the function that it is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,13 @@ def outline(data: bytes, wanted: frozenset[bytes]) -> Outline:
     )
     ends, words = array("I"), array("I")
     called: list[tuple[str, frozenset[bytes]]] = []
+    partials = b"partial" in data
     for (at, name), (end, _) in zip(tops, [*tops[1:], (len(data), "")], strict=False):
         words.extend(map(crc32, set(_WORD.findall(data, at, end))))
         ends.append(len(words))
         known = wanted.intersection(_CALLED.findall(data, at, end))
+        if partials:
+            known |= wanted.intersection(_PARTIAL.findall(data, at, end))
         renamed = _RENAMED.match(data, at)
         if renamed and renamed[1] in wanted:
             known |= {renamed[1]}
