@@ -29,7 +29,9 @@ class AttributeNeverReleased:
 
     ## What it does
     Reports a resource that a method stores on `self`, where no method of the class, of a base, a mixin or a subclass in
-    the same file releases it or hands it out. Whoever builds such an object has no way to give the resource back.
+    the same file releases it or hands it out. Whoever builds such an object has no way to give the resource back. It
+    may be there by way of something else: a client that works on a pool does not close that, nor a registry of sessions
+    its engine.
 
     ## Why is this bad?
     Each object leaves its connection to the garbage collector, which comes late or, for an asynchronous client, cannot
@@ -83,7 +85,7 @@ class AttributeNeverReleased:
             yield Report(
                 found.site.node,
                 (
-                    f"'self.{found.attribute}' is never released by '{owner.name}' (acquired from {origin}",
+                    f"{_what(found)} is never released by '{owner.name}' (acquired from {origin}",
                     *forgets,
                     ")",
                 ),
@@ -97,6 +99,12 @@ class AttributeNeverReleased:
                     *(((build, "and an object is built here in each call"),) if build else ()),
                 ),
             )
+
+
+def _what(found: Field) -> str:
+    if found.within:
+        return f"the {found.site.acquisition.kind} that 'self.{found.attribute}' works on"
+    return f"'self.{found.attribute}'"
 
 
 def _forgets(method: Function, owner: Class) -> Message:

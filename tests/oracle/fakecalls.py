@@ -148,6 +148,9 @@ class Calling:
         for value in self.chosen(self.model.releases):
             if isinstance(value, Value) and value._held:
                 value._held.release()
+        for value in self.head.works_on() if self.head is not None and self.model.releases_given else ():
+            if value._held:
+                value._held.release()
         self._reopen()
         if not self.quiet():
             self.world.fail(self.what, self.library, awaited)
@@ -225,6 +228,8 @@ class Calling:
                 made._work.autocommit = "off"
         elif isinstance(made, Unknown) and self.head is not None:
             made._work = made._work or self.head._work
+        if self.head is not None and self.type is not None and isinstance(made, Value) and made._held is None:
+            made._ends = tuple(self.head.given_of(self.type))
         if self.head is not None and isinstance(made, Unknown) and made is not self.head:
             made._source = self.head._held or self.head._source
             body = self.head._body or self.head._held

@@ -133,7 +133,20 @@ class Value(Unknown):
         held = self._held
         if held is not None and any(r.through == attribute for r in held.acquisition.releases):
             yield held
-        yield from (v._held for v in self._kept if isinstance(v, Value) and v._held and v._type is part)
+        yield from self.given_of(part)
+
+    def given_of(self, type_: Type) -> Iterator[Held]:
+        """What of a type it was given to work on."""
+        lineage: Any = self._world.models.lineage  # type: ignore[attr-defined]
+        yield from (v._held for v in self.works_on() if v._held and type_.name in lineage(v._type.name))
+
+    def works_on(self) -> Iterator[Value]:
+        """What it was given to work on, by way of a factory, too."""
+        for value in self._kept:
+            if isinstance(value, Value):
+                yield value
+                if value._type.kind == "factory":
+                    yield from value.works_on()
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_") and self._work is not None and name in self._type.autocommits:

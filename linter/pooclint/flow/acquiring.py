@@ -11,6 +11,7 @@ from pooclint.flow import ambient, nesting, stacks
 from pooclint.flow.completions import OTHER, RESOURCE, Outcomes
 from pooclint.flow.external import external_call
 from pooclint.flow.invocations import Invocation
+from pooclint.flow.parts import led_to
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.models import Call
@@ -134,7 +135,7 @@ def opens_nothing(run: Run, model: Call) -> bool:
     return acquisition is not None and acquisition.kind in ("client", "engine", "session", "stack")
 
 
-def result_of(run: Run, invocation: Invocation, model: Call) -> Value:
+def result_of(run: Run, invocation: Invocation, model: Call, state: State) -> Value:
     """The value of a modelled call that acquires nothing. A method that gives its own type back gives its receiver
     back."""
     head = invocation.head
@@ -145,6 +146,9 @@ def result_of(run: Run, invocation: Invocation, model: Call) -> Value:
         if model.swallows or model.with_form
         else None
     )
+    part = led_to(run, head, model.returns, state) if model.returns else None
+    if part is not None:
+        return part
     type_ = run.models.type(model.returns)
     lasting = type_ is not None and type_.kind in ("connection", "session", "pool", "engine", "client", "factory")
     worked_on = [value.refs | value.derived for value in invocation.chosen(model.derived_from)]

@@ -495,10 +495,14 @@ class Analysis:
                 item.hidden,
                 of_object=item.of_object,
                 provider=item.provider,
+                within=item.within is not None,
             )
             run.record.given.append(site)
             state = state.add(number, Obligation(site, holding=bool(item.used_by) or not item.acquisition.lazy))
-            if not item.hidden:
+            if item.within is not None:
+                at = frozenset((path, number) for path in item.within.at)
+                state = state.bind(item.path, Value(item.within.type, parts=frozenset({number}), held_at=at))
+            elif not item.hidden:
                 state = state.bind(item.path, Value(item.acquisition.type, refs=frozenset({number})))
         return state
 

@@ -74,7 +74,7 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     for _, value in invocation.arguments if not builds(run, models) else ():
         state = begun(run, invocation.node, value, state, by_somebody=True)
     state = misuses.note_use(run, invocation, state)
-    released = _released(run, invocation, state)
+    released = _released(run, invocation, models, state)
     if released:
         return _release(run, invocation, state, released, out)
     invocation, state = ambient.joined(run, invocation, state)
@@ -137,10 +137,13 @@ def _models(run: Run, invocation: Invocation) -> tuple[Call, ...]:
     return run.names.calls(invocation.node, run.scope, callee=known)
 
 
-def _released(run: Run, invocation: Invocation, state: State) -> tuple[frozenset[int], bool] | None:
+def _released(
+    run: Run, invocation: Invocation, models: tuple[Call, ...], state: State
+) -> tuple[frozenset[int], bool] | None:
     """Obligations that the call releases, and whether it must be awaited for that."""
-    numbers: set[int] = set()
-    awaited = False
+    of_given = next((model for model in models[:1] if model.releases_given), None)
+    numbers = set(invocation.head.parts & state.obligations.keys()) if of_given else set[int]()
+    awaited = bool(numbers) and of_given is not None and of_given.awaited == "must"
     qualified = run.names.qualify(invocation.node.func, run.scope)
     given = frozenset[int]().union(*(v.refs for _, v in invocation.arguments))
     for number in invocation.head.refs | given | _through_child(run, invocation, state):
@@ -310,7 +313,7 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
     external = external_call(run, invocation)
     # Its type has none of that name: it may be of another. What waits is known.
     if invocation.method in run.models.release_names and external is None:
-        through = head.parts if run.names.local_class(head.type) else frozenset[int]()
+        through = head.parts if not head.type or run.names.local_class(head.type) else frozenset[int]()
         held = {n: state.obligations[n].site.acquisition for n in (head.refs | through) & state.obligations.keys()}
         state = state.change((n for n, a in held.items() if invocation.method not in a.closes), doubtful=True)
     owner = run.names.local_class(head.type) if head.refs else None

@@ -13,7 +13,7 @@ from pooclint.flow import calls, collections, conditions, suspending
 from pooclint.flow.acquiring import sent
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes, telling
 from pooclint.flow.invocations import Invocation, reach
-from pooclint.flow.parts import part_of
+from pooclint.flow.parts import led_to, part_of
 from pooclint.flow.reading import begun, exhausted, read_to_end
 from pooclint.flow.run import CELL, MAX_STATES, UNPACKED, Run
 from pooclint.flow.values import (
@@ -218,7 +218,11 @@ def attribute_of(run: Run, node: cst.Attribute, base: Value, state: State) -> Va
     if (base.refs or base.derived) and name in run.models.release_names:
         return Value(type=base.type, refs=base.refs, derived=base.derived, method=name)
     static = run.names.type_of(node, run.scope)
-    part = part_of(base, name, static, state) if base.held_at else None
+    part: Value | None = None
+    if base.held_at:
+        part = part_of(base, name, static, state)
+    elif base.parts or base.refs:
+        part = led_to(run, base, static or run.names.attribute_type(base.type, name), state)
     return part or Value(type=static, derived=base.refs | base.derived)
 
 
@@ -571,7 +575,8 @@ def _subscript(run: Run, node: cst.Subscript, state: State, out: Outcomes) -> Re
                 results.append((inner, inside))
                 continue
             left = sent(run, base, node, collections.dropped(run, inner, {base.collection}))
-            results.append((left, Value(derived=base.refs | base.derived)))
+            within = frozenset[int]() if base.type else base.parts
+            results.append((left, Value(derived=base.refs | base.derived, parts=within)))
     return results
 
 

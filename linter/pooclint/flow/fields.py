@@ -7,12 +7,12 @@ with that attribute held, and says whether it releases it, hands it out, or show
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from pooclint.flow.analysis import Analysis, own_calls
-from pooclint.flow.given import Given
+from pooclint.flow.given import Given, Within
 from pooclint.flow.owners import RESOURCES
 from pooclint.flow.run import GaveUp, Leak, Record
 from pooclint.flow.values import Fate, Site
@@ -21,6 +21,7 @@ from pooclint.program.attributes import (
     answered_outside,
     handled_outside,
     methods_of,
+    named_of,
     relatives,
     taken,
 )
@@ -39,6 +40,19 @@ class Field:
     """The method that acquires it."""
     doubtful: bool
     """True when an unknown callee has seen it: it may have taken it over."""
+    within: bool = False
+    """True when the attribute only refers to it: a client that works on it, a registry of sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A resource that a method leaves on attributes of its object."""
+
+    field: Field
+    names: frozenset[str]
+    """The attributes that hold it."""
+    within: tuple[tuple[str, Within], ...] = ()
+    """Those that hold something that refers to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +68,21 @@ def unreleased_fields(analysis: Analysis, owner: Class) -> list[Field]:
     stored = list(_stored(analysis, owner))
     if not stored:
         return []
-    family = relatives(analysis.names, owner)
-    wanted = {a: f.site for names, f in stored for a in names}
-    fate = _fate(analysis, owner.scope.module, family, wanted)
-    answered = fate.answered | _of_base(analysis, owner)
-    return [
-        Field(field.attribute, field.site, field.method, field.doubtful or bool(names & fate.doubtful))
-        for names, field in stored
-        if not names & answered
-    ]
+    family, module, of_base = relatives(analysis.names, owner), owner.scope.module, _of_base(analysis, owner)
+    wanted = {a: Given(a, s.field.site.acquisition) for s in stored for a in s.names}
+    fate = _fate(analysis, module, family, wanted)
+    found: list[Field] = []
+    for one in stored:
+        if one.names & (fate.answered | of_base):
+            continue
+        # One attribute may refer to several: each is asked about by itself.
+        through = {a: Given(a, one.field.site.acquisition, within=within) for a, within in one.within}
+        other = _fate(analysis, module, family, through) if through else _Fate()
+        if through.keys() & (other.answered | of_base):
+            continue
+        seen = one.names & fate.doubtful or other.doubtful
+        found.append(replace(one.field, doubtful=one.field.doubtful or bool(seen)))
+    return found
 
 
 def _of_base(analysis: Analysis, owner: Class) -> frozenset[str]:
@@ -89,7 +109,7 @@ def replaced_fields(analysis: Analysis, owner: Class) -> Iterator[Replaced]:
 
     What the reference count releases at that moment does not count.
     """
-    for names, field in _stored(analysis, owner):
+    for names, field in _held(analysis, owner):
         if field.method.name != "__init__" or field.site.acquisition.reclaimed in ("refcount", "harmless"):
             continue
         calls = own_calls(field.method.node, field.method.scope)
@@ -139,7 +159,7 @@ def used_up_fields(analysis: Analysis, owner: Class) -> Iterator[UsedUp]:
 
     One such method may well be called once in the life of an object; two are not.
     """
-    stored = list(_stored(analysis, owner))
+    stored = list(_held(analysis, owner))
     for names, field in stored:
         filled_again = any(names & others and f.method is not field.method for others, f in stored)
         if field.method.name != "__init__" or filled_again:
@@ -196,7 +216,12 @@ def _takes(node: cst.BaseExpression, path: str) -> bool:
     return isinstance(node, cst.Call) and any(dotted(argument.value) == path for argument in node.args)
 
 
-def _stored(analysis: Analysis, owner: Class) -> Iterator[tuple[frozenset[str], Field]]:
+def _held(analysis: Analysis, owner: Class) -> Iterator[tuple[frozenset[str], Field]]:
+    """What attributes hold themselves."""
+    return ((stored.names, stored.field) for stored in _stored(analysis, owner) if stored.names)
+
+
+def _stored(analysis: Analysis, owner: Class) -> Iterator[_Stored]:
     for method in owner.methods.values():
         if not analysis.acquires(method):
             continue
@@ -205,11 +230,13 @@ def _stored(analysis: Analysis, owner: Class) -> Iterator[tuple[frozenset[str], 
         except GaveUp:
             continue
         sites = {s.number: s for s in record.sites.values()}
-        for number, attributes in record.fields.items():
-            site = sites[number]
+        for number in dict.fromkeys((*record.fields, *record.within)):
+            site, names = sites[number], frozenset(record.fields.get(number, ()))
             if site.acquisition.kind in RESOURCES and site.acquisition.releases:
-                plain = min(attributes)
-                yield frozenset(attributes), Field(plain, site, method, number in record.doubtful)
+                within = record.within.get(number, {})
+                plain = min(names or within)
+                found = Field(plain, site, method, number in record.doubtful, within=not names)
+                yield _Stored(found, names, tuple(sorted(within.items(), key=lambda item: item[0])))
 
 
 def stray_leaks(analysis: Analysis, function: Function, record: Record) -> tuple[Leak, ...]:
@@ -231,23 +258,27 @@ def _released_elsewhere(analysis: Analysis, function: Function, leak: Leak) -> b
     if function.owner is None or base != function.parameters[0].name or "." in attribute:
         return handled_outside(analysis.names, function, leak.place)
     family = relatives(analysis.names, function.owner)
-    fate = _fate(analysis, function.scope.module, family, {attribute: leak.site}, apart=function)
+    wanted = {attribute: Given(attribute, leak.site.acquisition)}
+    fate = _fate(analysis, function.scope.module, family, wanted, apart=function)
     return attribute in fate.answered | fate.doubtful
 
 
 def _fate(
-    analysis: Analysis, module: Index, family: list[Class], wanted: dict[str, Site], apart: Function | None = None
+    analysis: Analysis, module: Index, family: list[Class], wanted: dict[str, Given], apart: Function | None = None
 ) -> _Fate:
-    answered = set(answered_outside(analysis.names, module, family, frozenset(wanted), apart=apart))
-    doubtful: set[str] = set()
+    """What becomes of what attributes hold, or of what that refers to (all of one sort)."""
+    within = any(item.within for item in wanted.values())
+    # To close what refers to it says nothing: how that is done is seen when the methods are evaluated.
+    outside = answered_outside(analysis.names, module, family, frozenset(wanted), on_self=not within, apart=apart)
+    answered, doubtful = set(outside), set[str]()
     methods = list(methods_of(family))
     # What a private method returns is followed into the methods that call it.
     releases = analysis.names.models.release_names | PROTOCOL
     through = {f.name: taken(f, own, releases) & wanted.keys() for f, own in methods if f.is_private}
     for function, own in methods:
-        named = taken(function, own, releases)
+        named = named_of(function, own) if within else taken(function, own, releases)
         mentioned = (named & wanted.keys()).union(*(through[n] for n in named & through.keys()))
-        items = tuple(Given(f"{own}.{a}", wanted[a].acquisition) for a in sorted(mentioned))
+        items = tuple(replace(wanted[a], path=f"{own}.{a}") for a in sorted(mentioned))
         if not items:
             continue
         record = analysis.record_alone(function, items)

@@ -22,6 +22,16 @@ _LASTING = frozenset({"connection", "session", "client", "pool", "engine"})
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """How an object refers to a resource that it does not stand for."""
+
+    type: str
+    """The type of the object."""
+    at: frozenset[str]
+    """The attributes of it that hold the resource, by their paths, as far as they are known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Given:
     """A resource that is somebody else's when the function is entered."""
 
@@ -42,6 +52,8 @@ class Given:
     """True when an object keeps it, which the function works on."""
     hidden: bool = False
     """True when only another dependency has it, and the function no name for it."""
+    within: Within | None = None
+    """How what has that path refers to it; None where that is the resource itself."""
 
 
 def held_parameters(names: Names, function: Function) -> Iterator[Given]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pooclint.flow import misuses, statements, suspending, work
 from pooclint.flow.completions import Completion
+from pooclint.flow.given import Within
 from pooclint.flow.project import settled_in
 from pooclint.flow.run import Leak, Run
 from pooclint.flow.values import Fate, Lane, Obligation, Site, State, Value
@@ -77,14 +78,25 @@ def _note_fields(run: Run, function: Function, state: State) -> None:
     filled: set[str] = set()
     for path, value in held.items():
         attribute = path.removeprefix(own)
-        for obligation in (state.obligations[n] for n in value.refs - collected if n in state.obligations):
-            if obligation.site.number in run.record.built:
+        for number in (value.refs | value.parts) - collected if "." not in attribute else ():
+            obligation = state.obligations.get(number)
+            if obligation is None or obligation.fate is not Fate.FIELD or obligation.site.number in run.record.built:
                 continue
-            own_field = obligation.fate is Fate.FIELD and "." not in attribute
-            if own_field and obligation.site.parameter < 0 and obligation.owner < 0:
+            if obligation.site.parameter >= 0 or obligation.owner >= 0:
+                continue
+            if number in value.refs and not _is_factory(run, value):
                 run.record.fields.setdefault(obligation.site.number, set()).add(attribute)
                 filled.add(attribute)
+                continue
+            within = Within(value.type, frozenset(path for path, n in value.held_at if n == number))
+            run.record.within.setdefault(obligation.site.number, {})[attribute] = within
     run.record.filled = filled if run.record.filled is None else run.record.filled & filled
+
+
+def _is_factory(run: Run, value: Value) -> bool:
+    """True of what makes something of a resource: it refers to that, and is no way to release it."""
+    type_ = run.models.type(value.type)
+    return type_ is not None and type_.kind == "factory"
 
 
 def _follows_owner(state: State, obligation: Obligation) -> bool:
@@ -122,7 +134,7 @@ def _besides(run: Run, value: Value, state: State) -> frozenset[int]:
     """What an attribute leads to and does not stand for. A task uses what it does not release on any way."""
     task = value.pending
     if task is None or not task.runs_by_itself:
-        return value.reach() - value.refs
+        return value.reach() - value.refs - value.parts
     ways = (
         settled_in(run, p.summary, p.arguments, state) if (p := item.pending) and p.summary else [item.reach()]
         for item in task.passes

@@ -68,7 +68,7 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         states = [e for s in states for e in exhausted(run, node, read, begun(run, node, read, s), out)]
     if acquired_now:
         return [acquire(run, node, model, s, invocation.arguments, head) for s in states]
-    value = result_of(run, invocation, model)
+    value = result_of(run, invocation, model, state)
     if makes_factory:  # it refers to the engine it was made for, and does not answer for it
         value = replace(value, refs=value.refs | reach(state, [v for _, v in invocation.arguments]))
     if external and external.io == "await":

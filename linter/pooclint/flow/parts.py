@@ -109,6 +109,34 @@ def part_of(base: Value, attribute: str, type_name: str, state: State) -> Value 
     )
 
 
+def led_to(run: Run, base: Value, type_name: str, state: State) -> Value | None:
+    """What an attribute or a method of a library's object gives where that is something that the object was built from
+    (`client.connection_pool`, `registry.bind`), or leads to it; None for anything else.
+
+    Args:
+        run: the function.
+        base: the object.
+        type_name: the type of what is given, as far as it is known.
+        state: the state.
+    """
+    type_ = run.models.type(base.type)
+    if type_ is None:
+        return None
+    is_factory = type_.kind == "factory"
+    behind = (base.parts | base.refs if is_factory else base.parts) & state.obligations.keys()
+    if not behind:
+        return None
+    wanted = run.models.canonical(type_name)
+    lineages = {n: run.models.lineage(state.obligations[n].site.acquisition.type) for n in behind}
+    there = frozenset(n for n, lineage in lineages.items() if wanted in lineage)
+    if there:
+        return Value(wanted, refs=there, derived=base.derived)
+    given = run.models.type(type_name)
+    if given.kind == "factory" if given else is_factory:  # among the settings of a factory is what it was given
+        return Value(wanted, derived=base.refs | base.derived, parts=behind)
+    return None
+
+
 def _parts(run: Run, node: cst.Call, state: State) -> Iterator[tuple[str, Value]]:
     given = {
         argument.keyword.value if argument.keyword else position: state.get(argument.value.value)

@@ -31,6 +31,7 @@ from pooclint.rule import Place
 
 if TYPE_CHECKING:
     from pooclint.flow.draws import Draw, Draws
+    from pooclint.flow.given import Within
     from pooclint.flow.liveness import Liveness
     from pooclint.flow.switches import Literals
 
@@ -270,6 +271,8 @@ class Record:
     """Numbers of sites that are methods of an object which is being made: these are looked at themselves, too."""
     fields: dict[int, set[str]] = field(default_factory=dict)
     """Site number to the attributes of the function's object that hold it in the end."""
+    within: dict[int, dict[str, Within]] = field(default_factory=dict)
+    """Site number to the attributes that hold something in the end that refers to it, with how that does."""
     filled: set[str] | None = None
     """The attributes that hold something on every way that ends normally; None where there is none."""
     holds: dict[tuple[int, int], Hold] = field(default_factory=dict)
@@ -568,8 +571,8 @@ class Run:
         through = state.reach(value) - value.reach()
         self._handed(state, through, stored)
         # Who has an object that only borrows what somebody else keeps has nothing to release.
-        known = (n for n in value.borrowed() if n in state.obligations)
-        lent = frozenset(n for n in known if state.obligations[n].site.parameter >= 0)
+        known = {n: state.obligations[n].site for n in value.borrowed() if n in state.obligations}
+        lent = frozenset(n for n, site in known.items() if site.parameter >= 0 and not site.within)
         numbers = value.reach() | self.comes_with(value, state)
         state = self.keep(state, numbers - lent, stored).settle(lent, Fate.KEPT).change(through, doubtful=True)
         for name in value.captured():

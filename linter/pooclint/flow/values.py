@@ -74,6 +74,8 @@ class Site:
     """For a session that nobody acquires: the type by which it is got hold of."""
     of_object: bool = False
     """True when an object keeps it, which the function works on."""
+    within: bool = False
+    """True when the function's own object has it only through another one, which refers to it."""
     guessed: bool = False
     """True when only the method's name says what it acquires."""
     provider: Function | None = None

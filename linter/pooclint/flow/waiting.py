@@ -72,7 +72,7 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     if model.self_contained:
         nesting.self_contained(run, state, pending.node)
     fail(run, invocation, model, state, out)
-    result = result_of(run, invocation, model)
+    result = result_of(run, invocation, model, state)
     return [(state, replace(result, pending=None))]
 
 

@@ -12,7 +12,7 @@ from pooclint.program.literals import literal
 from pooclint.program.look_ups import is_one, looked_up, may_be
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Index, Scope
-from pooclint.source.nodes import children, dotted
+from pooclint.source.nodes import children, dotted, nodes_of
 from pooclint.source.targets import place_of
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
@@ -69,6 +69,12 @@ def taken(function: Function, own: str, releases: frozenset[str]) -> set[str]:
         if node is function.node.body or not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
             stack += children(node)
     return found
+
+
+def named_of(function: Function, own: str) -> set[str]:
+    """Attributes and methods of the object that a method names."""
+    inner = nodes_of(cst.Attribute, function.body_nodes)
+    return {n.attr.value for n in inner if isinstance(n.value, cst.Name) and n.value.value == own}
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,8 +261,8 @@ class Types:
         owner = self.definitions.local_class(owner_type)
         if owner is None:
             models = self.imports.models
-            found = models.type(owner_type)
-            return models.canonical(found.attributes.get(attribute, "")) if found else ""
+            lineage = [t for name in models.lineage(owner_type) if (t := models.type(name))]
+            return models.canonical(next((t.attributes[attribute] for t in lineage if attribute in t.attributes), ""))
         for current in self.definitions.ancestors(owner):
             # What methods assign is what is there; a declaration may say less, or be wrong.
             known = only(self.form_of(v, s) for v, s in current.attributes.get(attribute, ()))

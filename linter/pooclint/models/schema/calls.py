@@ -77,6 +77,9 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     The value is what entering the argument gives."""
     releases: tuple[Argument, ...] = ()
     """Arguments that the call releases."""
+    releases_given: bool = False
+    """True when it releases what its receiver was given to work on (`shares`), although somebody else has made that
+    (`aclose(close_connection_pool=True)`)."""
     borrows: bool = False
     """True when the callee only uses its arguments (`pandas.read_sql`), so that ownership stays where it was."""
     gives: tuple[Argument, ...] = ()
