@@ -17,6 +17,7 @@ from pooclint.flow.values import NOTHING, Fate, Lane, Obligation, Pending, State
 from pooclint.models import Call
 from pooclint.program.attributes import only_called
 from pooclint.program.keywords import argument_keys
+from pooclint.program.running import ENTERED_BY, MADE_BY
 from pooclint.source.nodes import dotted
 
 FAILED = "#failed"
@@ -92,12 +93,15 @@ def _guessed(run: Run, node: cst.Call, model: Call, receiver: str) -> bool:
 
 def _forgotten(run: Run, node: cst.Call) -> bool:
     """True when what keeps the result is an attribute of the function's own object, and its class never turns to it
-    for a release."""
+    for a release, or nobody has the object to ask for one."""
     function, path = run.function, dotted(node.func)
     if function is None or function.owner is None or not function.parameters or path.count(".") != 1:
         return False
     own, attribute = path.split(".")
-    return own == function.parameters[0].name and only_called(run.names, function.owner, attribute)
+    if own != function.parameters[0].name:
+        return False
+    passing = run.making and function.name not in (*MADE_BY, *ENTERED_BY)
+    return passing or only_called(run.names, function.owner, attribute)
 
 
 def _shares(run: Run, node: cst.Call, model: Call, arguments: tuple[tuple[int | str, Value], ...]) -> bool:

@@ -26,6 +26,7 @@ from pooclint.flow.given import (
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.leaving import MAKING, leave
 from pooclint.flow.owners import owned
+from pooclint.flow.passing import calls_of_own
 from pooclint.flow.reaching import Reaching
 from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, summarised, symbolic, translated
@@ -73,6 +74,8 @@ class Analysis:
     """What functions leave on attributes and in elements when they fail: see `flow/fields.py`."""
     _facts: dict[int, Facts] = field(default_factory=dict)
     _owned: Memo[int, Owned | None] = field(default_factory=dict)
+    _on_own: Memo[int, frozenset[int]] = field(default_factory=dict)
+    """By the `id` of a function, those of its calls that run a method of an object which nobody else gets."""
     _alone: Memo[tuple[int, tuple[Given, ...], frozenset[str]], Record | None] = field(default_factory=dict)
 
     def forget(self) -> None:
@@ -90,6 +93,7 @@ class Analysis:
             self.strays,
             self._facts,
             self._owned,
+            self._on_own,
             self._alone,
         ):
             memo.clear()
@@ -353,7 +357,21 @@ class Analysis:
         defined = self.names.definition(node.func, scope, interest="anything" if calls_back else "acquires")
         if isinstance(defined, Class):
             return self.owned(defined) is not None
-        return isinstance(defined, Function) and (calls_back or self.hands_over(defined) or self._lends(defined))
+        if not isinstance(defined, Function):
+            return False
+        return calls_back or self.hands_over(defined) or self._lends(defined) or self._is_on_own(node, scope.function)
+
+    def _is_on_own(self, node: cst.CSTNode, function: Function | None) -> bool:
+        """True for a call in a function that runs a method of an object which nobody else gets, and that may leave
+        something there."""
+        if function is None or not isinstance(node, cst.Call):
+            return False
+        return id(node) in self.names.circles.answer(
+            self._on_own,
+            id(function),
+            frozenset(),
+            lambda: frozenset(id(n) for n in calls_of_own(self.names, function, self._fills)),
+        )
 
     def _lends(self, function: Function) -> bool:
         """True for a context manager that gives a session or connection, wherever it has it from."""
@@ -446,7 +464,8 @@ class Analysis:
             function=function,
             record=record,
             owned=self.owned,
-            summarise=self._summarise_making if making else self.summarise,
+            summarise=self.summarise,
+            is_on_own=lambda node: self._is_on_own(node, function),
             hands_over=self.hands_over,
             defers=self.defers,
             reaches=self.reaching.reaches,
@@ -464,6 +483,7 @@ class Analysis:
             constants=facts.constants,
             debugging=facts.debugging,
             taken_back=facts.taken_back,
+            making=making,
             yields_to=self._yields_to(function),
         )
 
@@ -543,17 +563,19 @@ class Analysis:
 
     # ------------------------------------------------------------------------------------------------------- summaries
 
-    def _summarise_making(
-        self, function: Function, arguments: tuple[tuple[str, Value], ...], state: State
-    ) -> tuple[Summary, ...] | None:
-        """The same while an object is being made, whose method may be called: what that leaves on it counts."""
-        return self.summarise(function, arguments, state, making=function.owner is not None and self._fills(function))
-
     def summarise(
         self, function: Function, arguments: tuple[tuple[str, Value], ...], state: State, making: bool = False
     ) -> tuple[Summary, ...] | None:
         """In which ways a call of the function completes, in the caller's terms; None when that is not known or not
-        needed."""
+        needed.
+
+        Args:
+            function: the function.
+            arguments: what it is given.
+            state: the state before.
+            making: whether what a method leaves on its object counts.
+        """
+        making = making and function.owner is not None and self._fills(function)
         numbers = sorted(frozenset[int]().union(*(v.reach() for _, v in arguments)))
         calls_back = any(v.function and not state.reach(v) and self.hands_over(v.function) for _, v in arguments)
         if not numbers and not calls_back and not making and not self.hands_over(function):

@@ -11,11 +11,12 @@ from pooclint.flow import ambient, nesting
 from pooclint.flow.completions import CANCEL, EXIT, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.external import hold
 from pooclint.flow.invocations import Invocation, Results, reach
-from pooclint.flow.run import UNPACKED, Reached, Run, Summary
+from pooclint.flow.run import UNPACKED, Built, Reached, Run, Summary
 from pooclint.flow.switches import by_values
 from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
 from pooclint.program.scopes import Function
 from pooclint.rule import Place
+from pooclint.source.nodes import dotted
 
 
 def with_receiver(run: Run, invocation: Invocation, function: Function) -> tuple[tuple[int | str, Value], ...]:
@@ -63,7 +64,9 @@ def apply_summary(
         state = run.keep(state, frozenset(n for n in given if n <= COLLECTIONS))
     if isinstance(node, cst.Call):
         nesting.drawn(run, state, node, function, arguments)
-    summaries = outcomes(run, function, arguments, state)
+    on_own = run.is_on_own(node)
+    making = on_own or (run.making and _runs_on_self(run, node))
+    summaries = outcomes(run, function, arguments, state, making)
     reached = reached_by(run, node, function, arguments)
     if isinstance(node, cst.Call) and state.holds and run.names.is_abstract(function):
         # What is lent a session is looked at itself.
@@ -90,6 +93,8 @@ def apply_summary(
     results: Results = []
     passed = reach(state, [v for _, v in arguments])
     lent = {n for n in passed & state.obligations.keys() if _is_lazy(state, n)}
+    if on_own:
+        summaries = tuple(_as_own(s) for s in summaries)
     acquires = any(s.fresh for s in summaries)
     if acquires and any(_gives_existing(s) for s in summaries):
         run.record.existing.add(id(node))
@@ -196,10 +201,10 @@ def settled_in(
 
 
 def outcomes(
-    run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State
+    run: Run, function: Function, arguments: tuple[tuple[int | str, Value], ...], state: State, making: bool = False
 ) -> tuple[Summary, ...] | None:
     """In which ways a call of the function completes; None when that is not known, or nothing depends on it."""
-    return run.summarise(function, _given_to(function, arguments), state)
+    return run.summarise(function, _given_to(function, arguments), state, making)
 
 
 def _given_to(function: Function, arguments: tuple[tuple[int | str, Value], ...]) -> tuple[tuple[str, Value], ...]:
@@ -223,6 +228,25 @@ def _is_known_to(function: Function, key: int | str) -> bool:
     if "." in key or "*" in key or any(p.name == key for p in function.parameters):
         return True
     return any(type(n) is cst.Name and n.value == key for n in function.body_nodes)
+
+
+def _runs_on_self(run: Run, node: cst.CSTNode) -> bool:
+    """True for a call of a method of the object whose method makes it."""
+    match node:
+        case cst.Call(func=cst.Attribute(value=cst.Call(func=cst.Name(value="super")))):
+            return True
+        case cst.Call(func=cst.Attribute(value=receiver), args=args):
+            given = args[0].value if args else None
+            return run.own in (dotted(receiver), dotted(given) if given is not None else "")
+    return False
+
+
+def _as_own(summary: Summary) -> Summary:
+    """A way on which a method completes whose object nobody else gets: what it leaves there and returns is the
+    caller's. The rest is the matter of the object's class (CNX109)."""
+    reached = summary.value.reach()
+    left = {b.number: b.site for b in summary.built if b.number in reached}
+    return replace(summary, fresh=(*summary.fresh, *left.items()), built=())
 
 
 def parameter_name(function: Function, key: int | str) -> str:
@@ -269,19 +293,22 @@ def _adopt(run: Run, node: cst.CSTNode, function: Function, summary: Summary, st
         outer = tuple((k, v.renumbered(number, own)) for k, v in outer)
     for name, left in outer:
         state = state.bind(name, _begun_at(node, left))
-    return _adopt_built(run, node, function, summary, state), _begun_at(node, value)
+    for built in summary.built:
+        state, number = _adopt_built(run, node, function, built, state)
+        value = value.renumbered(built.number, number)
+    return state, _begun_at(node, value)
 
 
-def _adopt_built(run: Run, node: cst.CSTNode, function: Function, summary: Summary, state: State) -> State:
+def _adopt_built(run: Run, node: cst.CSTNode, function: Function, left: Built, state: State) -> tuple[State, int]:
     """What a method of the object that is being made has left on it."""
-    for attribute, origin, holding in summary.built:
-        place = origin.origin or Place(origin.node, function.scope.module)
-        site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
-        run.record.built.add(site.number)
-        state, number = run.acquire(state, site)
-        held = Value(site.acquisition.type, refs=frozenset({number}))
-        state = state.bind(f"{run.own}.{attribute}", held).change([number], fate=Fate.FIELD, holding=holding)
-    return state
+    origin = left.site
+    place = origin.origin or Place(origin.node, function.scope.module)
+    site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
+    run.record.built.add(site.number)
+    state, number = run.acquire(state, site)
+    held = Value(site.acquisition.type, refs=frozenset({number}))
+    state = state.bind(f"{run.own}.{left.attribute}", held).change([number], fate=Fate.FIELD, holding=left.holding)
+    return state, number
 
 
 def _begun_at(node: cst.CSTNode, value: Value) -> Value:

@@ -138,6 +138,15 @@ class Reaches(Protocol):
         """The call, where there is one; `given` is what is known of the function's parameters."""
 
 
+class Summarises(Protocol):
+    """What evaluates functions of the project for their callers."""
+
+    def __call__(
+        self, function: Function, arguments: tuple[tuple[str, Value], ...], state: State, making: bool = False
+    ) -> tuple[Summary, ...] | None:
+        """The ways in which a call completes; `making` where what a method leaves on its object counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A connection is held while an external call is made."""
@@ -377,8 +386,10 @@ class Run:
     record: Record
     owned: Callable[[Class], Owned | None]
     """What an object of a class holds, and gives back by a method of its own."""
-    summarise: Callable[[Function, tuple[tuple[str, Value], ...], State], tuple[Summary, ...] | None]
+    summarise: Summarises
     """Outcomes of calling a function of the project with these arguments; None when nothing is known."""
+    is_on_own: Callable[[cst.CSTNode], bool]
+    """Whether a call runs a method of an object that the function has made, and nobody else gets."""
     hands_over: Callable[[Function], bool]
     """Whether a caller of a function of the project may get hold of something that it acquires."""
     defers: Callable[[Function], bool]
@@ -412,6 +423,8 @@ class Run:
     """Calls, by `id`, that are made for debugging."""
     taken_back: frozenset[str]
     """Paths of attributes and elements of something else that the function fills and releases from there."""
+    making: bool = False
+    """True where what the function leaves on its own object counts: that is being made, or nobody else gets it."""
     yields_to: Literal["nobody", "manager", "fixture", "consumer", "reader"] = "nobody"
     """Who resumes the function after `yield`. A reader reads to the end; a consumer may stop, or throw into it."""
     evaluations: int = 0
@@ -617,6 +630,19 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Built:
+    """What a method leaves on an attribute of its object."""
+
+    attribute: str
+    number: int
+    """Its number in what the method returns."""
+    site: Site
+    """Where it came from."""
+    holding: bool
+    """Whether it has a connection."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """One way in which a call of a project function completes, in the caller's terms."""
 
@@ -637,9 +663,9 @@ class Summary:
     """Those of them that have one while an external call is made, on whatever way."""
     yielding: frozenset[int] = frozenset()
     """Those of them that have one at a `yield`, on whatever way."""
-    built: tuple[tuple[str, Site, bool], ...] = ()
-    """What a method leaves on the attributes of an object that is being made, where that came from, and whether it has
-    a connection."""
+    built: tuple[Built, ...] = ()
+    """What a method leaves on the attributes of an object that is the caller's: it is being made, or nobody else gets
+    it."""
 
 
 def _is_settled(obligation: Obligation) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pooclint.flow.completions import NORMAL, Completion
-from pooclint.flow.run import Summary
+from pooclint.flow.run import Built, Summary
 from pooclint.flow.statements import RETURNED
 from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Pending, Site, State, Value
 
@@ -23,7 +23,7 @@ def summarised(completion: Completion, state: State, shared: frozenset[str], own
         completion: how the callee ends.
         state: the state in which it does.
         shared: variables of functions around it that it binds.
-        own: its name for the object that is being made.
+        own: its name for its object, where what it leaves on that counts.
     """
     value = state.get(RETURNED) if completion.kind == "return" else NONE
     outer = {name: state.get(name) for name in sorted(shared)}
@@ -37,27 +37,32 @@ def summarised(completion: Completion, state: State, shared: frozenset[str], own
         value = value.renumbered(number, _RETURNED + number)
         outer = {k: v.renumbered(number, _RETURNED + number) for k, v in outer.items()}
         fresh.append((_RETURNED + number, state.obligations[number].site))
+    built = tuple(_built(state, own)) if own else ()
+    for left in built:
+        value = value.renumbered(left.number - _RETURNED, left.number)
     doubtful = frozenset(n for n, o in state.obligations.items() if n >= SYMBOLIC and o.doubtful)
     doubtful |= frozenset(_RETURNED + n for n in held if state.obligations[n].doubtful)
     explicit = frozenset(n for n, o in state.obligations.items() if n >= SYMBOLIC and o.released is not None)
     completed = NORMAL if completion.kind == "return" else completion
-    left = tuple((k, _portable(v)) for k, v in outer.items())
+    outer_values = tuple((k, _portable(v)) for k, v in outer.items())
     lent = {n: o for n, o in state.obligations.items() if n >= SYMBOLIC and o.holding}
     # Where the callee has caught a failure of the session, nobody goes on in earnest: what is held for long then is the
     # lesser evil.
     holding = frozenset(n for n, o in lent.items() if completion.exceptional or o.lane is not Lane.RESOURCE)
-    built = tuple(_built(state, own)) if own else ()
-    return Summary(completed, _portable(value), fates, doubtful, tuple(fresh), explicit, left, holding, built=built)
+    return Summary(
+        completed, _portable(value), fates, doubtful, tuple(fresh), explicit, outer_values, holding, built=built
+    )
 
 
-def _built(state: State, own: str) -> Iterator[tuple[str, Site, bool]]:
+def _built(state: State, own: str) -> Iterator[Built]:
     """What is on the attributes of an object, by their names."""
     for path, value in state.env.items():
         if path.startswith(own + ".") and path.count(".") == 1 and not value.method:
             for number in sorted(n for n in value.refs if n < SYMBOLIC and n in state.obligations):
                 obligation = state.obligations[number]
                 if obligation.fate is Fate.FIELD and obligation.owner < 0 and not obligation.doubtful:
-                    yield path.removeprefix(own + "."), obligation.site, obligation.holding
+                    attribute = path.removeprefix(own + ".")
+                    yield Built(attribute, _RETURNED + number, obligation.site, obligation.holding)
 
 
 def symbolic(value: Value, numbers: Mapping[int, int], compared: bool = False) -> Value:

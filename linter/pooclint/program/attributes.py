@@ -216,6 +216,15 @@ def has_unknown_base(names: Names, owner: Class) -> bool:
     return False
 
 
+def in_sight(names: Names, owner: Class) -> bool:
+    """True where all that an object of a class does is read in its methods: no base is out of sight, no decorator,
+    metaclass or `__new__` makes something else of it."""
+    if names.modelled_base(owner) or has_unknown_base(names, owner):
+        return False
+    family = names.ancestors(owner)
+    return not any(c.node.decorators or c.node.keywords or "__new__" in c.methods for c in family)
+
+
 def builders(names: Names, owner: Class) -> list[tuple[cst.Call, Function | None]]:
     """Calls in this file that build an instance of the class or of a subclass, with the function that each is in."""
     found: list[tuple[cst.Call, Function | None]] = []

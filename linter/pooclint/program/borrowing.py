@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from pooclint.program.attributes import has_unknown_base, life_cycle, methods_of, taken
+from pooclint.program.attributes import in_sight, life_cycle, methods_of, taken
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
 from pooclint.source.nodes import children, operands
@@ -71,12 +71,9 @@ def _is_parameter(value: cst.Name, scope: Scope) -> bool:
 def _not_all_in_sight(names: Names, owner: Class, constructor: Function) -> bool:
     """True when something else than what is read of a class may release what an object of it keeps: a base that is not
     in sight, a decorator, whoever its `__new__` or constructor shows the object to."""
-    if names.modelled_base(owner) or has_unknown_base(names, owner):
+    if not in_sight(names, owner):
         return True
-    family = list(names.ancestors(owner))
-    if any(c.node.decorators or c.node.keywords or "__new__" in c.methods for c in family):
-        return True
-    methods = frozenset(n for c in family for n in c.methods)
+    methods = frozenset(n for c in names.ancestors(owner) for n in c.methods)
     return any(True for _ in handed_out(names, constructor, constructor.node.body, methods))
 
 

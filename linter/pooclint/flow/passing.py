@@ -1,0 +1,98 @@
+"""Objects of the project that a function makes for itself: nobody else gets them, and nothing that it calls on them
+releases what they keep. What a method leaves on one and returns (`Manager().connect()`) is the function's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import libcst as cst
+
+from pooclint.program.attributes import PROTOCOL, in_sight, taken
+from pooclint.program.borrowing import handed_out
+from pooclint.program.literals import literal
+from pooclint.program.names import Names
+from pooclint.program.scopes import Class, Function, Scope
+from pooclint.source.nodes import descendants, nodes_of
+
+_HOOKS = frozenset({"__del__", "__setattr__", "__getattribute__"})
+"""Methods by which a class decides itself what becomes of its attributes."""
+
+
+def calls_of_own(names: Names, function: Function, fills: Callable[[Function], bool]) -> Iterator[cst.Call]:
+    """Calls in a function that run a method which may leave something on an object that is nobody else's.
+
+    Args:
+        names: look-up.
+        function: the function.
+        fills: tells the methods that may leave something on their object.
+    """
+    for node in function.own_nodes:
+        if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+            continue
+        owner = _made_here(names, node.func.value, function)
+        method = names.method(owner, node.func.attr.value) if owner else None
+        if owner is None or method is None or not fills(method) or names.runs_once(method):
+            continue
+        others = _called(node.func.value, function)
+        if others is not None and _is_all_seen(names, owner, method, others - {method.name}):
+            yield node
+
+
+def _made_here(names: Names, node: cst.BaseExpression, function: Function) -> Class | None:
+    """The class of the project of which the function builds an object here, or has built one under this name."""
+    if isinstance(node, cst.Name):
+        bindings = function.scope.bindings.get(node.value, ())
+        if len(bindings) != 1 or bindings[0].entered or node.value in function.scope.declared_outside:
+            return None
+        node = bindings[0].value or node
+    defined = names.definition(node.func, function.scope) if isinstance(node, cst.Call) else None
+    return defined if isinstance(defined, Class) else None
+
+
+def _called(node: cst.BaseExpression, function: Function) -> frozenset[str] | None:
+    """The methods that the function calls on an object, whose name leads nowhere else; None where it may."""
+    if not isinstance(node, cst.Name):
+        return frozenset()
+    inner = list(descendants(function.node))
+    called = {id(n.func) for n in nodes_of(cst.Call, inner)}
+    methods = {id(n.value): n.attr.value for n in nodes_of(cst.Attribute, inner) if id(n) in called}
+    bound = {id(n.target) for n in inner if isinstance(n, (cst.AssignTarget, cst.AnnAssign))}
+    uses = [n for n in nodes_of(cst.Name, inner) if n.value == node.value and id(n) not in bound]
+    return frozenset(methods[id(n)] for n in uses) if all(id(n) in methods for n in uses) else None
+
+
+def _is_all_seen(names: Names, owner: Class, method: Function, others: frozenset[str]) -> bool:
+    """True where the class, a method and what else is called on the object neither show it to anybody, nor do more than
+    use what it keeps."""
+    family = list(names.ancestors(owner))
+    methods = {n: m for c in reversed(family) for n, m in c.methods.items()}
+    if not in_sight(names, owner) or not _HOOKS.isdisjoint(methods) or not others <= methods.keys():
+        return False
+    run = [method, *(methods[n] for n in (*others, "__init__") if n in methods)]
+    called = {id(m): m for first in run for m in (first, *_below(names, first, methods))}
+    plain = frozenset(n for n, m in methods.items() if not names.is_property(m))
+    if any(not m.parameters or any(handed_out(names, m, m.node.body, plain)) for m in called.values()):
+        return False
+    if any("__dict__" in names.own_attributes(m) for m in run):
+        return False
+    filling = {id(m) for m in (method, *_below(names, method, methods))}
+    made: set[str] = set()
+    for attribute, values in ((a, v) for c in family for a, v in c.attributes.items()):
+        if any(id(s.function) in filling for _, s in values) and any(map(_is_given, values)):
+            return False
+        if any(True for value, _ in values for _ in nodes_of(cst.Call, descendants(value))):
+            made.add(attribute)
+    releases = names.models.release_names | PROTOCOL
+    apart = [m for n in others for m in (methods[n], *_below(names, methods[n], methods)) if id(m) not in filling]
+    return all(taken(m, m.parameters[0].name, releases).isdisjoint(made) for m in apart)
+
+
+def _is_given(put: tuple[cst.BaseExpression, Scope]) -> bool:
+    """True for what a constructor puts on an attribute, if that is not None: a method may find it there."""
+    value, scope = put
+    return scope.function is not None and scope.function.name == "__init__" and literal(value) is not None
+
+
+def _below(names: Names, method: Function, methods: dict[str, Function]) -> list[Function]:
+    """The methods of its object that one names, itself or through others."""
+    return [methods[n] for n in sorted(names.own_attributes(method)) if n in methods]
