@@ -643,7 +643,10 @@ class Analysis:
             self._showing,
             id(method),
             False,
-            lambda: _names_object(method) or any(self._shows_object(m) for m in self._own_methods(method)),
+            lambda: (
+                self.names.has_receiver(method)
+                and (_names_object(method) or any(self._shows_object(m) for m in self._own_methods(method)))
+            ),
         )
 
     def _defaults(self, function: Function, given: set[str]) -> Iterator[tuple[str, Value]]:
