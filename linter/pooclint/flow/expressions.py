@@ -32,7 +32,7 @@ from pooclint.flow.values import (
 from pooclint.flow.waiting import complete
 from pooclint.flow.work import note_attribute, out_of_sight
 from pooclint.program.keywords import argument_keys
-from pooclint.program.literals import literal
+from pooclint.program.literals import constant, literal
 from pooclint.source.nodes import children, descendants, dotted, loops_of, operands, variables
 from pooclint.source.targets import place_of
 
@@ -252,7 +252,8 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
         if head.constant is None and method:  # before an argument is looked at
             out.add(ATTRIBUTE_ERROR, after_head.raised(node, {}, Lane.OTHER))
             continue
-        for before_call, values in evaluate_all(run, arguments, after_head, out):
+        for before_call, evaluated in evaluate_all(run, arguments, after_head, out):
+            values = [_constant_of(run, a, v) for a, v in zip(arguments, evaluated, strict=True)]
             if made is not None:
                 kept = {id(a.value): v for a, v in zip(node.args, values, strict=True)}
                 defaults = [kept[id(p.default)] for p in made.parameters if p.default is not None]
@@ -262,6 +263,15 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
             given = _unpacked(run, node, given, before_call) if unpacks else given
             results += calls.call(run, Invocation(node, head, method, given), before_call, out)
     return results
+
+
+def _constant_of(run: Run, node: cst.BaseExpression, value: Value) -> Value:
+    """What an argument gives; of a variable of the module, or of a function around, the text or number for which it
+    stands."""
+    if type(node) is not cst.Name or value != NOTHING:
+        return value
+    found = constant(node, run.scope)
+    return value if found is ... else Value(constant=found)
 
 
 def _unpacked(

@@ -13,7 +13,7 @@ from pooclint.flow import collections
 from pooclint.flow.debugging import for_debugging
 from pooclint.flow.liveness import Liveness, liveness
 from pooclint.graphs import reached
-from pooclint.program.literals import literal
+from pooclint.program.literals import literal, only_literal
 from pooclint.program.scopes import Function, Index
 from pooclint.source.nodes import children, descendants, dotted, nodes_of, nonlocals, variables
 from pooclint.source.targets import paths, place_of, target_of
@@ -302,12 +302,8 @@ def _compared(function: Function) -> frozenset[str]:
 
 
 def _constants(function: Function) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, bindings in function.scope.bindings.items():
-        values = [literal(b.value) if b.kind == "assign" and b.value is not None else ... for b in bindings]
-        first = values[0] if values else ...
-        if isinstance(first, (bool, str, int, float)) and all(type(v) is type(first) and v == first for v in values):
-            found[name] = first
+    known = ((name, only_literal(bindings)) for name, bindings in function.scope.bindings.items())
+    found = {name: value for name, value in known if value is not ...}
     below = nonlocals(function.node.body) if found else frozenset[str]()
     return {n: v for n, v in found.items() if n not in below}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from pooclint.flow.values import Value
-from pooclint.program.literals import literal
+from pooclint.program.literals import constant, literal
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pools
 from pooclint.program.scopes import Class, Function, Scope
@@ -95,14 +95,14 @@ def by_text(
     if receiver is not None and isinstance(names.definition(receiver, scope), Class):
         return {}  # `Base.update(self, True)`: what is given may be the object
     found = {name: pools.argument(called, name, node) for name in wanted}
-    given = {name: _meant(argument, known) for name, argument in found.items() if argument is not None}
+    given = {name: _meant(argument, scope, known) for name, argument in found.items() if argument is not None}
     defaults = literal_defaults(called, {*given, *(a.star for a in node.args)})
     return {n: v for n, v in (*given.items(), *defaults) if v is not ... and n in found}
 
 
-def _meant(node: cst.BaseExpression, known: Literals) -> object:
+def _meant(node: cst.BaseExpression, scope: Scope, known: Literals) -> object:
     value = known.get(node.value, ...) if isinstance(node, cst.Name) else ...
-    return literal(node) if value is ... else value
+    return constant(node, scope) if value is ... else value
 
 
 def literal_defaults(function: Function, given: Container[str]) -> Iterator[tuple[str, object]]:

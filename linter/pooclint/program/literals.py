@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from functools import lru_cache
 
 import libcst as cst
 
-from pooclint.program.scopes import Scope
+from pooclint.program.scopes import Binding, Scope
+from pooclint.source.nodes import nonlocals
 
 _MAX_STEPS = 12
 """Names of names are followed this far."""
@@ -33,6 +35,23 @@ def literal(node: cst.BaseExpression) -> object:
             if all(isinstance(f, (int, float)) for f in factors):
                 return factors[0] * factors[1]  # type: ignore[operator]
     return ...
+
+
+def constant(node: cst.BaseExpression, scope: Scope) -> object:
+    """The same, also of a variable that stands for one text, number or truth value wherever it is bound."""
+    found = scope.lookup(node.value) if isinstance(node, cst.Name) else None
+    if found is None or not isinstance(node, cst.Name):
+        return literal(node)
+    value, around = only_literal(found[1]), found[0].function
+    return ... if value is ... or (around is not None and node.value in nonlocals(around.node.body)) else value
+
+
+def only_literal(bindings: Sequence[Binding]) -> object:
+    """The one text, number or truth value to which all of these bind a name; `...` where there is none."""
+    values = [literal(b.value) if b.kind == "assign" and b.value is not None else ... for b in bindings]
+    first = values[0] if values else ...
+    same = all(type(v) is type(first) and v == first for v in values)
+    return first if same and isinstance(first, (bool, str, int, float)) else ...
 
 
 @lru_cache(4096)
