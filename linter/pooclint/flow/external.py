@@ -39,6 +39,41 @@ def external_of(names: Names, node: cst.Call, scope: Scope) -> External | None:
     return found if found and _waits(names, found, node, scope) else None
 
 
+def awaited_of_another(names: Names, function: Function | None, type_name: str) -> External | None:
+    """The external-call entry of awaiting an object of a type that somebody else has made, and ends when they like.
+    What the function has made itself, or had made, or may know to have ended, does not count."""
+    found = names.models.external_method(type_name, "__await__") if type_name and function else None
+    if found is None or function is None:
+        return None
+    if any(_makes(names, node, function, type_name, found) for node in function.body_nodes):
+        return None
+    return found
+
+
+def _makes(names: Names, node: cst.CSTNode, function: Function, type_name: str, external: External) -> bool:
+    """True where such an object is made, or asked whether it has ended, or told to."""
+    match node:
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value=method))) if method in external.unless_called:
+            return True
+        case cst.Call():
+            return names.type_of(node, function.scope) == type_name and not names.looked_up(node, function.scope)
+        case cst.AnnAssign(annotation=cst.Annotation(annotation=named), value=cst.Call() as made):
+            declared = names.annotated(named, function.scope)
+            return declared == type_name and not names.looked_up(made, function.scope)
+    return False
+
+
+def passed_on(names: Names, function: Function, node: cst.Call, model: Call) -> External | None:
+    """The same for what a call awaits that it is given (`gather(task, *others)`)."""
+    for key, argument in zip(argument_keys(node), node.args, strict=True):
+        if key in model.passes or "*" in model.passes:
+            find = names.element_type if argument.star else names.type_of
+            found = awaited_of_another(names, function, find(argument.value, function.scope))
+            if found:
+                return found
+    return None
+
+
 def _waits(names: Names, external: External, node: cst.Call, scope: Scope) -> bool:
     """False for a call that gives up at once by its arguments, or has no limit to wait for."""
     given = literal_arguments(node)

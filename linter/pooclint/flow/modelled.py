@@ -207,7 +207,10 @@ def _note_task(run: Run, invocation: Invocation, model: Call, state: State, give
 
 def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
     """`gather(a, b)`, `wait_for(a, 5)`, `to_thread(f, x)`: the callee awaits or calls its arguments."""
-    passed = [i for v in invocation.chosen(model.passes) for i in (v.items if v.items is not None else (v,))]
+    given = invocation.chosen(model.passes)
+    if len(given) == len(invocation.node.args):
+        given = [_one_of(run, a, v) for a, v in zip(invocation.node.args, given, strict=True)]
+    passed = [i for v in given for i in (v.items if v.items is not None else (v,))]
     releases = frozenset[int]().union(*(v.refs for v in invocation.chosen(model.calls) if v.method))
     called = _called_elsewhere(run, invocation, model)
     external = external_call(run, invocation)
@@ -235,6 +238,12 @@ def _pass(run: Run, invocation: Invocation, model: Call, state: State, out: Outc
         if task and task.summary and not task.summary.is_generator:
             state = run.release(state, settled_by(run, task.summary, task.arguments, state), invocation.node)
     return [(state, value)]
+
+
+def _one_of(run: Run, argument: cst.Arg, value: Value) -> Value:
+    """An argument; of a collection that is unpacked, and of which nothing else is known, one element by its type."""
+    type_ = run.names.element_type(argument.value, run.scope) if argument.star == "*" and value == NOTHING else ""
+    return Value(type_) if type_ else value
 
 
 def _called_elsewhere(run: Run, invocation: Invocation, model: Call) -> tuple[Call, ...]:

@@ -9,11 +9,20 @@ from types import MappingProxyType
 import libcst as cst
 
 from pooclint.flow.debugging import for_debugging
-from pooclint.flow.external import called_elsewhere, external_of, read, waited_for, while_read
+from pooclint.flow.external import (
+    awaited_of_another,
+    called_elsewhere,
+    external_of,
+    passed_on,
+    read,
+    waited_for,
+    while_read,
+)
 from pooclint.flow.retries import between_attempts
 from pooclint.flow.run import Reached
 from pooclint.flow.settled import making, settled
 from pooclint.flow.switches import Literals, Switches, by_text, switched_off, switches
+from pooclint.models import External
 from pooclint.program.circles import Memo
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names
@@ -21,7 +30,7 @@ from pooclint.program.pool_identity import Pools
 from pooclint.program.running import meant
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import dotted, nodes_of, spelled
+from pooclint.source.nodes import dotted, spelled
 
 _NOTHING_GIVEN: Literals = MappingProxyType({})
 
@@ -135,33 +144,13 @@ class Reaching:
         off = switched_off(function, given) if given else frozenset[int]()
         waited: frozenset[int] | None = None
         debugging: frozenset[int] | None = None
-        scope = function.scope
-        for node in nodes_of(cst.Call, function.own_nodes):
-            if id(node) in off:
+        for node in function.own_nodes:
+            if (type(node) is not cst.Call and type(node) is not cst.Await) or id(node) in off:
                 continue
-            external = external_of(self.names, node, scope)
-            found: Reached | None = None
-            suspends = False
-            if external and external.category != "database":
-                suspends = external.io == "await"
-                found = Reached(
-                    external,
-                    (function.name, spelled(node.func)),
-                    Place(node, scope.module),
-                    (id(function),),
-                    retries=external.category == "sleep" and _between_attempts(function, node),
-                )
-            elif (model := next((c for c in self.names.calls(node, scope) if c.calls), None)) is not None:
-                suspends = model.awaited != "no"
-                inner = called_elsewhere(self.names, self.reaches, node, scope, model) if suspends else None
-                found = inner.under(function) if inner else None
+            if isinstance(node, cst.Call):
+                found, suspends = self._by_call(node, function, given)
             else:
-                called = [c for c in meant(self.names, node.func, scope, "calls-out") if isinstance(c, Function)]
-                inner, suspends = self._slowest_of(called, node, function, given)
-                if any(self.names.is_abstract(c) for c in called):
-                    inner = self.dispatched(node, scope)
-                    suspends = inner is not None and inner.external.io == "await"
-                found = inner.under(function) if inner else None
+                found, suspends = self._by_await(node, function), False
             if found is None or (slowest and slowest.order <= found.order):
                 continue
             debugging = for_debugging(function) if debugging is None else debugging
@@ -174,6 +163,40 @@ class Reaching:
                 if not any(found.rank) and len(found.functions) == 1:
                     break
         return slowest
+
+    def _by_call(self, node: cst.Call, function: Function, given: Literals) -> tuple[Reached | None, bool]:
+        """The external call that a call of a function is or leads to, and whether a coroutine makes it."""
+        scope = function.scope
+        external = external_of(self.names, node, scope)
+        if external and external.category != "database":
+            retries = external.category == "sleep" and _between_attempts(function, node)
+            return replace(_made_in(function, external, node, node.func), retries=retries), external.io == "await"
+        models = self.names.calls(node, scope)
+        if (model := next((c for c in models if c.calls), None)) is not None:
+            suspends = model.awaited != "no"
+            inner = called_elsewhere(self.names, self.reaches, node, scope, model) if suspends else None
+            return inner.under(function) if inner else None, suspends
+        if models and models[0].passes:
+            external = passed_on(self.names, function, node, models[0])
+            return _made_in(function, external, node, node.func) if external else None, models[0].awaited != "no"
+        called = [c for c in meant(self.names, node.func, scope, "calls-out") if isinstance(c, Function)]
+        inner, suspends = self._slowest_of(called, node, function, given)
+        if any(self.names.is_abstract(c) for c in called):
+            inner = self.dispatched(node, scope)
+            suspends = inner is not None and inner.external.io == "await"
+        return inner.under(function) if inner else None, suspends
+
+    def _by_await(self, node: cst.Await, function: Function) -> Reached | None:
+        """What somebody else has made, and a function awaits."""
+        if isinstance(node.expression, cst.Call):
+            return None
+        type_ = self.names.type_of(node.expression, function.scope)
+        external = awaited_of_another(self.names, function, type_)
+        return _made_in(function, external, node, node.expression) if external else None
+
+
+def _made_in(function: Function, external: External, node: cst.CSTNode, named: cst.BaseExpression) -> Reached:
+    return Reached(external, (function.name, spelled(named)), Place(node, function.scope.module), (id(function),))
 
 
 def _is_super(node: cst.BaseExpression) -> bool:

@@ -60,9 +60,9 @@ def _test(node: cst.CSTNode) -> cst.BaseExpression | None:
 
 
 def switched_off(function: Function, given: Literals) -> frozenset[int]:
-    """Calls, by `id`, that the function does not make when it is given that."""
+    """Calls and awaits, by `id`, to which the function does not come when it is given that."""
     roots = (root for node in function.body_nodes for root in _left_out(node, given))
-    return frozenset(id(call) for root in roots for call in nodes_of(cst.Call, descendants(root)))
+    return frozenset(id(n) for root in roots for n in descendants(root) if type(n) in (cst.Call, cst.Await))
 
 
 def by_values(function: Function, arguments: Mapping[str, Value]) -> Literals:

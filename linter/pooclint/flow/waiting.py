@@ -9,7 +9,7 @@ import libcst as cst
 from pooclint.flow import nesting, sharing, stacks
 from pooclint.flow.acquiring import acquire, fail, result_of
 from pooclint.flow.completions import CANCEL, OTHER, RESOURCE, TYPE_ERROR, Completion, Outcomes
-from pooclint.flow.external import hold
+from pooclint.flow.external import awaited_of_another, hold
 from pooclint.flow.given import lent_by
 from pooclint.flow.invocations import Attempt, Invocation, Results
 from pooclint.flow.misuses import released_again
@@ -29,6 +29,8 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     """
     asynchronous = attempt != "sync-with"
     pending = value.pending
+    if pending is None and attempt == "await":
+        _await_another(run, node.expression if isinstance(node, cst.Await) else node, value, state)
     if pending is None and attempt == "await" and value.constant is None:
         out.add(TYPE_ERROR, state.raised(node, {}, Lane.OTHER))
         return []
@@ -74,6 +76,13 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     fail(run, invocation, model, state, out)
     result = result_of(run, invocation, model, state)
     return [(state, replace(result, pending=None))]
+
+
+def _await_another(run: Run, node: cst.CSTNode, value: Value, state: State) -> None:
+    """Await a task or future that somebody else has made: it takes as long as they like."""
+    external = awaited_of_another(run.names, run.function, value.type) if state.holds else None
+    if external:
+        hold(run, state, node, external, awaited=True, own=value.refs | value.derived)
 
 
 def given_back(
@@ -145,6 +154,8 @@ def _complete_passed(run: Run, node: cst.CSTNode, pending: Pending, state: State
         following: list[_Passed] = []
         for way in ways:
             failures = Outcomes()
+            if item.pending is None:
+                _await_another(run, pending.node, item, way.state)
             done = complete(run, node, item, way.state, failures, "await") if item.pending else [(way.state, item)]
             following += [_Passed(after, (*way.values, value), way.failed) for after, value in done]
             for completion, ended in failures.items():

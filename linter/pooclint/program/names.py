@@ -81,6 +81,8 @@ class Names:
         self.type_of = types.type_of
         self.type_of_name = types.type_of_name
         self.types_of = types.types_of
+        self.element_type = types.element_type
+        self.looked_up = types.looked_up
         self.attribute_type = types.attribute_type
         self.modelled_base = types.modelled_base
         self.returned_type = types.returned_type

@@ -116,7 +116,9 @@ class Types:
             return self.definitions.local_type(defined)
         if isinstance(defined, Function) and not defined.is_generator:
             return self.returned_type(defined)
-        return led_to(self.form_of(node.func, scope), CLASS, FACTORY) if defined is None else ""
+        if defined is not None:
+            return ""
+        return led_to(self.form_of(node.func, scope), CLASS, FACTORY) or self.looked_up(node, scope, interest)
 
     def _type_by_argument(self, node: cst.Call, model: Call, scope: Scope) -> str:
         """`cast(Pool, value)`: what the one argument names, or the type of the other."""
@@ -171,16 +173,29 @@ class Types:
     def _type_of_element(self, name: str, loop: cst.For | cst.CompFor, scope: Scope, interest: Interest) -> str:
         """The type of what a loop binds to a name: an element of a list, a value of a dictionary."""
         match loop.iter, loop.target:
-            case cst.Call(func=cst.Attribute(value=mapping, attr=cst.Name(value="values")), args=[]), bound:
-                found = led_to(self.form_of(mapping, scope, interest), VALUES)
             case (
                 cst.Call(func=cst.Attribute(value=mapping, attr=cst.Name(value="items")), args=[]),
                 cst.Tuple(elements=[_, cst.Element(value=bound)]),
             ):
                 found = led_to(self.form_of(mapping, scope, interest), VALUES)
             case several, bound:
-                found = led_to(self.form_of(several, scope, interest), ITEMS)
+                found = self.element_type(several, scope, interest)
         return found if isinstance(bound, cst.Name) and bound.value == name else ""
+
+    def element_type(self, node: cst.BaseExpression, scope: Scope, interest: Interest = "acquires") -> str:
+        """The type of what reading a collection gives; empty when unknown. Arguments as in `type_of`."""
+        match node:
+            case cst.Call(func=cst.Attribute(value=mapping, attr=cst.Name(value="values")), args=[]):
+                return led_to(self.form_of(mapping, scope, interest), VALUES)
+        return led_to(self.form_of(node, scope, interest), ITEMS)
+
+    def looked_up(self, node: cst.Call, scope: Scope, interest: Interest = "acquires") -> str:
+        """The type of what `get` and its kind find in a mapping; empty when unknown, or no such call. Arguments as
+        in `type_of`."""
+        match node.func:
+            case cst.Attribute(value=mapping, attr=cst.Name(value="get" | "pop" | "setdefault")):
+                return led_to(self.form_of(mapping, scope, interest), VALUES)
+        return ""
 
     def _type_of_parameter(self, name: str, function: Function) -> str:
         first = function.parameters[0].name if function.parameters else ""

@@ -190,6 +190,8 @@ class External(Table, frozen=True, kw_only=True, eq=False):
     bounded_by: tuple[Argument, ...] = ()
     """It waits only on what was made with one of these arguments, other than 0 (`Queue(maxsize=5)`): a queue without a
     limit takes whatever it is given."""
+    unless_called: tuple[str, ...] = ()
+    """Of `__await__`: there may be nothing to wait for where the function calls one of these methods (`cancel`)."""
     fast: bool = False
     """True for calls that usually take a millisecond or less (a cache in the same network): reported at lower
     severity."""
