@@ -479,6 +479,7 @@ class Analysis:
             repeated=facts.repeated,
             answers=facts.answers,
             collections=facts.collections,
+            objects=facts.objects,
             live=facts.live,
             constants=facts.constants,
             debugging=facts.debugging,

@@ -311,9 +311,12 @@ def _unknown(run: Run, invocation: Invocation, state: State, out: Outcomes) -> R
     state = checkout(run, invocation, None, state)
     head = invocation.head
     external = external_call(run, invocation)
+    if not head.type and (head.parts or head.own):  # what it is, and does, nobody knows
+        state = run.keep(state, frozenset({head.own})) if head.own else state
+        state = state.change(head.parts & state.obligations.keys(), doubtful=True)
     # Its type has none of that name: it may be of another. What waits is known.
     if invocation.method in run.models.release_names and external is None:
-        through = head.parts if not head.type or run.names.local_class(head.type) else frozenset[int]()
+        through = head.parts if run.names.local_class(head.type) else frozenset[int]()
         held = {n: state.obligations[n].site.acquisition for n in (head.refs | through) & state.obligations.keys()}
         state = state.change((n for n, a in held.items() if invocation.method not in a.closes), doubtful=True)
     owner = run.names.local_class(head.type) if head.refs else None

@@ -13,7 +13,7 @@ from pooclint.flow import calls, collections, conditions, suspending
 from pooclint.flow.acquiring import sent
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes, telling
 from pooclint.flow.invocations import Invocation, reach
-from pooclint.flow.parts import led_to, part_of
+from pooclint.flow.parts import led_to, own_objects, part_of, put_on
 from pooclint.flow.reading import begun, exhausted, read_to_end
 from pooclint.flow.run import CELL, MAX_STATES, UNPACKED, Run
 from pooclint.flow.values import (
@@ -223,7 +223,9 @@ def attribute_of(run: Run, node: cst.Attribute, base: Value, state: State) -> Va
         part = part_of(base, name, static, state)
     elif base.parts or base.refs:
         part = led_to(run, base, static or run.names.attribute_type(base.type, name), state)
-    return part or Value(type=static, derived=base.refs | base.derived)
+    # Of something of which nothing is known it may be a method.
+    within = base.parts if base.own and not base.type else frozenset[int]()
+    return part or Value(type=static, derived=base.refs | base.derived, parts=within)
 
 
 def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
@@ -262,7 +264,7 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
             given = tuple(zip(keys, values, strict=True))
             given = _unpacked(run, node, given, before_call) if unpacks else given
             results += calls.call(run, Invocation(node, head, method, given), before_call, out)
-    return results
+    return own_objects(run, node, results) if id(node) in run.objects else results
 
 
 def _constant_of(run: Run, node: cst.BaseExpression, value: Value) -> Value:
@@ -636,8 +638,12 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
     path = dotted(target)
     after, owner = next(iter(evaluate(run, target.value, state, out)), (state, NOTHING))
     note_attribute(run, target.attr.value, owner, after)
+    if owner.own:
+        after, put = put_on(run, owner, target.attr.value, value, after)
+        if put:
+            return after.bind(path, NOTHING) if path else after
     reached = after.reach(value)
-    if any(n <= COLLECTIONS for n in reached):
+    if any(n <= COLLECTIONS for n in reached - {value.own}):
         return _store(run, target, value, after)
     if not path or not reached:
         followed = path and (value.pending or path in after.env or path in run.repeated)
@@ -650,6 +656,9 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
     )
     if not own or path.count(".") != 1:
         return _place(run, target, path, value, after)
+    if value.own:  # from here on others have it, too
+        after, value = run.keep(after, frozenset({value.own})), value.without(value.own)
+        reached = after.reach(value)
     bound = after.bind(path, value)
     for number in bound.owned(reached):
         if number in bound.obligations:

@@ -12,6 +12,7 @@ import libcst as cst
 from pooclint.flow import collections
 from pooclint.flow.debugging import for_debugging
 from pooclint.flow.liveness import Liveness, liveness
+from pooclint.flow.values import OBJECTS
 from pooclint.graphs import reached
 from pooclint.program.literals import literal, only_literal
 from pooclint.program.scopes import Function, Index
@@ -29,6 +30,9 @@ class Facts:
     """Those that stand for what a call gave, and are tested."""
     collections: Mapping[str, int]
     """Those to which something is added, by the numbers of the collections that they may stand for."""
+    objects: Mapping[int, tuple[int, cst.Call]]
+    """By their `id`, calls that give something on whose attributes the function puts something, with the number of
+    that."""
     live: Liveness | None
     """Those that may still be read, by places; None: all of them, always."""
     unbound: tuple[str, ...]
@@ -60,6 +64,7 @@ def facts_of(code: Function | Index, decisive_words: frozenset[str], release_nam
         repeated | collections.keys(function, collected),
         answers,
         collected,
+        _objects(function) if function else {},
         live,
         _unbound(function, release_names, live) if function else (),
         _compared(function) if function else frozenset(),
@@ -343,6 +348,22 @@ def _unbound(function: Function, release_names: frozenset[str], live: Liveness |
         and all(b.kind in ("assign", "other") for b in bindings)
         and any(b.kind == "assign" or type(b.node) is cst.Assign for b in bindings)
     )
+
+
+def _objects(function: Function) -> dict[int, tuple[int, cst.Call]]:
+    assigned = [n.target for n in nodes_of(cst.AssignTarget, function.own_nodes)]
+    filled = [t.value for t in assigned if isinstance(t, cst.Attribute)]
+    names = {n.value for n in filled if isinstance(n, cst.Name)} - function.scope.declared_outside
+    made = [n for n in filled if isinstance(n, cst.Call)]
+    for node in function.own_nodes if names else ():
+        match node:
+            case cst.Assign(targets=bound, value=cst.Call() as call):
+                targets = [t.target.value for t in bound if isinstance(t.target, cst.Name)]
+                # In `app.state = state = State()` somebody else has it, too.
+                made += [call] if len(targets) == len(bound) and not names.isdisjoint(targets) else []
+            case cst.AnnAssign(target=cst.Name(value=name), value=cst.Call() as call) if name in names:
+                made.append(call)
+    return {id(call): (OBJECTS - position, call) for position, call in enumerate(made)}
 
 
 def _taken_back(function: Function, release_names: frozenset[str]) -> frozenset[str]:

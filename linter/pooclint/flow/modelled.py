@@ -11,10 +11,23 @@ from pooclint.flow.acquiring import acquire, checkout, entered, fail, opens_noth
 from pooclint.flow.completions import EXIT, TYPE_ERROR, Completion, Outcomes
 from pooclint.flow.external import called_elsewhere, external_call, hold
 from pooclint.flow.invocations import Attempt, Invocation, Results, reach
+from pooclint.flow.parts import new_object
 from pooclint.flow.project import settled_by
 from pooclint.flow.reading import begun, exhausted
 from pooclint.flow.run import Run
-from pooclint.flow.values import AWAITS, COLLECTIONS, NOTHING, Closure, Fate, Lane, Obligation, Pending, State, Value
+from pooclint.flow.values import (
+    AWAITS,
+    COLLECTIONS,
+    NOTHING,
+    OBJECTS,
+    Closure,
+    Fate,
+    Lane,
+    Obligation,
+    Pending,
+    State,
+    Value,
+)
 from pooclint.flow.waiting import complete
 from pooclint.models import Call
 from pooclint.program.keywords import argument_keys
@@ -48,7 +61,7 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
     suspending.body(run, invocation, model.returns)
     type_ = run.models.type(model.returns)
     makes_factory = type_ is not None and type_.kind == "factory" and not model.acquires
-    uses = model.borrows or bool(model.derived_from) or model.acquires or model.raises == "never"
+    uses = model.borrows or bool(model.derived_from) or model.acquires or model.raises == "never" or model.new_object
     if not (makes_factory or uses or head.refs or head.derived):
         state = doubt(run, invocation, state)
     state = checkout(run, invocation, model, state)
@@ -73,7 +86,7 @@ def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: O
         value = replace(value, refs=value.refs | reach(state, [v for _, v in invocation.arguments]))
     if external and external.io == "await":
         value = replace(value, pending=Pending(node, calls=(model,), external=external))
-    return [(s, value) for s in states]
+    return [new_object(run, invocation, value, s) if model.new_object else (s, value) for s in states]
 
 
 def _must_be_awaited(value: Value, state: State) -> bool:
@@ -308,5 +321,5 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
     state = run.release(state, pending, invocation.node) if pending else state
     named = state.reachable()
     numbers |= frozenset(n for n, o in state.obligations.items() if o.owner in numbers and o.owner <= COLLECTIONS)
-    state = run.keep(state, numbers - named)
+    state = run.keep(state, numbers - named | frozenset(n for n in numbers if n <= OBJECTS))
     return state.change(numbers & named, doubtful=True).occupy(numbers & named, invocation.node)

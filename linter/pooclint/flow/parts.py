@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import libcst as cst
 
+from pooclint.flow.invocations import Invocation
 from pooclint.flow.project import parameter_name
-from pooclint.flow.run import Run
-from pooclint.flow.values import NOTHING, Site, State, Value
-from pooclint.program.borrowing import takes_over
+from pooclint.flow.run import CELL, Run
+from pooclint.flow.values import NOTHING, Fate, Site, State, Value
+from pooclint.program.borrowing import only_keeps, takes_over
 from pooclint.program.scopes import Class, Function
 
 
@@ -135,6 +137,117 @@ def led_to(run: Run, base: Value, type_name: str, state: State) -> Value | None:
     if given.kind == "factory" if given else is_factory:  # among the settings of a factory is what it was given
         return Value(wanted, derived=base.refs | base.derived, parts=behind)
     return None
+
+
+def own_objects(run: Run, node: cst.Call, results: Iterable[tuple[State, Value]]) -> list[tuple[State, Value]]:
+    """The results of a call on whose value the function puts something: nobody else has that so far, if it is new."""
+    number = run.objects[id(node)][0]
+    return [
+        # Of one that it has made before, in an earlier turn of a loop, nothing more is known.
+        (run.keep(s, frozenset({number})), replace(v, own=number))
+        if not (v.refs or v.pending or v.collection or v.items is not None)
+        else (s, v)
+        for s, v in results
+    ]
+
+
+def put_on(run: Run, base: Value, attribute: str, value: Value, state: State) -> tuple[State, bool]:
+    """The state after something was put on an attribute of an object of the function's own, and whether the object
+    refers to it from now on: it is lost with that. If not, it has still taken the place of what was there.
+
+    Args:
+        run: the function.
+        base: the object.
+        attribute: the attribute.
+        value: what is put there.
+        state: the state.
+    """
+    kept = state.reach(value)
+    if not kept and all(path.partition(".")[0] != attribute for path, _ in base.held_at):
+        return state, False
+    known = _keeper(run, base, attribute, kept, state) if kept and _is_plain(value, state) else None
+    if known is None or _is_elsewhere(base.own, state):
+        kept, value = frozenset(), NOTHING
+    has = replace(base, type=base.type or known or "", parts=kept, held_at=_at(attribute, value))
+    env = {name: _with(other, attribute, has) for name, other in state.env.items()}
+    return State(env, state.obligations, state.trace, state.causes), bool(kept)
+
+
+def _is_plain(value: Value, state: State) -> bool:
+    """True of a resource that the function has acquired and nobody else answers for, and of what refers to one."""
+    reached = state.reach(value)
+    on_attributes = {n for _, n in value.held_at}
+    if reached != value.refs | on_attributes or value.pending or value.method or value.inner:
+        return False
+    found = [state.obligations.get(n) for n in reached]
+    return all(
+        o is not None
+        and o.fate is Fate.HELD
+        and not o.managed
+        and o.owner == -1
+        and o.site.parameter < 0
+        and o.site.acquisition.kind != "stack"
+        for o in found
+    )
+
+
+def _keeper(run: Run, base: Value, attribute: str, numbers: Iterable[int], state: State) -> str | None:
+    """The type of an object that is new, and does nothing of itself with what is put on that attribute, as far as it is
+    known; None for any other object."""
+    node = next(call for number, call in run.objects.values() if number == base.own)
+    model = next(iter(run.names.calls(node, run.scope)), None)
+    if model is not None:
+        return model.returns if model.new_object else None
+    owner = run.names.definition(node.func, run.scope, interest="anything")
+    ways = (r.name for n in numbers for r in state.obligations[n].site.acquisition.releases)
+    releases = run.models.release_names.union(ways)
+    if not isinstance(owner, Class) or not only_keeps(run.names, owner, attribute, releases):
+        return None
+    return run.names.local_type(owner)
+
+
+def _is_elsewhere(own: int, state: State) -> bool:
+    """True when more than names lead to an object of the function's own: a closure that somebody has, a coroutine."""
+    names = [name for name, known in state.env.items() if known.own == own]
+    return any(CELL + name in state.env for name in names) or any(
+        known.pending is not None and own in known.reach() for known in state.env.values()
+    )
+
+
+def _at(attribute: str, value: Value) -> frozenset[tuple[str, int]]:
+    return frozenset(
+        {*((attribute, n) for n in value.refs), *((f"{attribute}.{path}", n) for path, n in value.held_at)}
+    )
+
+
+def _with(known: Value, attribute: str, has: Value) -> Value:
+    """A value, as it is once an object, if it is or leads to that, has something else on an attribute.
+
+    Args:
+        known: the value.
+        attribute: the attribute.
+        has: the object, with nothing but what is there.
+    """
+    if known.items:
+        known = replace(known, items=tuple(_with(item, attribute, has) for item in known.items))
+    if known.own != has.own:
+        return known
+    left = frozenset((path, n) for path, n in known.held_at if path.partition(".")[0] != attribute)
+    gone = {n for _, n in known.held_at - left} - {n for _, n in left}
+    return replace(known, type=has.type, parts=known.parts - gone | has.parts, held_at=left | has.held_at)
+
+
+def new_object(run: Run, invocation: Invocation, value: Value, state: State) -> tuple[State, Value]:
+    """What a call gives that makes a new object, which refers to what it is given by name; a copy refers to what the
+    original does."""
+    parts, at = frozenset[int](), frozenset[tuple[str, int]]()
+    for key, given in invocation.arguments:
+        if _is_plain(given, state):
+            parts |= given.refs | given.parts
+            at |= given.held_at if isinstance(key, int) else _at(key, given)
+        elif not isinstance(key, int):
+            state = run.hand_over(state, given)
+    return state, replace(value, parts=parts, held_at=at)
 
 
 def _parts(run: Run, node: cst.Call, state: State) -> Iterator[tuple[str, Value]]:

@@ -415,6 +415,9 @@ class Run:
     """Names that stand for what a call gave, and are tested: `saved = save(session)` tells what became of it."""
     collections: Mapping[str, int]
     """Names to which something is added, by the numbers of the collections that they may stand for."""
+    objects: Mapping[int, tuple[int, cst.Call]]
+    """By their `id`, calls that give something on whose attributes the function puts something, with the number of
+    that."""
     live: Liveness | None
     """The names that may still be read; None: all of them, always."""
     constants: Mapping[str, object]

@@ -94,6 +94,7 @@ def symbolic(value: Value, numbers: Mapping[int, int], compared: bool = False) -
         collection=0,
         parts=_known(value.parts, numbers),
         held_at=frozenset((path, numbers[n]) for path, n in value.held_at if n in numbers),
+        own=0,
     )
 
 

@@ -125,6 +125,8 @@ class Obligation:
 
 COLLECTIONS: Final = -10
 """Numbers from here down stand for collections of the function's own, in place of an obligation that owns others."""
+OBJECTS: Final = -1_000_000
+"""Numbers from here down stand for objects of the function's own, on whose attributes it puts something."""
 MORE: Final = "#more "
 """Prefix of the names under which a state remembers that something else is in a collection, by its number."""
 FORGOTTEN: Final = -2
@@ -207,6 +209,8 @@ class Value:
     """Obligations to which it refers without standing for them: of an object, what its constructor was lent."""
     held_at: frozenset[tuple[str, int]] = frozenset()
     """Those of them that are on attributes of it, with the paths of these."""
+    own: int = 0
+    """The number of an object that the function has made, as long as nobody else has got it; 0 for anything else."""
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
@@ -214,7 +218,7 @@ class Value:
         if not self._hash:
             parts = (
                 self.type, self.refs, self.derived, self.items, self.constant, self.truth, self.pending, self.method,
-                self.function, self.closure, self.inner, self.collection, self.parts, self.held_at,
+                self.function, self.closure, self.inner, self.collection, self.parts, self.held_at, self.own,
             )  # fmt: skip
             object.__setattr__(self, "_hash", hash(parts) or 1)
         return self._hash
@@ -244,6 +248,8 @@ class Value:
         found = self.refs | {self.collection} if self.collection else self.refs
         if self.parts:
             found |= self.parts
+        if self.own:
+            found |= {self.own}
         if self.items:
             found = found.union(*(v.reach() for v in self.items))
         if self.pending:
@@ -301,6 +307,7 @@ class Value:
             pending=None if self.pending and number in self.reach() else self.pending,
             parts=self.parts - {number},
             held_at=frozenset((path, n) for path, n in self.held_at if n != number),
+            own=0 if self.own == number else self.own,
         )
 
 

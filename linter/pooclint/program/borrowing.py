@@ -68,11 +68,37 @@ def _is_parameter(value: cst.Name, scope: Scope) -> bool:
     return scope.function is not None and any(p.name == value.value for p in scope.function.parameters)
 
 
-def _not_all_in_sight(names: Names, owner: Class, constructor: Function) -> bool:
+def only_keeps(names: Names, owner: Class, attribute: str, releases: frozenset[str]) -> bool:
+    """True when an object of the class does nothing with what somebody else puts on an attribute of it, but keep and
+    use it.
+
+    Args:
+        names: look-up of names and types.
+        owner: the class.
+        attribute: the attribute.
+        releases: names of the methods that release what is put there.
+    """
+    key = (id(owner), attribute, releases)
+    return names.circles.once(names.only_keeps, key, lambda: _only_keeps(names, owner, attribute, releases))
+
+
+def _only_keeps(names: Names, owner: Class, attribute: str, releases: frozenset[str]) -> bool:
+    methods = {n: m for c in names.ancestors(owner) for n, m in c.methods.items()}
+    if _not_all_in_sight(names, owner, names.method(owner, "__init__")) or life_cycle(names, owner):
+        return False
+    if attribute in methods or "__setattr__" in methods:
+        return False
+    later = ((m, own) for m, own in methods_of(list(names.ancestors(owner))) if m.name != "__init__")
+    return not any(attribute in taken(method, own, releases) for method, own in later)
+
+
+def _not_all_in_sight(names: Names, owner: Class, constructor: Function | None) -> bool:
     """True when something else than what is read of a class may release what an object of it keeps: a base that is not
     in sight, a decorator, whoever its `__new__` or constructor shows the object to."""
     if not in_sight(names, owner):
         return True
+    if constructor is None:
+        return False
     methods = frozenset(n for c in names.ancestors(owner) for n in c.methods)
     return any(True for _ in handed_out(names, constructor, constructor.node.body, methods))
 

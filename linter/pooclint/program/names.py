@@ -40,6 +40,8 @@ class Names:
         """By class and attribute, what `program/attributes.py` has found of it."""
         self.takes_over: Memo[tuple[int, frozenset[str], frozenset[str]], frozenset[str]] = {}
         """By class, what it has found its methods to do with what the constructor is given."""
+        self.only_keeps: Memo[tuple[int, str, frozenset[str]], bool] = {}
+        """By class and attribute, whether it has found its objects to do no more with what is put there than use it."""
         self.kept_sessions: Memo[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
         """By class and how many attributes lead there, what `flow/given.py` has found on its objects."""
 
@@ -99,5 +101,6 @@ class Names:
             memo.forget()
         self.only_called.clear()
         self.takes_over.clear()
+        self.only_keeps.clear()
         self.kept_sessions.clear()
         self.circles.forget()

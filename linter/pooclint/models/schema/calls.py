@@ -87,6 +87,9 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     asks_awaitable: tuple[Argument, ...] = ()
     """Arguments of which the value says whether they are awaitable (`inspect.isawaitable`), or what calling them gives
     (`inspect.iscoroutinefunction`)."""
+    new_object: bool = False
+    """True when it gives a new object that does nothing of itself (`SimpleNamespace(conn=conn)`, `copy.copy(x)`): what
+    it is given by name, and what is put on its attributes, goes where it goes."""
     typed_by: tuple[Argument, ...] = ()
     """Arguments that name the type of the value, as an annotation would (`cast(Pool, value)`)."""
     derived_from: tuple[Argument, ...] = ()
