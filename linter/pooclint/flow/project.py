@@ -14,6 +14,7 @@ from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import UNPACKED, Built, Reached, Run, Summary
 from pooclint.flow.switches import by_values
 from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
+from pooclint.program.literals import literal
 from pooclint.program.scopes import Function
 from pooclint.rule import Place
 from pooclint.source.nodes import dotted
@@ -137,15 +138,17 @@ def _is_told_which(
     if not any(_gives_existing(s) or s.value.type for s in others):
         return False
     texts = {parameter_name(function, key) for key, value in arguments if isinstance(value.constant, str)}
-    return bool(texts) and any(_tells_apart(inner, texts) for inner in function.body_nodes)
+    return bool(texts) and any(_tells_apart(inner, texts, function) for inner in function.body_nodes)
 
 
-def _tells_apart(node: cst.CSTNode, names: Collection[str]) -> bool:
+def _tells_apart(node: cst.CSTNode, names: Collection[str], function: Function) -> bool:
+    """True for a comparison of one of these parameters that is not followed: with something else than a text, or after
+    it was given another value."""
     match node:
-        case cst.Comparison(left=cst.Name(value=name), comparisons=[cst.ComparisonTarget(operator=operator)]):
-            return name in names and isinstance(operator, (cst.Equal, cst.Is, cst.In))
-        case cst.Match(subject=cst.Name(value=name)):
-            return name in names
+        case cst.Comparison(
+            left=cst.Name(value=name), comparisons=[cst.ComparisonTarget(operator=operator, comparator=other)]
+        ) if name in names and isinstance(operator, (cst.Equal, cst.Is, cst.In)):
+            return literal(other) is ... or len(function.scope.bindings.get(name, ())) > 1
     return False
 
 
