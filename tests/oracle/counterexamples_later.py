@@ -436,4 +436,22 @@ def f(pool: fakepool.Pool):
         other = fakepool.open()
     return conn
 """),
+    Case("default-of-a-lambda-has-no-value", "missed", """\
+def f(pool: fakepool.Pool, box, a):
+    conn = fakepool.connect()
+    if a:
+        other = 1
+    else:
+        later = lambda c=other: c.execute('q')
+    conn.close()
+"""),
+    Case("default-of-a-function-has-no-value", "missed", """\
+def f(pool: fakepool.Pool, box, a):
+    conn = fakepool.connect()
+    if a:
+        other = 1
+    def later(c=other):
+        c.execute('q')
+    conn.close()
+"""),
 )  # fmt: skip

@@ -195,6 +195,8 @@ class _Walk:
                 inside = _union(self.block(body_of(case.body), exits) for case in cases)
                 tested = _union(self._reads(part) for c in cases for part in (c.pattern, c.guard) if part is not None)
                 return self._reads(subject) | inside | tested | exits.normal
+            case cst.FunctionDef():
+                return exits.normal | self._reads(node)
         return exits.normal  # of definitions everything counts as read at any time
 
     def _small(self, node: cst.BaseSmallStatement, live: Names, exits: _Exits) -> Names:
@@ -295,9 +297,23 @@ class _Walk:
             kind = type(current)
             if kind is cst.Name or kind is cst.Attribute:
                 found |= self.bits.get(dotted(current), 0)
-            if kind not in _NESTED:
-                stack += operands(current)
+            stack += _evaluated_at_once(current) if kind in _NESTED else operands(current)
         return found
+
+
+def _evaluated_at_once(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
+    """Of a nested function, what is evaluated where it stands: decorators and defaults."""
+    match node:
+        case cst.FunctionDef(params=params, decorators=decorators):
+            return [*decorators, *_defaults(params)]
+        case cst.Lambda(params=params):
+            return _defaults(params)
+    return ()
+
+
+def _defaults(params: cst.Parameters) -> list[cst.CSTNode]:
+    every = (*params.posonly_params, *params.params, *params.kwonly_params)
+    return [p.default for p in every if p.default is not None]
 
 
 def _by_root(bits: Mapping[str, Names]) -> Mapping[str, Names]:
