@@ -30,20 +30,13 @@ from pooclint.program.consulted import Consulted
 from pooclint.program.deadlines import Deadline, Deadlines
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.exports import Exports, exports_by
+from pooclint.program.homes import Home, homes
 from pooclint.program.importers import Importers
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
-from pooclint.program.lifetimes import (
-    Home,
-    answer_lasts,
-    built_per_request,
-    dropped,
-    homes,
-    is_guarded,
-    is_handed_in,
-    outlives,
-)
+from pooclint.program.lifetimes import answer_lasts, dropped, is_guarded, is_handed_in, outlives
 from pooclint.program.literals import literal
+from pooclint.program.making import built_per_request
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.parameters import entry_of, parameter_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import libcst as cst
 
 from pooclint.models import Acquisition
-from pooclint.program.lifetimes import Home
+from pooclint.program.homes import Home
 from pooclint.program.running import ENTERED_BY, IMPLIED
 from pooclint.program.scopes import Function
 from pooclint.rule import Confidence, Place, Report, Severity

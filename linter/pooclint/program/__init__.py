@@ -37,6 +37,8 @@ Functions and objects:
     defaults            `client or Client()`
     deadlines           limits in time around code
     constructions       calls that build an object with a pool of its own
+    homes               where what a function makes goes
+    making              where an object is made whose method runs for a request
     lifetimes           how long what a call makes lives
     app_scoped, shared  objects that live as long as the program, and what modules keep
     attributes          how a class uses its attributes
