@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MAX_KEPT = 6_000_000
 """Bytes of source whose trees one process keeps for the files that follow, several share; a tree, with what is known of
-it, takes about seventeen times its source."""
+it, takes about twenty-three times its source."""
 _LEAST_KEPT = 3_000_000  # of several, for each: with half of that, four took half as long again (143,000 lines)
 _MOST_KEPT = 12_000_000
 """As much where that is too little: files that all lead to most of their project had its trees parsed again every ten
