@@ -45,9 +45,12 @@ def awaited_of_another(names: Names, function: Function | None, type_name: str) 
     found = names.models.external_method(type_name, "__await__") if type_name and function else None
     if found is None or function is None:
         return None
-    if any(_makes(names, node, function, type_name, found) for node in function.body_nodes):
-        return None
-    return found
+    made = names.circles.once(
+        names.made_here,
+        (id(function), type_name),
+        lambda: any(_makes(names, node, function, type_name, found) for node in function.body_nodes),
+    )
+    return None if made else found
 
 
 def _makes(names: Names, node: cst.CSTNode, function: Function, type_name: str, external: External) -> bool:

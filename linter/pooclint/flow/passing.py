@@ -3,7 +3,7 @@ releases what they keep. What a method leaves on one and returns (`Manager().con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import libcst as cst
 
@@ -26,6 +26,8 @@ def calls_of_own(names: Names, function: Function, fills: Callable[[Function], b
         function: the function.
         fills: tells the methods that may leave something on their object.
     """
+    called: Mapping[str, frozenset[str] | None] | None = None
+    seen: dict[tuple[int, int, frozenset[str]], bool] = {}
     for node in function.own_nodes:
         if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
             continue
@@ -33,8 +35,16 @@ def calls_of_own(names: Names, function: Function, fills: Callable[[Function], b
         method = names.method(owner, node.func.attr.value) if owner else None
         if owner is None or method is None or not fills(method) or names.runs_once(method):
             continue
-        others = _called(node.func.value, function)
-        if others is not None and _is_all_seen(names, owner, method, others - {method.name}):
+        others: frozenset[str] | None = frozenset()
+        if isinstance(node.func.value, cst.Name):
+            called = _called(function) if called is None else called
+            others = called[node.func.value.value]
+        if others is None:
+            continue
+        key = (id(owner), id(method), others)
+        if key not in seen:
+            seen[key] = _is_all_seen(names, owner, method, others - {method.name})
+        if seen[key]:
             yield node
 
 
@@ -49,16 +59,20 @@ def _made_here(names: Names, node: cst.BaseExpression, function: Function) -> Cl
     return defined if isinstance(defined, Class) else None
 
 
-def _called(node: cst.BaseExpression, function: Function) -> frozenset[str] | None:
-    """The methods that the function calls on an object, whose name leads nowhere else; None where it may."""
-    if not isinstance(node, cst.Name):
-        return frozenset()
+def _called(function: Function) -> Mapping[str, frozenset[str] | None]:
+    """By the names in a function, the methods that it calls on what they stand for; None where one leads elsewhere."""
     inner = list(descendants(function.node))
     called = {id(n.func) for n in nodes_of(cst.Call, inner)}
     methods = {id(n.value): n.attr.value for n in nodes_of(cst.Attribute, inner) if id(n) in called}
     bound = {id(n.target) for n in inner if isinstance(n, (cst.AssignTarget, cst.AnnAssign))}
-    uses = [n for n in nodes_of(cst.Name, inner) if n.value == node.value and id(n) not in bound]
-    return frozenset(methods[id(n)] for n in uses) if all(id(n) in methods for n in uses) else None
+    found: dict[str, set[str] | None] = {}
+    for name in nodes_of(cst.Name, inner):
+        known = found.setdefault(name.value, set()) if id(name) not in bound else None
+        if known is not None and id(name) in methods:
+            known.add(methods[id(name)])
+        elif id(name) not in bound:
+            found[name.value] = None
+    return {name: None if known is None else frozenset(known) for name, known in found.items()}
 
 
 def _is_all_seen(names: Names, owner: Class, method: Function, others: frozenset[str]) -> bool:

@@ -230,7 +230,9 @@ def _is_known_to(function: Function, key: int | str) -> bool:
         return bool(parameter_name(function, key))
     if "." in key or "*" in key or any(p.name == key for p in function.parameters):
         return True
-    return any(type(n) is cst.Name and n.value == key for n in function.body_nodes)
+    found = function.parent.lookup(key)
+    around = found is not None and found[0].kind != "module"
+    return around and any(type(n) is cst.Name and n.value == key for n in function.body_nodes)
 
 
 def _runs_on_self(run: Run, node: cst.CSTNode) -> bool:

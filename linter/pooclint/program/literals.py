@@ -48,10 +48,13 @@ def constant(node: cst.BaseExpression, scope: Scope) -> object:
 
 def only_literal(bindings: Sequence[Binding]) -> object:
     """The one text, number or truth value to which all of these bind a name; `...` where there is none."""
-    values = [literal(b.value) if b.kind == "assign" and b.value is not None else ... for b in bindings]
-    first = values[0] if values else ...
-    same = all(type(v) is type(first) and v == first for v in values)
-    return first if same and isinstance(first, (bool, str, int, float)) else ...
+    first: object = ...
+    for position, binding in enumerate(bindings):  # a name may have thousands; most are none after two
+        value = literal(binding.value) if binding.kind == "assign" and binding.value is not None else ...
+        first = first if position else value
+        if not isinstance(value, (bool, str, int, float)) or type(value) is not type(first) or value != first:
+            return ...
+    return first
 
 
 @lru_cache(4096)

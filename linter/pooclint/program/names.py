@@ -40,6 +40,8 @@ class Names:
         """By class and attribute, what `program/attributes.py` has found of it."""
         self.takes_over: Memo[tuple[int, frozenset[str], frozenset[str]], frozenset[str]] = {}
         """By class, what it has found its methods to do with what the constructor is given."""
+        self.made_here: Memo[tuple[int, str], bool] = {}
+        """By function and type, whether `flow/external.py` has found it to make what it awaits of that type itself."""
         self.only_keeps: Memo[tuple[int, str, frozenset[str]], bool] = {}
         """By class and attribute, whether it has found its objects to do no more with what is put there than use it."""
         self.kept_sessions: Memo[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
@@ -101,6 +103,7 @@ class Names:
             memo.forget()
         self.only_called.clear()
         self.takes_over.clear()
+        self.made_here.clear()
         self.only_keeps.clear()
         self.kept_sessions.clear()
         self.circles.forget()
