@@ -11,7 +11,7 @@ from pooclint.flow import ambient, nesting, stacks
 from pooclint.flow.completions import OTHER, RESOURCE, Outcomes
 from pooclint.flow.external import external_call
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.parts import led_to
+from pooclint.flow.parts import built_from
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.models import Call
@@ -150,7 +150,7 @@ def result_of(run: Run, invocation: Invocation, model: Call, state: State) -> Va
         if model.swallows or model.with_form
         else None
     )
-    part = led_to(run, head, model.returns, state) if model.returns else None
+    part = built_from(run, head, model.returns, state) if model.returns else None
     if part is not None:
         return part
     type_ = run.models.type(model.returns)

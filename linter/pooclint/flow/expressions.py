@@ -13,7 +13,7 @@ from pooclint.flow import calls, collections, conditions, suspending
 from pooclint.flow.acquiring import sent
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes, telling
 from pooclint.flow.invocations import Invocation, reach
-from pooclint.flow.parts import led_to, own_objects, part_of, put_on
+from pooclint.flow.parts import built_from, own_objects, part_of, put_on
 from pooclint.flow.reading import begun, exhausted, read_to_end
 from pooclint.flow.run import CELL, MAX_STATES, UNPACKED, Run
 from pooclint.flow.values import (
@@ -222,7 +222,7 @@ def attribute_of(run: Run, node: cst.Attribute, base: Value, state: State) -> Va
     if base.held_at:
         part = part_of(base, name, static, state)
     elif base.parts or base.refs:
-        part = led_to(run, base, static or run.names.attribute_type(base.type, name), state)
+        part = built_from(run, base, static or run.names.attribute_type(base.type, name), state)
     # Of something of which nothing is known it may be a method.
     within = base.parts if base.own and not base.type else frozenset[int]()
     return part or Value(type=static, derived=base.refs | base.derived, parts=within)

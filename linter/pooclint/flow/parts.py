@@ -111,7 +111,7 @@ def part_of(base: Value, attribute: str, type_name: str, state: State) -> Value 
     )
 
 
-def led_to(run: Run, base: Value, type_name: str, state: State) -> Value | None:
+def built_from(run: Run, base: Value, type_name: str, state: State) -> Value | None:
     """What an attribute or a method of a library's object gives where that is something that the object was built from
     (`client.connection_pool`, `registry.bind`), or leads to it; None for anything else.
 

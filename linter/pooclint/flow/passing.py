@@ -4,6 +4,7 @@ releases what they keep. What a method leaves on one and returns (`Manager().con
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -27,6 +28,7 @@ def calls_of_own(names: Names, function: Function, fills: Callable[[Function], b
         fills: tells the methods that may leave something on their object.
     """
     called: Mapping[str, frozenset[str] | None] | None = None
+    classes: dict[int, _Class] = {}
     seen: dict[tuple[int, int, frozenset[str]], bool] = {}
     for node in function.own_nodes:
         if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
@@ -43,7 +45,8 @@ def calls_of_own(names: Names, function: Function, fills: Callable[[Function], b
             continue
         key = (id(owner), id(method), others)
         if key not in seen:
-            seen[key] = _is_all_seen(names, owner, method, others - {method.name})
+            known = classes.get(id(owner)) or classes.setdefault(id(owner), _read(names, owner))
+            seen[key] = _is_all_seen(names, known, method, others - {method.name})
         if seen[key]:
             yield node
 
@@ -75,30 +78,52 @@ def _called(function: Function) -> Mapping[str, frozenset[str] | None]:
     return {name: None if known is None else frozenset(known) for name, known in found.items()}
 
 
-def _is_all_seen(names: Names, owner: Class, method: Function, others: frozenset[str]) -> bool:
-    """True where the class, a method and what else is called on the object neither show it to anybody, nor do more than
-    use what it keeps."""
+@dataclass(frozen=True, slots=True)
+class _Class:
+    """What is read of a class once, whichever of its methods are asked about."""
+
+    methods: Mapping[str, Function]
+    plain: frozenset[str]
+    """The names of those that are no properties."""
+    in_sight: bool
+    """Whether nothing else decides what becomes of its attributes."""
+    made: frozenset[str]
+    """Attributes on which it puts what a call gives."""
+    given: frozenset[int]
+    """The `id` of functions that fill an attribute on which the constructor has put something before."""
+
+
+def _read(names: Names, owner: Class) -> _Class:
     family = list(names.ancestors(owner))
     methods = {n: m for c in reversed(family) for n, m in c.methods.items()}
-    if not in_sight(names, owner) or not _HOOKS.isdisjoint(methods) or not others <= methods.keys():
+    put = [(a, v) for c in family for a, v in c.attributes.items()]
+    return _Class(
+        methods,
+        frozenset(n for n, m in methods.items() if not names.is_property(m)),
+        in_sight(names, owner) and _HOOKS.isdisjoint(methods),
+        frozenset(a for a, values in put if any(True for v, _ in values for _ in nodes_of(cst.Call, descendants(v)))),
+        frozenset(id(s.function) for _, values in put if any(map(_is_given, values)) for _, s in values),
+    )
+
+
+def _is_all_seen(names: Names, known: _Class, method: Function, others: frozenset[str]) -> bool:
+    """True where the class, a method and what else is called on the object neither show it to anybody, nor do more than
+    use what it keeps."""
+    methods = known.methods
+    if not known.in_sight or not others <= methods.keys():
         return False
     run = [method, *(methods[n] for n in (*others, "__init__") if n in methods)]
     called = {id(m): m for first in run for m in (first, *_below(names, first, methods))}
-    plain = frozenset(n for n, m in methods.items() if not names.is_property(m))
-    if any(not m.parameters or any(handed_out(names, m, m.node.body, plain)) for m in called.values()):
+    if any(not m.parameters or any(handed_out(names, m, m.node.body, known.plain)) for m in called.values()):
         return False
     if any("__dict__" in names.own_attributes(m) for m in run):
         return False
     filling = {id(m) for m in (method, *_below(names, method, methods))}
-    made: set[str] = set()
-    for attribute, values in ((a, v) for c in family for a, v in c.attributes.items()):
-        if any(id(s.function) in filling for _, s in values) and any(map(_is_given, values)):
-            return False
-        if any(True for value, _ in values for _ in nodes_of(cst.Call, descendants(value))):
-            made.add(attribute)
+    if not filling.isdisjoint(known.given):
+        return False
     releases = names.models.release_names | PROTOCOL
     apart = [m for n in others for m in (methods[n], *_below(names, methods[n], methods)) if id(m) not in filling]
-    return all(taken(m, m.parameters[0].name, releases).isdisjoint(made) for m in apart)
+    return all(taken(m, m.parameters[0].name, releases).isdisjoint(known.made) for m in apart)
 
 
 def _is_given(put: tuple[cst.BaseExpression, Scope]) -> bool:
@@ -107,6 +132,6 @@ def _is_given(put: tuple[cst.BaseExpression, Scope]) -> bool:
     return scope.function is not None and scope.function.name == "__init__" and literal(value) is not None
 
 
-def _below(names: Names, method: Function, methods: dict[str, Function]) -> list[Function]:
+def _below(names: Names, method: Function, methods: Mapping[str, Function]) -> list[Function]:
     """The methods of its object that one names, itself or through others."""
     return [methods[n] for n in sorted(names.own_attributes(method)) if n in methods]
