@@ -7,9 +7,10 @@ from dataclasses import replace
 import libcst as cst
 
 from pooclint.flow.run import Run
-from pooclint.flow.values import NONE, NOT_NONE, UNBOUND, UNKNOWN, State, Value, condition_key
+from pooclint.flow.values import NONE, NOT_NONE, UNBOUND, UNKNOWN, ClassNamed, State, Value, condition_key
 from pooclint.program.defaults import is_optional
 from pooclint.program.literals import literal
+from pooclint.program.scopes import Class
 from pooclint.source.nodes import dotted
 
 Ways = tuple[State | None, State | None]
@@ -22,6 +23,8 @@ def compared(run: Run, node: cst.Comparison, left: Value, right: Value, state: S
     """The ways out of a comparison of two values, refined by what that says of names."""
     operator, comparator = node.comparisons[0].operator, node.comparisons[0].comparator
     member = _is_member(left, comparator)
+    if isinstance(left.constant, ClassNamed):
+        right = class_named(run, comparator) or right
     if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
         true, false = same(run, node.left, comparator, left, right, state)
     elif not isinstance(operator, (cst.In, cst.NotIn)):
@@ -33,6 +36,19 @@ def compared(run: Run, node: cst.Comparison, left: Value, right: Value, state: S
     else:
         return _remembered(run, node, state)
     return (false, true) if isinstance(operator, _NEGATED) else (true, false)
+
+
+def class_named(run: Run, node: cst.BaseExpression) -> Value | None:
+    """The class for which a name or dotted name always stands; None for everything else, and for one that nobody
+    knows."""
+    _, bindings = run.scope.lookup(dotted(node).partition(".")[0]) or (None, [])
+    if len({b.qualified or b for b in bindings}) != 1 or bindings[0].kind not in ("import", "class"):
+        return None
+    type_ = run.models.type(run.names.qualify(node, run.scope))
+    if type_ is not None:
+        return Value(constant=ClassNamed(type_.name))
+    defined = run.names.definition(node, run.scope)
+    return Value(constant=ClassNamed(run.names.local_type(defined))) if isinstance(defined, Class) else None
 
 
 def refined(run: Run, name: str, value: Value, state: State) -> tuple[State, State]:
@@ -79,7 +95,7 @@ def same(
         return none_test(run, left_node, left, state)
     if left.constant is None:
         return none_test(run, right_node, right, state)
-    comparable = (str, int, float, bool)
+    comparable = (str, int, float, bool, ClassNamed)
     for known, unknown in ((right, left), (left, right)):
         # What is true never equals 0 or "", what is false never equals 1.
         if isinstance(known.constant, comparable) and unknown.known_truth is (not known.constant):

@@ -269,11 +269,11 @@ def _call(run: Run, node: cst.Call, state: State, out: Outcomes) -> Results:
 
 def _constant_of(run: Run, node: cst.BaseExpression, value: Value) -> Value:
     """What an argument gives; of a variable of the module, or of a function around, the text or number for which it
-    stands."""
-    if type(node) is not cst.Name or value != NOTHING:
+    stands, and of a class its name."""
+    if type(node) not in (cst.Name, cst.Attribute) or value != NOTHING:
         return value
     found = constant(node, run.scope)
-    return value if found is ... else Value(constant=found)
+    return Value(constant=found) if found is not ... else conditions.class_named(run, node) or value
 
 
 def _unpacked(

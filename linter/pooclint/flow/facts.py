@@ -38,7 +38,7 @@ class Facts:
     unbound: tuple[str, ...]
     """Those that start out unbound; all others are simply unknown."""
     compared: frozenset[str]
-    """Those that are compared with texts or numbers: which of them they are given decides what happens."""
+    """Those that are compared with texts, numbers or classes: which of them they are given decides what happens."""
     constants: Mapping[str, object]
     """Variables that stand for one text, number or truth value wherever they have one, with that."""
     debugging: frozenset[int]
@@ -299,7 +299,7 @@ def _compared(function: Function) -> frozenset[str]:
     for inner in function.body_nodes:
         if type(inner) is cst.Comparison:
             sides = (inner.left, *(c.comparator for c in inner.comparisons))
-            if any(_is_text_or_number(side) for side in sides):
+            if any(_is_text_or_number(side) or _may_name_class(side) for side in sides):
                 found.update(side.value for side in sides if isinstance(side, cst.Name))
         elif type(inner) is cst.Match and isinstance(inner.subject, cst.Name):
             found.add(inner.subject.value)
@@ -317,6 +317,10 @@ def _is_text_or_number(node: cst.BaseExpression) -> bool:
     if isinstance(node, (cst.Tuple, cst.List, cst.Set)):
         return any(_is_text_or_number(e.value) for e in node.elements)
     return isinstance(literal(node), (str, int, float))
+
+
+def _may_name_class(node: cst.BaseExpression) -> bool:
+    return dotted(node).rpartition(".")[2][:1].isupper() and literal(node) is ...
 
 
 _CLEANUP = frozenset({cst.Finally, cst.ExceptHandler})

@@ -174,6 +174,14 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassNamed:
+    """A class that is handed in, or asked for, by its name."""
+
+    name: str
+    """Of its type, as `Types` has it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closure:
     """What a nested function refers to. It refers to the variables: what they hold later counts, too."""
 

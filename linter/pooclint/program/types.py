@@ -304,8 +304,8 @@ class Types:
     # ---------------------------------------------------------------- what functions and managers give
 
     def returned_type(self, function: Function) -> str:
-        """Type of what a function returns: its annotation, unless that names several, else that of the first `return`
-        whose type is known."""
+        """Type of what a function returns: its annotation, unless that names several, else the one that its `return`s
+        agree on."""
         node = function.node
         if isinstance(node, cst.Lambda):
             return self.type_of(node.body, function.scope)
@@ -316,7 +316,7 @@ class Types:
         if id(function) not in self._returns:
             statements = nodes_of(cst.Return, function.body_nodes)
             self._returns[id(function)] = tuple(n.value for n in statements if n.value)
-        return next((t for v in self._returns[id(function)] if (t := self.type_of(v, function.scope))), "")
+        return only(self.type_of(v, function.scope) for v in self._returns[id(function)])
 
     def yielded_type(self, function: Function) -> str:
         """Type of what a generator function yields first."""
