@@ -153,3 +153,17 @@ def test_a_method_that_a_module_too_large_to_read_defines_may_do_anything(copy: 
     (depot / "walking.py").write_text("from depot.carriers import Carrier\n" + "# on foot\n" * 30_000 + walking)
     views.write_text(views.read_text() + "\n\nimport depot.walking\n")
     assert guessed.line not in {f.line for f in findings(Checker(), views)}
+
+
+def test_a_repository_within_is_another_project(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    for name in ("vendored", "submodule", "part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").touch()
+        (tmp_path / name / f"of_{name}.py").touch()
+    (tmp_path / "vendored/.git").mkdir()
+    (tmp_path / "submodule/.git").write_text("gitdir: ../.git/modules/submodule\n", encoding="utf-8")
+    places = Places(Consulted())
+    origin = places.origin(str(tmp_path / "main.py"))
+    found = [name for name in ("vendored", "submodule", "part") if places.tops(f"of_{name}", origin)]
+    assert found == ["submodule", "part"]

@@ -98,15 +98,37 @@ def test_a_pool(pool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         project('DATABASES = {"default": {"OPTIONS": {"pool": False}}}\n'),
         project('CACHES = {"default": {"ATOMIC_REQUESTS": True}}\n'),
         {name: text for name, text in project(ATOMIC).items() if name != "manage.py"},
+        {
+            **{name: text for name, text in project(ATOMIC).items() if name.startswith("shop/")},
+            **{f"other/{name}": text for name, text in project(ATOMIC).items()},
+            "other/pyproject.toml": "",
+        },
         project(ATOMIC, **{"shop/views.py": VIEW.replace("def pay", "async def pay")}),
         project(ATOMIC, **{"shop/views.py": VIEW.replace("request: HttpRequest, ", "")}),
     ],
-    ids=["a connection of the thread", "off", "no pool", "another setting", "no settings", "async", "no view"],
+    ids=[
+        "a connection of the thread",
+        "off",
+        "no pool",
+        "another setting",
+        "no settings",
+        "another project",
+        "async",
+        "no view",
+    ],
 )
 def test_nothing_is_kept(files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path, files)
     assert not check(tmp_path)["shop/views.py"]
+
+
+def test_the_nearest_settings_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, project(ATOMIC, **{f"demo/{name}": text for name, text in project(PLAIN).items()}))
+    found = check(tmp_path)
+    assert [finding.code for finding in found["shop/views.py"]] == ["CNX202"]
+    assert not found["demo/shop/views.py"]
 
 
 def test_the_cache_knows_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

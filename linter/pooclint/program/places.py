@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from pooclint.program.consulted import Consulted, Question
 
-MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "pooclint.toml", ".pooclint.toml")
+_REPOSITORY = (".git", ".hg")
+MARKERS = (*_REPOSITORY, "pyproject.toml", "setup.py", "setup.cfg", "pooclint.toml", ".pooclint.toml")
 """What the folder of a project has."""
 _SOURCE_FOLDERS = ("src", "lib", "python")
 SKIPPED = frozenset({"node_modules", "site-packages", "build", "dist", "__pycache__", "venv", "env"})
@@ -90,14 +91,15 @@ class Places:
             entries = self._signs_in(above)
             if any(m in entries for m in MARKERS):
                 found = above
-            if ".git" in entries or ".hg" in entries or os.path.dirname(above) == above:
+            if any(v in entries for v in _REPOSITORY) or os.path.dirname(above) == above:
                 break
             above = os.path.dirname(above)
         here = os.getcwd()
         return found or (here if _inside(folder, here) and os.path.dirname(here) != here else top)
 
     def _further_roots(self, project: str) -> tuple[str, ...]:
-        """Folders of a repository that hold further distributions, each with a project file of its own."""
+        """Folders of a repository that hold further distributions, each with a project file of its own. Another
+        repository that lies within is none of them; a submodule, which has a file where that has a folder, may be."""
         if project not in self._roots:
             found: list[str] = []
             todo, seen = [(project, 0)], 0
@@ -105,6 +107,8 @@ class Places:
                 folder, level = todo.pop(0)
                 seen += 1
                 entries = self.listing(folder)
+                if level and any(v in entries and os.path.isdir(os.path.join(folder, v)) for v in _REPOSITORY):
+                    continue
                 if level and any(m in entries for m in MARKERS):
                     found += [folder, *(os.path.join(folder, s) for s in _SOURCE_FOLDERS if s in entries)]
                 if level < _MAX_LEVELS and "__init__.py" not in entries:

@@ -6,6 +6,7 @@ not imported.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -78,6 +79,10 @@ def _thread_words(models: Models) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]
 
 
 def programs_with_settings(models: Models, places: Places, origin: Origin) -> tuple[str, ...]:
-    """The files of a project that name its settings, of frameworks whose settings make a request keep something."""
+    """Of frameworks whose settings make a request keep something, the files that name the settings around a module.
+
+    A repository may have several such projects: the nearest above the module is its own, and those beside it are not.
+    """
     programs = {p for h in models.request_holds for p in h.programs}
-    return tuple(f for p in sorted(programs) for f in places.tops(p, origin) if f.endswith(".py"))
+    nearest = (next(iter(places.tops(p, origin)), "") for p in sorted(programs))
+    return tuple(f for f in nearest if f.endswith(".py") and os.path.dirname(f) in origin.roots)
