@@ -36,8 +36,8 @@ class OversizedPool:
     ## What it does
     Reports a pool size, overflow included, above `max-pool-size` for database servers that spend a process or thread
     on each connection, and absurd sizes (above 1,000) elsewhere. Constants of other modules, keyword dictionaries and
-    the defaults of settings are followed. Where `max-pool-size` is left as it is, a default that a deployment or a
-    caller may override is only information.
+    the defaults of settings are followed; a database that is part of the process (SQLite) has no server. Where
+    `max-pool-size` is left as it is, a default that a deployment or a caller may override is only information.
 
     ## Why is this bad?
     Every process has such a pool. Twenty processes of twenty connections are four hundred, and a server that allows
@@ -78,7 +78,7 @@ class OversizedPool:
         overflow = number(further.constant.value if further.constant else None) or 0.0
         total = most + max(overflow, 0.0)
         limit = context.limits.max_pool_size if size.limit == "database" else _ABSURD
-        if total > limit:
+        if total > limit and not (size.limit == "database" and in_process(node, call, context)):
             parts = f"{most:,.0f} + {overflow:,.0f} overflow" if overflow > 0 else f"{most:,.0f}"
             yield report(
                 node,

@@ -180,6 +180,11 @@ def checked_in(run: Run, transaction: str, numbers: Iterable[int], state: State)
     type_ = run.models.type(transaction)
     if type_ is None or type_.kind != "transaction" or type_.exit != "releases":
         return state
+    return given_back(numbers, state)
+
+
+def given_back(numbers: Iterable[int], state: State) -> State:
+    """The state in which those of these that are lazy have no connection."""
     known = [(n, state.obligations[n].site.acquisition) for n in numbers if n in state.obligations]
     return state.change([n for n, acquisition in known if acquisition.lazy], holding=False)
 
@@ -190,6 +195,8 @@ def checkout(run: Run, invocation: Invocation, model: Call | None, state: State)
     if ended and any(release.name == invocation.method for release in ended.releases):
         state = checked_in(run, ended.type, invocation.head.derived, state)
     worked_on = run.models.type(invocation.head.type)
+    if worked_on and invocation.method in worked_on.ends:
+        return given_back(invocation.head.derived, state)
     if worked_on and worked_on.deferred and invocation.method not in worked_on.cannot_raise:
         state = sent(run, invocation.head, invocation.node, state)
     for number in invocation.head.refs if not builds(run, (model,) if model else ()) else ():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from pooclint.flow.acquiring import sent
+from pooclint.flow.acquiring import given_back, sent
 from pooclint.flow.completions import Outcomes
 from pooclint.flow.external import hold, while_read
 from pooclint.flow.invocations import reach
@@ -14,7 +14,11 @@ from pooclint.flow.values import Fate, State, Value
 
 
 def read_to_end(run: Run, node: cst.CSTNode, iterable: Value, state: State) -> State:
-    """At the end of a loop over a response's body there is nothing left to read: the connection goes back."""
+    """At the end of a loop over a response's body, or over rows that no transaction has read, there is nothing left to
+    read: the connection goes back."""
+    type_ = run.models.type(iterable.type)
+    if type_ is not None and type_.ends:
+        state = given_back(iterable.derived, state)
     touched = (iterable.refs | iterable.derived) & state.obligations.keys()
     responses = frozenset(n for n in touched if state.obligations[n].site.acquisition.kind == "response")
     return run.release(state, responses, node, explicit=False) if responses else state

@@ -87,6 +87,9 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     """Methods that do not fail in practice (`cursor()` of a live connection)."""
     reads_to_end: tuple[str, ...] = ()
     """Attributes whose reading takes all that is left, and so gives the connection back (`Response.content`)."""
+    ends: tuple[str, ...] = ()
+    """Methods that read all that is left, after which the lazy instance that it was made of holds no connection
+    (`Result.single` of a session without a transaction); so does reading it in a loop."""
     attributes: dict[str, str] = {}
     """Attribute name to modelled type (`AsyncSession.bind`)."""
     loop: Loop = ""
