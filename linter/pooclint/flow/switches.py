@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from pooclint.flow.values import Value
-from pooclint.program.literals import constant, literal
+from pooclint.program.literals import constant, literal, only_literal
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pools
 from pooclint.program.scopes import Class, Function, Scope
@@ -21,12 +21,14 @@ stands for, where that is known."""
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """Parameters of a function that nothing binds anew."""
+    """Parameters of a function that nothing binds anew, or only to one literal."""
 
     tested: frozenset[str]
     """Those on which its conditions depend."""
     passed_on: frozenset[str]
     """Those that it hands to what it calls."""
+    rebound: Literals
+    """Those that it may bind anew, with the literal: what they are given counts where it is the same."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -36,6 +38,7 @@ class Switches:
     def among(self, given: Literals) -> Literals:
         """What matters of that which the parameters stand for. What is only handed on is a flag, or nothing: of texts
         there may be as many as there are calls."""
+        given = {n: v for n, v in given.items() if self.rebound.get(n, v) == v}
         flags = {n: v for n, v in given.items() if n in self.passed_on and (v is None or isinstance(v, bool))}
         return {n: v for n, v in given.items() if n in self.tested or "." in n} | flags
 
@@ -44,13 +47,15 @@ def switches(function: Function) -> Switches:
     """What a caller may switch a function by."""
     bindings = function.scope.bindings
     own = {p.name for p in function.parameters if p.kind in ("positional", "keyword")}
-    own = {name for name in own if all(b.kind == "parameter" for b in bindings.get(name, ()))}
+    again = {name: [b for b in bindings.get(name, ()) if b.kind != "parameter"] for name in own}
+    rebound = {name: only_literal(found) for name, found in again.items() if found}
+    own -= {name for name, value in rebound.items() if value is ...}
     own -= nonlocals(function.node.body) if own else frozenset()
     tests = (test for node in function.body_nodes if (test := _test(node)) is not None)
     tested = {n.value for test in tests for n in nodes_of(cst.Name, descendants(test))}
     arguments = (a.value for call in nodes_of(cst.Call, function.body_nodes) for a in call.args if not a.star)
     passed_on = {a.value for a in arguments if isinstance(a, cst.Name)}
-    return Switches(frozenset(tested & own), frozenset(passed_on & own))
+    return Switches(frozenset(tested & own), frozenset(passed_on & own), rebound)
 
 
 def _test(node: cst.CSTNode) -> cst.BaseExpression | None:
@@ -61,8 +66,23 @@ def _test(node: cst.CSTNode) -> cst.BaseExpression | None:
 
 def switched_off(function: Function, given: Literals) -> frozenset[int]:
     """Calls and awaits, by `id`, to which the function does not come when it is given that."""
+    given = {**given, **dict(_concluded(function, given))}
     roots = (root for node in function.body_nodes for root in _left_out(node, given))
     return frozenset(id(n) for root in roots for n in descendants(root) if type(n) in (cst.Call, cst.Await))
+
+
+def _concluded(function: Function, given: Literals) -> Iterator[tuple[str, bool]]:
+    """Whether variables are true that the function binds once, to a condition over what it is given."""
+    once = ((name, found[0]) for name, found in function.scope.bindings.items() if len(found) == 1)
+    bound = [(name, b.value) for name, b in once if b.kind == "assign" and isinstance(b.value, _CONDITIONS)]
+    below = nonlocals(function.node.body) if bound else frozenset[str]()
+    for name, value in bound:
+        holds = _truth(value, given)
+        if holds is not None and name not in below:
+            yield name, holds
+
+
+_CONDITIONS = (cst.Name, cst.BooleanOperation, cst.Comparison, cst.UnaryOperation)
 
 
 def by_values(function: Function, arguments: Mapping[str, Value]) -> Literals:
