@@ -565,5 +565,5 @@ def _finding(rule: type[Rule], report: Report, path: str, spans: dict[int, Span]
     steps = tuple(Step(shown[id(n)], s.line, s.column, text) for n, text in nodes if (s := spans.get(id(n))))
     return Finding(
         rule.code, rule.name, report.severity, report.confidence, message, path, span.line, span.column, span.end_line,
-        span.end_column, report.function, report.library, steps,
+        span.end_column, report.function, report.library, steps, covers=report.covers,
     )  # fmt: skip
