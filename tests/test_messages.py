@@ -478,3 +478,27 @@ def test_what_a_loop_builds_and_nobody_closes_is_said_once(
     for each in settings:
         report = Checker().check_data(source.encode(), "app.py", Config(each, tmp_path), str(tmp_path / "app.py"))
         assert [f.code for f in report.findings] == codes
+
+
+EITHER = """\
+import httpx
+import redis
+
+
+async def pages(urls, cached):
+    for url in urls:
+        async with {made} as client:
+            await client.get(url)
+"""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "(httpx.AsyncClient() if cached else redis.asyncio.Redis())",
+        "(httpx.AsyncClient() if cached else redis.asyncio.Redis() if urls else httpx.AsyncClient())",
+        "httpx.AsyncClient()",
+    ],
+)
+def test_a_turn_builds_one_arm_of_a_conditional(tmp_path: Path, made: str) -> None:
+    assert len(found(tmp_path, EITHER.format(made=made), "CNX303")) == 1

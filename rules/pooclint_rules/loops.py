@@ -91,16 +91,31 @@ class ClientInLoop:
         assigned = _assigned(node, inside)
         # What an inner loop builds is the same in its turns as well, and is said of that one.
         directly = {id(n) for loop in inside if type(loop) in _LOOPS for n in _said_of(cast(_Loop, loop))}
+        arms, told = _arms(inside), dict[int, int]()
         for part in (n for n in nodes_of(cst.Call, inside) if id(n) not in directly):
             acquired = built(part, context, _KINDS)
             if acquired is None:
                 continue
             directly.add(id(part))
-            if not _mentions(part, assigned) and not _kept(part, context):
+            conditional, arm = arms.get(id(part), (0, 0))
+            other_arm = conditional and told.get(conditional, arm) != arm
+            if not other_arm and not _mentions(part, assigned) and not _kept(part, context):
+                told[conditional] = arm
                 advice = f": build it before the loop{', and close it after it' if leaks(part, context) else ''}"
                 yield _report(node, part, acquired, context, advice, ((part, "built here"),))
         if context.scope.function is not None and not _pauses(inside, context):
             yield from _below(node, inside, assigned, directly, context)
+
+
+def _arms(inside: list[cst.CSTNode]) -> dict[int, tuple[int, int]]:
+    """By the `id` of what stands in an arm of a conditional expression, the `id` of that, the outermost, and which arm
+    it is: a turn builds what one of them does."""
+    found: dict[int, tuple[int, int]] = {}
+    for conditional in nodes_of(cst.IfExp, inside):
+        if id(conditional) not in found:
+            for number, arm in enumerate((conditional.body, conditional.orelse)):
+                found |= {id(part): (id(conditional), number) for part in descendants(arm)}
+    return found
 
 
 _Loop = cst.For | cst.While | cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp

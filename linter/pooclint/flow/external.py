@@ -10,7 +10,7 @@ import libcst as cst
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.private import from_own_pool, is_private
 from pooclint.flow.run import Hold, Reached, Reaches, Run
-from pooclint.flow.values import Fate, Obligation, State
+from pooclint.flow.values import Fate, Obligation, Site, State
 from pooclint.models import Call, External
 from pooclint.program.keywords import argument_keys, literal_arguments
 from pooclint.program.literals import literal
@@ -238,6 +238,12 @@ def delays(run: Run, obligation: Obligation) -> bool:
     itself."""
     if not occupies(obligation):
         return False
-    site = obligation.site
-    own = site.parameter < 0 and run.function is not None and from_own_pool(run.names, site.node, run.function)
-    return obligation.in_transaction or not own
+    return obligation.in_transaction or not _is_from_own_pool(run, obligation.site)
+
+
+def _is_from_own_pool(run: Run, site: Site) -> bool:
+    if site.parameter >= 0 or run.function is None:
+        return False
+    if id(site.node) not in run.from_own_pools:
+        run.from_own_pools[id(site.node)] = from_own_pool(run.names, site.node, run.function)
+    return run.from_own_pools[id(site.node)]
