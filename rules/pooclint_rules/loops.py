@@ -200,9 +200,17 @@ def _only_starts(inside: list[cst.CSTNode], node: cst.BaseExpression, context: F
     waiting = nodes_of(cst.Await, inside)
     if any(_is_in(node, wait) or not names.isdisjoint(variables(wait)) for wait in waiting):
         return False
+    if any(n.asynchronous and _is_in(node, n) and _is_group(n, context) for n in nodes_of(cst.With, inside)):
+        return False
     taker, function = context.constructions.taker(node, context.index), context.scope.function
     started = taker is not None and any(call.passes for call in context.names.calls(taker, context.scope))
-    return started or function is None or not any(map(_awaits_each, nodes_of(cst.For, function.body_nodes)))
+    return started or function is None or not _awaits_each(function.body_nodes)
+
+
+def _is_group(node: cst.With, context: FileContext) -> bool:
+    """True for a group of tasks, the end of which waits for them."""
+    types = (context.models.type(context.names.type_of(item.item, context.scope)) for item in node.items)
+    return any(type_ is not None and type_.groups for type_ in types)
 
 
 def _bound_by(node: cst.CSTNode) -> Iterator[str]:
@@ -211,10 +219,10 @@ def _bound_by(node: cst.CSTNode) -> Iterator[str]:
     yield from (path for target in targets if target is not None for path in paths(target))
 
 
-def _awaits_each(loop: cst.For) -> bool:
-    waited = (n.expression for n in descendants(loop.body, into_functions=False) if isinstance(n, cst.Await))
-    names = paths(loop.target)
-    return any(dotted(expression) in names for expression in waited)
+def _awaits_each(nodes: Collection[cst.CSTNode]) -> bool:
+    """True where a loop awaits what it goes through."""
+    names = {path for n in nodes if isinstance(n, (cst.For, cst.CompFor)) for path in paths(n.target)}
+    return any(dotted(wait.expression) in names for wait in nodes_of(cst.Await, nodes))
 
 
 def _is_in(node: cst.CSTNode, around: cst.CSTNode) -> bool:
