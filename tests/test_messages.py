@@ -425,3 +425,80 @@ def test_lost_in_a_block(tmp_path: Path) -> None:
     """A manager that is left by what has failed in its body does not take the blame."""
     (message,) = found(tmp_path, LOST_IN_A_BLOCK, "CNX102")
     assert "if line 8 raises" in message
+
+
+ARMS = """\
+from contextlib import contextmanager
+
+import psycopg2
+import sqlite3
+
+
+@contextmanager
+def lent(path, remote):
+    conn = {made}
+    yield conn
+    conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "psycopg2.connect(path) if remote else sqlite3.connect(path)",
+        "sqlite3.connect(path) if remote else (psycopg2.connect(path) if path else open(path))",
+        "psycopg2.connect(path)",
+    ],
+)
+def test_arms_of_a_conditional_are_one(tmp_path: Path, made: str) -> None:
+    (message,) = found(tmp_path, ARMS.format(made=made), "CNX107")
+    assert "psycopg2.connect" in message
+    assert ("sqlite3.connect" in message) == ("sqlite3" in made)
+
+
+REPEATED = """\
+import httpx
+
+
+def pages(urls):
+    for url in urls:
+        {made}.get(url)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ignore", "codes"),
+    [((), ["CNX303"]), (("CNX303",), ["CNX104"])],
+)
+def test_what_a_loop_builds_and_nobody_closes_is_said_once(
+    tmp_path: Path, ignore: tuple[str, ...], codes: list[str]
+) -> None:
+    source = REPEATED.format(made="httpx.AsyncClient()")
+    settings = (Settings(ignore=ignore), Settings(per_file_ignores={"app.py": ignore}))
+    for each in settings:
+        report = Checker().check_data(source.encode(), "app.py", Config(each, tmp_path), str(tmp_path / "app.py"))
+        assert [f.code for f in report.findings] == codes
+
+
+EITHER = """\
+import httpx
+import redis
+
+
+async def pages(urls, cached):
+    for url in urls:
+        async with {made} as client:
+            await client.get(url)
+"""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "(httpx.AsyncClient() if cached else redis.asyncio.Redis())",
+        "(httpx.AsyncClient() if cached else redis.asyncio.Redis() if urls else httpx.AsyncClient())",
+        "httpx.AsyncClient()",
+    ],
+)
+def test_a_turn_builds_one_arm_of_a_conditional(tmp_path: Path, made: str) -> None:
+    assert len(found(tmp_path, EITHER.format(made=made), "CNX303")) == 1

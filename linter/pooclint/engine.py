@@ -39,7 +39,7 @@ from pooclint.program.literals import literal
 from pooclint.program.making import built_per_request
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
-from pooclint.program.parameters import entry_of, parameter_of
+from pooclint.program.parameters import entry_of, is_idle, parameter_of, uses_of
 from pooclint.program.places import Origin
 from pooclint.program.pool_identity import Pools
 from pooclint.program.pool_search import find_pools
@@ -245,6 +245,20 @@ class FileContext:
         """What a call gives a modelled parameter, as an argument, in an unpacked dictionary or in a URL; arguments as
         in `constant`."""
         return parameter_of(node, parameter, scope or self.scope, Constants(self.names))
+
+    def is_idle(self, node: cst.Call) -> bool:
+        """True when what a call of the visited scope gives is nothing but an argument that counts for nothing:
+        `limits=Limits()` beside `transport=`."""
+        uses = uses_of(node, self.scope)
+        return bool(uses) and all(self._is_idle_argument(use) for use in uses)
+
+    def _is_idle_argument(self, node: cst.CSTNode) -> bool:
+        taker = self.constructions.taker(node, self.index)
+        keyword = next((a.keyword.value for a in taker.args if a.keyword and a.value is node), "") if taker else ""
+        if taker is None or not keyword:
+            return False
+        known = self.names.calls(taker, self.scope)
+        return any(is_idle(taker, keyword, call, self.scope, Constants(self.names)) for call in known)
 
     def nested(self, node: cst.Call, *path: str) -> Worth:
         """What a keyword of a call, or a dictionary that it is given, holds: `connect_args={"timeout": 5}`.
@@ -551,5 +565,5 @@ def _finding(rule: type[Rule], report: Report, path: str, spans: dict[int, Span]
     steps = tuple(Step(shown[id(n)], s.line, s.column, text) for n, text in nodes if (s := spans.get(id(n))))
     return Finding(
         rule.code, rule.name, report.severity, report.confidence, message, path, span.line, span.column, span.end_line,
-        span.end_column, report.function, report.library, steps,
+        span.end_column, report.function, report.library, steps, covers=report.covers,
     )  # fmt: skip

@@ -97,6 +97,8 @@ class Finding:
     trace: tuple[Step, ...] = ()
     fix: Fix | None = None
     fingerprint: str = ""
+    covers: frozenset[str] = frozenset()
+    """As of its report; empty once such findings are left out."""
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
@@ -125,6 +127,8 @@ class Report:
     library: str = ""
     trace: tuple[tuple[cst.CSTNode | Place, str], ...] = ()
     """What happens on the way; a `Place` where it happens in another module."""
+    covers: frozenset[str] = frozenset()
+    """Codes of what adds nothing to it about the same expression, unless it is worse or more certain."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,8 @@ def _per_request(
     entry = _entry(node, context) if acquisition else None
     if acquisition is None or entry is None:
         return
+    if acquisition.kind == "client" and not entry.startup:  # one for the whole run is as good as it gets
+        return
     same = context.same_each_time(node, entry)
     built = context.models.type(acquisition.type)
     if built and built.rebuilding == "time":
@@ -144,7 +146,9 @@ class ClientPerRequest:
     Reports the construction of an HTTP, cache, queue or other client in a handler, in what it calls in any module of
     the project, and in dependencies that are injected into it. Objects that are stored for later use are left alone,
     whichever of the functions on the way stores them. Where building one costs little more than time (a gRPC channel, a
-    boto3 client), the severity is `info`; where its arguments depend on the request, the confidence is low.
+    boto3 client), the severity is `info`; where its arguments depend on the request, the confidence is low. A
+    function that a framework runs once with an object of its own, and before which nothing could be built
+    (`BaseTrigger.run` of airflow), is left alone.
 
     ## Why is this bad?
     Each client opens connections of its own and throws them away: no reuse, a new TLS handshake for each request,

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 def sized(node: cst.Call, context: FileContext) -> Call | None:
-    """The model of a call that builds a pool with a size."""
-    return next((c for c in context.names.calls(node, context.scope) if c.size), None)
+    """The model of a call that builds a pool with a size, or says one that counts."""
+    found = next((c for c in context.names.calls(node, context.scope) if c.size), None)
+    return None if found is None or context.is_idle(node) else found
 
 
 def worth(node: cst.Call, parameter: Parameter | None, context: FileContext) -> Worth:

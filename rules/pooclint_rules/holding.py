@@ -274,7 +274,8 @@ class HeldAcrossSleep:
 
     ## What it does
     Reports a connection, session or transaction that is checked out while the function sleeps, or waits for an
-    event, a queue or a lock.
+    event, a queue or a lock. What no pool lends, or one that the function has made for itself, nobody waits for: it is
+    left alone.
 
     ## Why is this bad?
     The connection is idle by design, and nobody else can have it.

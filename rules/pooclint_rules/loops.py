@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import libcst as cst
@@ -10,8 +12,9 @@ import libcst as cst
 from pooclint.program.literals import literal
 from pooclint.program.running import IMPLIED
 from pooclint.rule import Confidence, Place, Report, Severity
-from pooclint.source.nodes import descendants, dotted, nodes_of
-from pooclint_rules.construction import built, gives_existing
+from pooclint.source.nodes import descendants, dotted, loops_of, nodes_of, variables
+from pooclint.source.targets import paths, target_of
+from pooclint_rules.construction import built, gives_existing, leaks
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -28,6 +31,11 @@ class ClientInLoop:
     by one that builds it, uses it and drops it, through several functions and modules, whose arguments are the same in
     every turn. Retries, which a turn that succeeds leaves, polls and collections of clients are left alone, and so are
     functions that keep what they build, and those that the loop gives a client to use.
+
+    It is only information where building one costs little more than time (a gRPC channel, a boto3 client), where the
+    loop goes through at most three elements that are written out (`for kind in ["svg", "png"]`), and where the turns
+    only start coroutines or tasks, which then run at the same time, each with a client of its own. That nothing closes
+    the client is not said again by CNX101, CNX104 or CNX105.
 
     ## Why is this bad?
     Each turn pays for a new connection and a new handshake, and drops the old one.
@@ -83,21 +91,53 @@ class ClientInLoop:
         assigned = _assigned(node, inside)
         # What an inner loop builds is the same in its turns as well, and is said of that one.
         directly = {id(n) for loop in inside if type(loop) in _LOOPS for n in _said_of(cast(_Loop, loop))}
+        arms, told = _arms(inside), dict[int, int]()
         for part in (n for n in nodes_of(cst.Call, inside) if id(n) not in directly):
             acquired = built(part, context, _KINDS)
             if acquired is None:
                 continue
             directly.add(id(part))
-            if not _mentions(part, assigned) and not _kept(part, context):
-                yield _report(node, part, acquired, context, ": build it before the loop", ((part, "built here"),))
+            conditional, arm = arms.get(id(part), (0, 0))
+            other_arm = conditional and told.get(conditional, arm) != arm
+            if not other_arm and not _mentions(part, assigned) and not _kept(part, context):
+                told[conditional] = arm
+                advice = f": build it before the loop{', and close it after it' if leaks(part, context) else ''}"
+                yield _report(node, part, acquired, context, advice, ((part, "built here"),))
         if context.scope.function is not None and not _pauses(inside, context):
             yield from _below(node, inside, assigned, directly, context)
+
+
+def _arms(inside: list[cst.CSTNode]) -> dict[int, tuple[int, int]]:
+    """By the `id` of what stands in an arm of a conditional expression, the `id` of that, the outermost, and which arm
+    it is: a turn builds what one of them does."""
+    found: dict[int, tuple[int, int]] = {}
+    for conditional in nodes_of(cst.IfExp, inside):
+        if id(conditional) not in found:
+            for number, arm in enumerate((conditional.body, conditional.orelse)):
+                found |= {id(part): (id(conditional), number) for part in descendants(arm)}
+    return found
 
 
 _Loop = cst.For | cst.While | cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp
 _LOOPS = frozenset({cst.For, cst.While, cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp})
 _LEAVING = frozenset({cst.Break, cst.Return})
+_BINDING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr})
 _ASSIGNING = frozenset({cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.For, cst.AugAssign, cst.AsName})
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """How a turn comes to build what it does not build by itself."""
+
+    way: str = ""
+    """The functions on the way; empty where the turn builds it by itself."""
+    far: bool = False
+    """True when there are several."""
+    together: bool = False
+    """True when what the turns start runs at the same time."""
+
+
+_DIRECTLY = _Below()
 
 
 def _said_of(loop: _Loop) -> Iterator[cst.CSTNode]:
@@ -107,7 +147,8 @@ def _said_of(loop: _Loop) -> Iterator[cst.CSTNode]:
         return
     inside = list(descendants(loop.body, into_functions=False))
     endless = isinstance(loop, cst.While) and literal(loop.test) is not ...
-    yield from inside if not endless and _goes_on(loop, inside) else ()
+    # A loop of few turns in one of many says less than that one.
+    yield from inside if not endless and not _is_short(loop) and _goes_on(loop, inside) else ()
 
 
 def _goes_on(loop: cst.For | cst.While, inside: list[cst.CSTNode]) -> bool:
@@ -147,8 +188,45 @@ def _below(
         trace: list[tuple[cst.CSTNode | Place, str]] = [(node, "in each turn")]
         trace += [(Place(f.node, f.scope.module), "called there") for f in found.chain]
         trace.append((Place(found.node, found.chain[-1].scope.module), "built here, and dropped"))
-        far = len(found.chain) > 1
-        yield _report(loop, node, acquired, context, ": build it once, and share it", tuple(trace), way, far)
+        together = called.is_async and _only_starts(inside, node, context)
+        below = _Below(way, len(found.chain) > 1, together)
+        yield _report(loop, node, acquired, context, ": build it once, and share it", tuple(trace), below)
+
+
+def _only_starts(inside: list[cst.CSTNode], node: cst.BaseExpression, context: FileContext) -> bool:
+    """True for a call of a coroutine function that no turn of a loop waits for: all of them run at the same time, after
+    it. Not so where another loop awaits one after the other, before the next is started."""
+    names = {name for n in inside if type(n) in _BINDING and _is_in(node, n) for name in _bound_by(n)}
+    waiting = nodes_of(cst.Await, inside)
+    if any(_is_in(node, wait) or not names.isdisjoint(variables(wait)) for wait in waiting):
+        return False
+    if any(n.asynchronous and _is_in(node, n) and _is_group(n, context) for n in nodes_of(cst.With, inside)):
+        return False
+    taker, function = context.constructions.taker(node, context.index), context.scope.function
+    started = taker is not None and any(call.passes for call in context.names.calls(taker, context.scope))
+    return started or function is None or not _awaits_each(function.body_nodes)
+
+
+def _is_group(node: cst.With, context: FileContext) -> bool:
+    """True for a group of tasks, the end of which waits for them."""
+    types = (context.models.type(context.names.type_of(item.item, context.scope)) for item in node.items)
+    return any(type_ is not None and type_.groups for type_ in types)
+
+
+def _bound_by(node: cst.CSTNode) -> Iterator[str]:
+    """The names that an assignment binds."""
+    targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [target_of(node)]
+    yield from (path for target in targets if target is not None for path in paths(target))
+
+
+def _awaits_each(nodes: Collection[cst.CSTNode]) -> bool:
+    """True where a loop awaits what it goes through."""
+    names = {path for n in nodes if isinstance(n, (cst.For, cst.CompFor)) for path in paths(n.target)}
+    return any(dotted(wait.expression) in names for wait in nodes_of(cst.Await, nodes))
+
+
+def _is_in(node: cst.CSTNode, around: cst.CSTNode) -> bool:
+    return any(part is node for part in descendants(around))
 
 
 def _in_another_process(node: cst.BaseExpression, context: FileContext) -> bool:
@@ -169,18 +247,19 @@ def _report(
     context: FileContext,
     advice: str,
     trace: tuple[tuple[cst.CSTNode | Place, str], ...],
-    way: str = "",
-    far: bool = False,
+    below: _Below = _DIRECTLY,
 ) -> Report:
     function = context.scope.function
     type_ = context.models.type(acquired.type)
-    slow = bool(way) and type_ is not None and type_.rebuilding == "time"
+    slow = type_ is not None and type_.rebuilding == "time"
     # A client that is several functions away may be nobody's to hand in; a pool opens connections of its own.
-    slight = slow or (far and acquired.kind == "client")
+    slight = slow or below.together or _is_short(loop) or (below.far and acquired.kind == "client")
+    way, dropped = below.way, "and dropped " if below.way and not below.together else ""
+    when = "for each of what runs at the same time, started by" if below.together else "in every turn of"
     return Report(
         part,
         (
-            f"{acquired.type} is built {'and dropped ' if way else ''}in every turn of the loop on line ",
+            f"{acquired.type} is built {dropped}{when} the loop on line ",
             loop,
             f"{f' ({way})' if way else ''}, and nothing in it depends on the turn{advice}",
         ),
@@ -189,7 +268,30 @@ def _report(
         function.qualname if function else "",
         acquired.library,
         ((loop, "for each turn"), *trace),
+        _COVERED,
     )
+
+
+_COVERED = frozenset({"CNX101", "CNX104", "CNX105", ClientInLoop.code})
+"""That nobody closes what each turn builds is part of it, and so is that an outer loop builds it as well, or a function
+for which the same name stands."""
+_FEW = 3
+"""A loop of so many turns costs little more than the two or three lines that it saves."""
+
+
+def _is_short(loop: _Loop) -> bool:
+    """True for a loop over few elements that are written out."""
+    if isinstance(loop, cst.While):
+        return False
+    iterated = [loop.iter] if isinstance(loop, cst.For) else [inner.iter for inner in loops_of(loop.for_in)]
+    return math.prod(_written_out(node) for node in iterated) <= _FEW
+
+
+def _written_out(node: cst.BaseExpression) -> float:
+    """How many elements a literal has; of anything else, any number."""
+    if not isinstance(node, (cst.List, cst.Tuple, cst.Set)):
+        return math.inf
+    return math.inf if any(isinstance(e, cst.StarredElement) for e in node.elements) else len(node.elements)
 
 
 def _pauses(inside: list[cst.CSTNode], context: FileContext) -> bool:

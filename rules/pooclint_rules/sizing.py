@@ -97,7 +97,8 @@ class UnboundedPool:
     Reports a literal that the library takes for "no limit": `max_overflow=-1`, `pool_size=0`, `limit=0`. And a pool,
     or a settings object that replaces a client's own limit (`httpx.Limits(max_keepalive_connections=5)`), for which
     no limit is given where the library has none by default; for other clients that is only information. A file that
-    also makes a semaphore, or its kind, is left alone: how many callers run at once is decided there, on purpose. A
+    also makes a semaphore, or its kind, is left alone: how many callers run at once is decided there, on purpose. So is
+    what counts for nothing: `limits=` of an httpx client that is given a `transport=`, which has limits of its own. A
     default that a deployment or a caller may override is only information.
 
     ## Why is this bad?

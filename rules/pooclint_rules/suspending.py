@@ -26,7 +26,8 @@ class HeldAcrossYield:
     framework takes back only after a streaming response: a dependency that yields a session lives until the last byte
     has been sent, in the versions of the framework that do so.
 
-    Context managers, fixtures and dependencies are made to be suspended, and are not reported.
+    Context managers, fixtures and dependencies are made to be suspended, and are not reported; nor is a connection for
+    which nobody waits, since no pool lends it, or one that the function has made for itself.
 
     ## Why is this bad?
     The reader decides how long the connection is taken. An event stream is read until the browser is closed: with a

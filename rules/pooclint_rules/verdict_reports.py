@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
+
+import libcst as cst
 
 from pooclint.flow.fields import stray_leaks
 from pooclint.flow.values import Lane
@@ -11,13 +14,13 @@ from pooclint.flow.verdicts import Verdict, VerdictKind, verdicts
 from pooclint.program.attributes import has_unknown_base
 from pooclint.program.defaults import defaults
 from pooclint.rule import Confidence, Place, Report, Severity
+from pooclint.source.nodes import descendants, nodes_of
 from pooclint.source.targets import shown_place
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from pooclint.engine import FileContext
     from pooclint.flow.run import Record
+    from pooclint.flow.values import Site
     from pooclint.program.scopes import Function
 
 Message = tuple["str | cst.CSTNode", ...]
@@ -38,7 +41,7 @@ def reports(
         kinds: the verdicts that the rule words.
         wanted: what they are about; each verdict belongs to one rule.
     """
-    for verdict in verdicts(record, stray_leaks(context.analysis, function, record)):
+    for verdict in _by_conditional(verdicts(record, stray_leaks(context.analysis, function, record)), function):
         if verdict.kind in kinds and _about(verdict, function) == wanted:
             severity, confidence = _adjusted(verdict, function, context)
             yield (
@@ -53,6 +56,30 @@ def reports(
                     _trace(verdict),
                 ),
             )
+
+
+def _by_conditional(found: list[Verdict], function: Function) -> list[Verdict]:
+    """With one verdict, the worse, for both arms of a conditional expression whose value the same names get."""
+    alike: dict[tuple[VerdictKind, tuple[str, ...]], list[Verdict]] = {}
+    for verdict in found:
+        alike.setdefault((verdict.kind, verdict.names), []).append(verdict)
+    several = {id(v.site.node) for same in alike.values() if len(same) > 1 for v in same}
+    joined = {verdict.site.number: verdict for verdict in found}
+    for conditional in nodes_of(cst.IfExp, function.body_nodes) if several else ():
+        first, second = (
+            [v for v in joined.values() if id(v.site.node) in inside]
+            for inside in (
+                several.intersection(map(id, descendants(a))) for a in (conditional.body, conditional.orelse)
+            )
+        )
+        for one in first:
+            other = next((v for v in second if (v.kind, v.names) == (one.kind, one.names)), None)
+            if other is None or other.site.number not in joined:
+                continue
+            told, left = sorted((one, other), key=lambda v: (-v.severity, -v.confidence, v.site.number))
+            joined[told.site.number] = replace(told, others=(*told.others, left.site, *left.others))
+            del joined[left.site.number]
+    return list(joined.values())
 
 
 def _about(verdict: Verdict, function: Function) -> Subject:
@@ -85,7 +112,10 @@ def subject(verdict: Verdict) -> str:
 
 def source(verdict: Verdict) -> str:
     """Where it came from."""
-    site = verdict.site
+    return " or ".join(dict.fromkeys(_source(site) for site in (verdict.site, *verdict.others)))
+
+
+def _source(site: Site) -> str:
     if site.through:
         return f"{site.acquisition.shown} from '{site.through}'"
     return site.label
@@ -93,7 +123,8 @@ def source(verdict: Verdict) -> str:
 
 def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode | Place, str], ...]:
     leak, site = verdict.leak, verdict.site
-    steps: list[tuple[cst.CSTNode | Place, str]] = [(site.node, f"acquired here ({source(verdict)})")]
+    steps: list[tuple[cst.CSTNode | Place, str]] = [(site.node, f"acquired here ({_source(site)})")]
+    steps += ((other.node, f"or here ({_source(other)})") for other in verdict.others)
     if site.origin:
         given = "keeps it" if site.acquisition.keeps else "hands it over"
         steps.append((site.origin, f"'{site.through}' acquires it here, and {given}"))

@@ -8,8 +8,9 @@ from types import MappingProxyType
 import libcst as cst
 
 from pooclint.flow.invocations import Invocation
+from pooclint.flow.private import from_own_pool, is_private
 from pooclint.flow.run import Hold, Reached, Reaches, Run
-from pooclint.flow.values import Fate, Obligation, State
+from pooclint.flow.values import Fate, Obligation, Site, State
 from pooclint.models import Call, External
 from pooclint.program.keywords import argument_keys, literal_arguments
 from pooclint.program.literals import literal
@@ -82,32 +83,13 @@ def _waits(names: Names, external: External, node: cst.Call, scope: Scope) -> bo
     given = literal_arguments(node)
     if any(given.get(key, ...) == value for key, value in external.unless.items()):
         return False
-    if external.category == "wait" and isinstance(node.func, cst.Attribute) and _is_private(node.func.value, scope):
+    if external.category == "wait" and isinstance(node.func, cst.Attribute) and is_private(node.func.value, scope):
         return False
     if not external.bounded_by:
         return True
     made = names.origin(node.func.value, scope) if isinstance(node.func, cst.Attribute) else None
     limits = zip(argument_keys(made), made.args, strict=True) if made is not None else ()
     return any(key in external.bounded_by and literal(argument.value) != 0 for key, argument in limits)
-
-
-def _is_private(receiver: cst.BaseExpression, scope: Scope) -> bool:
-    """True for a queue or event that the function makes and only calls methods of: nobody else could end a wait, so it
-    does not wait."""
-    if not isinstance(receiver, cst.Name) or scope.function is None:
-        return False
-    found = scope.lookup(receiver.value)
-    if found is None or found[0] is not scope.function.scope or any(b.kind != "assign" for b in found[1]):
-        return False
-    body = scope.function.node.body
-    own = {id(n.value) for n in descendants(body, into_functions=False) if isinstance(n, cst.Attribute)}
-    own |= {
-        id(t.target) for n in descendants(body, into_functions=False) if isinstance(n, cst.Assign) for t in n.targets
-    }
-    own |= {id(n.target) for n in descendants(body, into_functions=False) if isinstance(n, cst.AnnAssign)}
-    uses = (n for n in descendants(body) if isinstance(n, cst.Name) and n.value == receiver.value)
-    made = all(isinstance(b.value, cst.Call) for b in found[1])
-    return made and all(id(n) in own for n in uses)
 
 
 def called_elsewhere(names: Names, reaches: Reaches, node: cst.Call, scope: Scope, model: Call) -> Reached | None:
@@ -234,7 +216,7 @@ def hold(
     """
     if external.category == "database":
         return
-    held = [(n, o) for n, o in state.obligations.items() if n not in own and occupies(o)]
+    held = [(n, o) for n, o in state.obligations.items() if n not in own and delays(run, o)]
     if not held or id(node) in run.debugging:
         return
     for number, obligation in held:
@@ -249,3 +231,19 @@ def occupies(obligation: Obligation) -> bool:
     """True while others cannot have the connection: it is checked out of a pool, or inside a transaction."""
     acquisition = obligation.site.acquisition
     return obligation.fate is Fate.HELD and obligation.holding and (acquisition.pooled or obligation.in_transaction)
+
+
+def delays(run: Run, obligation: Obligation) -> bool:
+    """True while somebody else may wait for the connection: it is not one of a pool that the function has made for
+    itself."""
+    if not occupies(obligation):
+        return False
+    return obligation.in_transaction or not _is_from_own_pool(run, obligation.site)
+
+
+def _is_from_own_pool(run: Run, site: Site) -> bool:
+    if site.parameter >= 0 or run.function is None:
+        return False
+    if id(site.node) not in run.from_own_pools:
+        run.from_own_pools[id(site.node)] = from_own_pool(run.names, site.node, run.function)
+    return run.from_own_pools[id(site.node)]

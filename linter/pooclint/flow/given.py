@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import libcst as cst
+from msgspec import structs
 
+from pooclint.flow.private import from_own_pool
 from pooclint.models import Acquisition
 from pooclint.program.defaults import defaults
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
-from pooclint.program.scopes import Class, Function
+from pooclint.program.scopes import Class, Function, Scope
 from pooclint.source.nodes import dotted, nodes_of
 
 _MAX_PARTS = 2
@@ -157,12 +159,22 @@ def lent_by(names: Names, manager: Function) -> Acquisition | None:
     """
     type_ = names.yielded_type(manager) if manager.is_generator else names.returned_type(manager)
     known = names.models.acquisition_of_type(type_)
-    if known is None or (known.pooled and manager.is_generator):
+    if known is None:
+        return None
+    made = [(n, a) for n in nodes_of(cst.Call, manager.own_nodes) for a in _acquired(names, n, manager.scope)]
+    made = [(n, a) for n, a in made if a.kind == known.kind]
+    shared = [a for n, a in made if a.pooled and not from_own_pool(names, n, manager)]
+    if made and not shared:  # each block gets one of its own
+        return structs.replace(known, pooled=False) if known.pooled else known
+    if known.pooled and manager.is_generator:
         return known
-    calls = (c for n in nodes_of(cst.Call, manager.own_nodes) for c in names.calls(n, manager.scope) if c.acquires)
-    made = [a for c in calls if (a := names.models.acquisition(c)) and a.kind == known.kind]
     # The type alone does not say that it is of a pool.
-    return next((a for a in made if a.pooled), known if made or manager.is_generator else None)
+    return next(iter(shared), known if made or manager.is_generator else None)
+
+
+def _acquired(names: Names, node: cst.Call, scope: Scope) -> Iterator[Acquisition]:
+    found = (names.models.acquisition(call) for call in names.calls(node, scope) if call.acquires)
+    return (acquisition for acquisition in found if acquisition is not None)
 
 
 def entering_method(names: Names, type_name: str, asynchronous: bool) -> Function | None:

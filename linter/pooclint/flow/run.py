@@ -437,6 +437,8 @@ class Run:
     """How many `with` statements do whose manager catches what a resource raises: somebody reckons with that."""
     cleanups: int = 0
     """How many handlers and `finally` blocks do."""
+    from_own_pools: dict[int, bool] = field(default_factory=dict)
+    """By the `id` of an acquiring call, whether it takes something from a pool that nobody else has; a memo."""
 
     @property
     def own(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from pooclint.flow.external import occupies
+from pooclint.flow.external import delays, occupies
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.run import Run, Suspended
 from pooclint.flow.values import NOTHING, Fate, State, Value
@@ -20,7 +20,7 @@ def yielded(run: Run, node: cst.Yield, given: Value, state: State) -> None:
     for number, obligation in state.obligations.items():
         site = obligation.site
         lent = site.parameter >= 0 and not site.injected
-        if number in given.refs or lent or site.acquisition.kind not in _SLOTS or not occupies(obligation):
+        if number in given.refs or lent or site.acquisition.kind not in _SLOTS or not delays(run, obligation):
             continue
         run.record.suspended.setdefault((site.number, id(node)), Suspended(site, obligation, node))
 

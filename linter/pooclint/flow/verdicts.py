@@ -32,6 +32,8 @@ class Verdict:
     """Names the resource was bound to."""
     severity: Severity
     confidence: Confidence
+    others: tuple[Site, ...] = ()
+    """Other sites of which the same is to be said: those in the other arm of a conditional expression."""
 
 
 def verdicts(record: Record, strays: Iterable[Leak] = ()) -> list[Verdict]:

@@ -12,7 +12,7 @@ from pooclint.models.acquisition import Acquisition
 from pooclint.models.loading import ModelError, load_model_file, load_models, parse_model
 from pooclint.models.lookup import Models
 from pooclint.models.schema.calls import Call, Category, External
-from pooclint.models.schema.figures import Parameter, Size
+from pooclint.models.schema.figures import Idle, Parameter, Size
 from pooclint.models.schema.file import ModelFile
 from pooclint.models.schema.frameworks import Dependency, RequestHold, Scope, Teardown
 from pooclint.models.schema.library import Instrumentation, Library
@@ -31,6 +31,7 @@ __all__ = [
     "Exit",
     "External",
     "Form",
+    "Idle",
     "Instrumentation",
     "Kind",
     "Library",

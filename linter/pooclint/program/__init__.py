@@ -14,6 +14,7 @@ Names:
     injections          what a framework passes to a parameter
     types               types of expressions
     modelled_calls      what the models say of a call
+    twins               which of two methods of one name a call means
     circles             answers that lead to themselves
     consulted           what a result rests on
 

@@ -15,6 +15,7 @@ from pooclint.program.imports import Imports
 from pooclint.program.keywords import keywords
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Class, Scope
+from pooclint.program.twins import is_awaited
 from pooclint.program.types import Types
 from pooclint.source.nodes import nodes_of
 
@@ -97,13 +98,22 @@ class ModelledCalls:
         return found or (() if receiver or owner else self._by_name(func, scope))
 
     def _by_name(self, func: cst.Attribute, scope: Scope) -> tuple[Call, ...]:
-        """Calls that a method's name alone stands for; of twins, the one that fits the kind of function. A function of
-        the project speaks for itself."""
+        """Calls that a method's name alone stands for; of twins, the one that fits the kind of function, and whether it
+        waits for what it does with the result. A function of the project speaks for itself."""
         found = self.imports.models.distinctive.get(func.attr.value, ())
         if not found or self.definitions.definition(func, scope, interest="anything"):
             return ()
         asynchronous = scope.function is not None and scope.function.is_async
-        return tuple(c for c in found if (c.awaited != "no") == asynchronous)[:1] or found[:1]
+        alike = tuple(c for c in found if (c.awaited != "no") == asynchronous) or found
+        if len(alike) == 1:
+            return alike
+        awaits = is_awaited(func, scope)
+        return tuple(c for c in alike if self._is_asynchronous(c) == awaits)[:1] or alike[:1]
+
+    def _is_asynchronous(self, call: Call) -> bool:
+        """True where what the call gives is released by a coroutine."""
+        acquisition = self.imports.models.acquisition(call)
+        return acquisition is not None and acquisition.released_by_awaiting
 
     def _applies(self, call: Call, node: cst.Call, scope: Scope) -> bool:
         if call.unless and self._is_given(node, scope, call.unless):

@@ -7,12 +7,14 @@ from urllib.parse import parse_qs
 
 import libcst as cst
 
-from pooclint.models import Parameter
+from pooclint.models import Argument, Call, Parameter
 from pooclint.program.constants import ABSENT, UNKNOWN, Constant, Constants, Worth
 from pooclint.program.keywords import Given, entries, given_arguments
 from pooclint.program.partial_texts import GAP, UNKNOWN_PART, split_url
 from pooclint.program.scopes import Scope
 from pooclint.rule import Place
+from pooclint.source.nodes import variable_nodes
+from pooclint.source.targets import target_of
 
 
 def parameter_of(node: cst.Call, parameter: Parameter, scope: Scope, constants: Constants) -> Worth:
@@ -42,6 +44,44 @@ def entry_of(node: cst.Call, path: Sequence[str], scope: Scope, constants: Const
             return UNKNOWN
         found = Given(named=inner.named, more_named=inner.more)
     return constants.worth(found, -1, path[-1])
+
+
+def is_idle(node: cst.Call, keyword: str, call: Call, scope: Scope, constants: Constants) -> bool:
+    """True when a keyword argument of a call counts for nothing beside what else the call is given.
+
+    Args:
+        call: what is known of the call.
+    """
+    rule = call.idle.get(keyword)
+    if rule is None:
+        return False
+    given = given_arguments(node, scope, constants.objects.values)
+    return _any_given(given, rule.given, constants) and not _any_given(given, rule.unless, constants)
+
+
+def uses_of(node: cst.BaseExpression, scope: Scope) -> tuple[cst.BaseExpression, ...]:
+    """The expressions that give what `node` gives: itself, or, where a function keeps it in a variable of its own that
+    stands for nothing else, each use of that. A variable of a module or class has others as well."""
+    function = scope.function
+    for name, bindings in scope.bindings.items() if function and scope is function.scope else ():
+        if function and any(b.value is node for b in bindings):
+            if len(bindings) > 1 or name in scope.declared_outside:
+                return (node,)
+            targets = {id(target_of(part)) for part in function.body_nodes}
+            body = variable_nodes(function.node.body)
+            return tuple(n for n in body if n.value == name and id(n) not in targets)
+    return (node,)
+
+
+def _any_given(given: Given, wanted: Sequence[Argument], constants: Constants) -> bool:
+    """True when one of these arguments is given something that is not None, or may not be."""
+    for key in wanted:
+        position, name = (key, "") if isinstance(key, int) else (-1, key)
+        there = position in range(len(given.positional)) or name in given.named
+        constant = constants.worth(given, position, name).constant if there else None
+        if there and not (constant is not None and constant.value is None and not constant.origin):
+            return True
+    return False
 
 
 def _argument(node: cst.Call, position: int, keyword: str, scope: Scope, constants: Constants) -> Worth:

@@ -28,6 +28,8 @@ class Entry:
     """How the framework addresses the handler, where that is written out: `POST /orders`."""
     forked: bool = False
     """True when it runs in a process that was forked after its module was imported."""
+    startup: bool = True
+    """False when nothing of the user's runs before it, where clients could be built once."""
 
 
 @dataclass(slots=True)
@@ -89,10 +91,10 @@ class RequestScopes:
             handled = self._handler(function)
             if handled and handled[0].scope not in _ONCE:
                 model, route = handled
-                todo.append((function, Entry(model.scope, model.framework, (function,), route, model.forked)))
+                todo.append((function, _entry_of(model, function, route)))
         for function, model, route in self._registered():
             if model.scope not in _ONCE:
-                todo.append((function, Entry(model.scope, model.framework, (function,), route, model.forked)))
+                todo.append((function, _entry_of(model, function, route)))
         self._follow(todo, found)
         # What handlers are given was reached with them; what is left is given to those of other files.
         self._follow(list(self._injected()), found)
@@ -212,6 +214,10 @@ class RequestScopes:
             and callee.attr.value in model.methods
             and self._is_on(model, callee.value, scope)
         )
+
+
+def _entry_of(model: ScopeModel, function: Function, route: str) -> Entry:
+    return Entry(model.scope, model.framework, (function,), route, model.forked, model.startup)
 
 
 _ONCE = ("app", "command")

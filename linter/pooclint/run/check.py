@@ -157,7 +157,8 @@ class Checker:
             self._looked_into += len(data)
         except Exception as error:
             return self._crashed(error, display, config)
-        kept = apply(_fingerprinted(result.findings), find_directives(data), self._noqa) if result.findings else None
+        told = _told_once(result.findings, _ignored_here(display, plan)) if result.findings else ()
+        kept = apply(_fingerprinted(told), find_directives(data), self._noqa) if told else None
         return FileReport(
             path=display,
             status=result.status,
@@ -320,6 +321,18 @@ def _filtered(findings: Iterable[Finding], display: str, plan: _Plan) -> tuple[F
         if ranked.severity >= plan.severity and ranked.confidence >= plan.confidence:
             kept.append(ranked)
     return tuple(sorted(kept, key=lambda finding: finding.sort_key))
+
+
+def _told_once(findings: Iterable[Finding], ignored: tuple[str, ...]) -> list[Finding]:
+    """Without those to which another about the same expression adds what they say, unless that one is ignored here."""
+    by_place: dict[tuple[int, int, int, int], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda f: (-f.severity, -f.confidence, not f.covers, f.sort_key)):
+        told = by_place.setdefault((finding.line, finding.column, finding.end_line, finding.end_column), [])
+        # What is told already is at least as bad.
+        covering = (f for f in told if f.confidence >= finding.confidence and not f.code.startswith(ignored))
+        if not any(finding.code in f.covers for f in covering):
+            told.append(finding)
+    return [replace(f, covers=frozenset()) if f.covers else f for told in by_place.values() for f in told]
 
 
 def _in_test(finding: Finding) -> Finding:

@@ -101,15 +101,18 @@ def nonlocals(node: cst.CSTNode) -> frozenset[str]:
 
 def variables(node: cst.CSTNode) -> frozenset[str]:
     """Names of the variables that stand in a node and below it, in nested functions too."""
-    found: set[str] = set()
+    return frozenset(name.value for name in variable_nodes(node))
+
+
+def variable_nodes(node: cst.CSTNode) -> Iterator[cst.Name]:
+    """Where variables stand in a node and below it, in nested functions too; in no order."""
     stack = [node]
     while stack:
         current = stack.pop()
         if isinstance(current, cst.Name):
-            found.add(current.value)
+            yield current
         else:
             stack += operands(current)
-    return frozenset(found)
 
 
 def body_of(node: cst.BaseSuite) -> Sequence[cst.CSTNode]:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from pooclint.models.schema.figures import Parameter, Size
+from pooclint.models.schema.figures import Idle, Parameter, Size
 from pooclint.models.schema.release import ReleaseText
 from pooclint.models.schema.server import Prepares
 from pooclint.models.schema.table import Argument, Requires, Table
@@ -128,6 +128,9 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     """As a context manager it suppresses: the exception types in its arguments, everything, or a cancellation."""
     size: Size | None = None
     """How it sizes its pool."""
+    idle: dict[str, Idle] = {}
+    """Keyword arguments that count for nothing where another is given (`limits` beside `transport`): what they say of
+    sizes holds for nobody."""
     timeouts: dict[str, Parameter] = {}
     """`acquire` (for a free connection), `connect`, `query`, `idle`, `lifetime`, `external` (for a reply), `deadline`
     (for whatever the call wraps) to the parameter that sets it."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pooclint.models.schema.table import Table
+from pooclint.models.schema.table import Argument, Table
 
 
 class Parameter(Table, frozen=True, kw_only=True):
@@ -53,3 +53,12 @@ class Size(Table, frozen=True, kw_only=True):
     keeps: Literal["max", "min"] = "max"
     """Up to which figure connections stay open when they come back. `min`: those beyond the minimum are closed, however
     soon the next caller wants one."""
+
+
+class Idle(Table, frozen=True, kw_only=True):
+    """When a keyword argument counts for nothing: what it would decide is up to another one."""
+
+    given: tuple[Argument, ...]
+    """Where one of these is given, and is not None (`transport`)."""
+    unless: tuple[Argument, ...] = ()
+    """But not where one of these is given as well, and is not None, for which it counts again (`proxy`)."""

@@ -32,6 +32,9 @@ class Scope(Table, frozen=True, kw_only=True):
     """Their leading parameter names (`event`, `context`)."""
     instance: Literal["process", "request"] = "process"
     """How long an object of a class in `bases` lives: one for the process, or a new one for each request."""
+    startup: bool = True
+    """False when nothing of the user's runs before, where clients could be built once for all runs: the framework makes
+    the object out of a description, for this run alone."""
     forked: bool = False
     """True when the functions run in children that were forked after the import of their module; an object of a class
     in `bases` is then built before the fork."""
