@@ -88,7 +88,8 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     reads_to_end: tuple[str, ...] = ()
     """Attributes whose reading takes all that is left, and so gives the connection back (`Response.content`)."""
     attributes: dict[str, str] = {}
-    """Attribute name to modelled type (`AsyncSession.bind`)."""
+    """Attribute name to modelled type (`AsyncSession.bind`); empty for one that is of none, where the model says what
+    others are (`__getattr__`)."""
     loop: Loop = ""
     """How an instance depends on the event loop (`binds`: built at import, it fails under a second `asyncio.run`)."""
     forks: bool = True
