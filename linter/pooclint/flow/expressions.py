@@ -208,8 +208,19 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
         note_attribute(run, node.attr.value, base, after)
         read = base.refs and type_ and node.attr.value in type_.reads_to_end
         ended = run.release(after, base.refs, node, explicit=False) if read else after
-        results.append((collections.dropped(run, ended, {base.collection}), attribute_of(run, node, base, after)))
+        same = _stood_for(run, node, after) if after.obligations else None
+        value = same if same is not None else attribute_of(run, node, base, after)
+        results.append((collections.dropped(run, ended, {base.collection}), value))
     return results
+
+
+def _stood_for(run: Run, node: cst.Attribute, state: State) -> Value | None:
+    """What reading a property of an object of the project gives that stands for an attribute of it, where something is
+    known of that; None for any other attribute."""
+    owner = run.names.local_class(run.names.type_of(node.value, run.scope))
+    method = run.names.method(owner, node.attr.value) if owner else None
+    attribute = run.names.stands_for(method) if method else ""
+    return state.env.get(f"{dotted(node.value)}.{attribute}") if attribute else None
 
 
 def attribute_of(run: Run, node: cst.Attribute, base: Value, state: State) -> Value:
