@@ -211,8 +211,8 @@ def paged(pages):
             session.execute(sa.text("select 1"))
 
 
-def database():
-    return pymongo.MongoClient("mongodb://db").shop
+def address():
+    return pymongo.MongoClient("mongodb://db").address
 
 
 def listed():
@@ -267,12 +267,12 @@ def prepared(path):
             "in time.sleep: commit or close the session first, or wait before its first query"),
         ),
         (
-            "CNX104", "database", Severity.WARNING,
-            "only the 'shop' of the client acquired from pymongo.MongoClient is kept; nothing closes the client",
+            "CNX104", "address", Severity.WARNING,
+            "only the 'address' of the client acquired from pymongo.MongoClient is kept; nothing closes the client",
         ),
         (
             "CNX104", "listed", Severity.WARNING,
-            "only the \"shop\" of the client acquired from pymongo.MongoClient is kept; nothing closes the client",
+            "only the database of the client acquired from pymongo.MongoClient is kept; nothing closes the client",
         ),
         (
             "CNX104", "connected", Severity.WARNING,

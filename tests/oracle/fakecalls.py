@@ -219,6 +219,8 @@ class Calling:
         if self.model.asks_awaitable:
             return all(map(_gives_awaitable, self.chosen(self.model.asks_awaitable)))
         made = self._made()
+        if isinstance(made, Value) and made is not self.head and self.model.needs_receiver:
+            made._receiver = self.head
         if isinstance(made, Value) and self.model.autocommit:
             made._autocommit = switched(self.kwargs, self.model.autocommit)
         if isinstance(made, Value) and made._type.kind == "connection" and made is not self.head:

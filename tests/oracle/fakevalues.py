@@ -98,6 +98,8 @@ class Value(Unknown):
         """For a pool: whether something was asked of it since a `with` on it was entered."""
         self._closed_by: frozenset[int] = frozenset()
         """Lines of the `with` that has closed what others have, too."""
+        self._receiver: Value | None = None
+        """What it works through, where it came from that."""
         if type_.kind == "connection":
             self._work = Work(type_, lines=held.lines if held is not None else frozenset())
         if held is not None and held.handle is None:
@@ -114,6 +116,8 @@ class Value(Unknown):
                 part = models.type(known.attributes[name])
                 if part is None:
                     return Unknown(world, name, self._library)
+                if (receiver := self._led_to(part)) is not None:
+                    return receiver
                 value = Value(world, part, self._library)
                 value._source, value._body = self._held or self._source, self._held if part.kind == "response" else None
                 value._ends = tuple(self._ended_by(name, part))
@@ -126,7 +130,26 @@ class Value(Unknown):
             world.fail(f"reading {name}", self._library)
             return Unknown(world, name, self._library)
         kept = self._items.get(("attribute", name))
+        if kept is None and models.given_by_attribute(self._type.name, name) is not None:
+            return self._given_by("__getattr__", name)
         return Method(world, self, name) if kept is None else kept
+
+    def __getitem__(self, key: object) -> Any:
+        if self._world.models.methods(self._type.name, "__getitem__"):  # type: ignore[attr-defined]
+            return self._given_by("__getitem__", key)
+        return super().__getitem__(key)
+
+    def _given_by(self, method: str, key: object) -> Any:
+        """What a subscript gives, or an attribute that is none of its own."""
+        world: Any = self._world
+        return world.call(world.models.methods(self._type.name, method), "", self, method, (key,), {})
+
+    def _led_to(self, part: Type) -> Value | None:
+        """The one of that type through which it works."""
+        receiver = self._receiver
+        while receiver is not None and part.name not in self._world.models.lineage(receiver._type.name):  # type: ignore[attr-defined]
+            receiver = receiver._receiver
+        return receiver
 
     def _ended_by(self, attribute: str, part: Type) -> Iterator[Held]:
         """What ends with that attribute: this, where its model says so, and what this works on and gives back there."""

@@ -11,7 +11,7 @@ from pooclint.flow import ambient, nesting, stacks
 from pooclint.flow.completions import OTHER, RESOURCE, Outcomes
 from pooclint.flow.external import external_call
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.parts import built_from
+from pooclint.flow.parts import behind, built_from, given_by
 from pooclint.flow.run import Run
 from pooclint.flow.values import NOTHING, Fate, Lane, Obligation, Pending, State, Value
 from pooclint.models import Call
@@ -68,9 +68,9 @@ def acquire(
         # Closing the client closes what it handed out; the caller's client is not closed here.
         own = [n for n in head.refs if n in state.obligations and state.obligations[n].site.parameter < 0]
         state = state.change([number], owner=min(own)) if own else state
-    through = head.refs if head is not None and model.needs_receiver else frozenset[int]()
-    parts = _made_here((v for k, v in arguments if k in model.derived_from), state)
-    value = Value(acquisition.type, refs=frozenset({number}), derived=through, parts=parts)
+    receivers, at = behind(run, model, head or NOTHING, state)
+    parts = receivers | _made_here((v for k, v in arguments if k in model.derived_from), state)
+    value = Value(acquisition.type, refs=frozenset({number}), derived=receivers, parts=parts, held_at=at)
     if model.element >= 0:
         return state, Value(
             items=tuple(value if i == model.element else NOTHING for i in range(max(2, model.element + 1)))
@@ -156,9 +156,10 @@ def result_of(run: Run, invocation: Invocation, model: Call, state: State) -> Va
     type_ = run.models.type(model.returns)
     lasting = type_ is not None and type_.kind in ("connection", "session", "pool", "engine", "client", "factory")
     worked_on = [value.refs | value.derived for value in invocation.chosen(model.derived_from)]
-    return Value(
-        run.models.canonical(model.returns),
-        derived=(head.refs | head.derived).union(*worked_on),
+    given = given_by(run, model, head, state)
+    return replace(
+        given,
+        derived=given.derived.union(*worked_on),
         truth=True if lasting else None,
         pending=swallowing,
     )

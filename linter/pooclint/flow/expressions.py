@@ -13,7 +13,7 @@ from pooclint.flow import calls, collections, conditions, suspending
 from pooclint.flow.acquiring import sent
 from pooclint.flow.completions import ATTRIBUTE_ERROR, CANCEL, GENERATOR_EXIT, OTHER, Outcomes, telling
 from pooclint.flow.invocations import Invocation, reach
-from pooclint.flow.parts import built_from, own_objects, part_of, put_on
+from pooclint.flow.parts import built_from, given_by, own_objects, part_of, put_on
 from pooclint.flow.reading import begun, exhausted, read_to_end
 from pooclint.flow.run import CELL, MAX_STATES, UNPACKED, Run
 from pooclint.flow.values import (
@@ -208,8 +208,19 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
         note_attribute(run, node.attr.value, base, after)
         read = base.refs and type_ and node.attr.value in type_.reads_to_end
         ended = run.release(after, base.refs, node, explicit=False) if read else after
-        results.append((collections.dropped(run, ended, {base.collection}), attribute_of(run, node, base, after)))
+        same = _stood_for(run, node, after) if after.obligations else None
+        value = same if same is not None else attribute_of(run, node, base, after)
+        results.append((collections.dropped(run, ended, {base.collection}), value))
     return results
+
+
+def _stood_for(run: Run, node: cst.Attribute, state: State) -> Value | None:
+    """What reading a property of an object of the project gives that stands for an attribute of it, where something is
+    known of that; None for any other attribute."""
+    owner = run.names.local_class(run.names.type_of(node.value, run.scope))
+    method = run.names.method(owner, node.attr.value) if owner else None
+    attribute = run.names.stands_for(method) if method else ""
+    return state.env.get(f"{dotted(node.value)}.{attribute}") if attribute else None
 
 
 def attribute_of(run: Run, node: cst.Attribute, base: Value, state: State) -> Value:
@@ -219,10 +230,11 @@ def attribute_of(run: Run, node: cst.Attribute, base: Value, state: State) -> Va
         return Value(type=base.type, refs=base.refs, derived=base.derived, method=name)
     static = run.names.type_of(node, run.scope)
     part: Value | None = None
-    if base.held_at:
-        part = part_of(base, name, static, state)
-    elif base.parts or base.refs:
-        part = built_from(run, base, static or run.names.attribute_type(base.type, name), state)
+    if base.parts or base.refs:
+        static = static or run.names.attribute_type(base.type, name)
+        part = part_of(base, name, static, state) if base.held_at else built_from(run, base, static, state)
+        model = run.models.given_by_attribute(base.type, name) if part is None else None
+        part = given_by(run, model, base, state) if model else part
     # Of something of which nothing is known it may be a method.
     within = base.parts if base.own and not base.type else frozenset[int]()
     return part or Value(type=static, derived=base.refs | base.derived, parts=within)
@@ -587,6 +599,10 @@ def _subscript(run: Run, node: cst.Subscript, state: State, out: Outcomes) -> Re
                 results.append((inner, inside))
                 continue
             left = sent(run, base, node, collections.dropped(run, inner, {base.collection}))
+            model = next(iter(run.models.methods(base.type, "__getitem__")), None)
+            if model is not None and isinstance(index, cst.Index):
+                results.append((left, given_by(run, model, base, left)))
+                continue
             within = frozenset[int]() if base.type else base.parts
             results.append((left, Value(derived=base.refs | base.derived, parts=within)))
     return results

@@ -22,6 +22,7 @@ from pooclint.program.attributes import (
     handled_outside,
     methods_of,
     named_of,
+    other_names,
     relatives,
     taken,
 )
@@ -268,13 +269,16 @@ def _fate(
 ) -> _Fate:
     """What becomes of what attributes hold, or of what that refers to (all of one sort)."""
     within = any(item.within for item in wanted.values())
-    # To close what refers to it says nothing: how that is done is seen when the methods are evaluated.
-    outside = answered_outside(analysis.names, module, family, frozenset(wanted), on_self=not within, apart=apart)
-    answered, doubtful = set(outside), set[str]()
     methods = list(methods_of(family))
+    named_so = other_names(analysis.names, methods, wanted)
+    either = frozenset(wanted) | named_so.keys()
+    # To close what refers to it says nothing: how that is done is seen when the methods are evaluated.
+    outside = answered_outside(analysis.names, module, family, either, on_self=not within, apart=apart)
+    answered, doubtful = {named_so.get(a, a) for a in outside}, set[str]()
     # What a private method returns is followed into the methods that call it.
     releases = analysis.names.models.release_names | PROTOCOL
-    through = {f.name: taken(f, own, releases) & wanted.keys() for f, own in methods if f.is_private}
+    for_own = {id(f) for f, _ in methods if analysis.names.is_for_own_class(f)}
+    through = {f.name: taken(f, own, releases) & wanted.keys() for f, own in methods if id(f) in for_own}
     for function, own in methods:
         named = named_of(function, own) if within else taken(function, own, releases)
         mentioned = (named & wanted.keys()).union(*(through[n] for n in named & through.keys()))
@@ -287,7 +291,7 @@ def _fate(
             continue
         for site in record.given:
             attribute = site.label.removeprefix(own + ".")
-            kept = record.taken if function.is_private else record.kept
+            kept = record.taken if id(function) in for_own else record.kept
             if site.number in record.releases or site.number in kept:
                 answered.add(attribute)
             elif site.number in record.doubtful:

@@ -50,8 +50,19 @@ def leave(run: Run, function: Function | None, state: State, completion: Complet
                 state.causes.get(number),
                 steps,
                 place if place and stray else "",
+                only_part=_is_only_part(run, state, number),
             )
         )
+
+
+def _is_only_part(run: Run, state: State, number: int) -> bool:
+    """True of what was acquired in the middle of an expression (`Client(url).shop`), of which an object of the library
+    is left that works through it."""
+    site = state.obligations[number].site
+    if site.through or any(site in sites for sites in run.record.bound.values()):
+        return False
+    referring = [v for k, v in state.env.items() if number in v.parts and k[0] not in "#?"]
+    return bool(referring) and all(number in v.derived and run.models.type(v.type) is not None for v in referring)
 
 
 def _note_given(run: Run, state: State) -> None:

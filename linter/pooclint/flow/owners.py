@@ -20,6 +20,7 @@ from pooclint.program.attributes import (
     has_unknown_base,
     life_cycle,
     methods_of,
+    other_names,
     taken,
 )
 from pooclint.program.borrowing import handed_out
@@ -67,7 +68,8 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     attribute, site, filler = at_once or _filled_later(analysis, family, methods) or ("", None, constructor)
     if site is None:
         return None
-    if any(answered_outside(names, owner.scope.module, family, frozenset({attribute}), on_self=False)):
+    called = {attribute, *other_names(names, methods_of(family), {attribute})}
+    if any(answered_outside(names, owner.scope.module, family, frozenset(called), on_self=False)):
         return None
     releasing = _releasing(analysis, family, attribute, site)
     # A thread that closes what it has needs nobody else.
@@ -183,7 +185,7 @@ def _releasing(analysis: Analysis, family: list[Class], attribute: str, site: Si
             return []
         for given in record.given:
             # What a private method returns is followed into the methods that call it.
-            handed_out = record.taken if method.is_private else record.kept
+            handed_out = record.taken if analysis.names.is_for_own_class(method) else record.kept
             if given.number in record.releases:
                 # `reconnect` closes one and opens another: the object goes on.
                 if attribute not in (record.filled or ()):

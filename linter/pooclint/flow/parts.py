@@ -10,7 +10,8 @@ import libcst as cst
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.project import parameter_name
 from pooclint.flow.run import CELL, Run
-from pooclint.flow.values import NOTHING, Fate, Site, State, Value
+from pooclint.flow.values import NOT_NONE, NOTHING, UNKNOWN, Fate, Site, State, Value
+from pooclint.models import Call
 from pooclint.program.borrowing import only_keeps, takes_over
 from pooclint.program.scopes import Class, Function
 
@@ -137,6 +138,38 @@ def built_from(run: Run, base: Value, type_name: str, state: State) -> Value | N
     if given.kind == "factory" if given else is_factory:  # among the settings of a factory is what it was given
         return Value(wanted, derived=base.refs | base.derived, parts=behind)
     return None
+
+
+def given_by(run: Run, model: Call, base: Value, state: State) -> Value:
+    """What an object of a library gives by a subscript or an attribute of which a model says something.
+
+    Args:
+        run: the function.
+        model: what it says.
+        base: the object.
+        state: the state.
+    """
+    parts, at = behind(run, model, base, state)
+    known = NOT_NONE if parts else UNKNOWN
+    return Value(
+        run.models.canonical(model.returns), derived=base.refs | base.derived, constant=known, parts=parts, held_at=at
+    )
+
+
+def behind(run: Run, model: Call, base: Value, state: State) -> tuple[frozenset[int], frozenset[tuple[str, int]]]:
+    """To what a result refers that works through its receiver, and the attributes by which it leads back there.
+
+    Args:
+        run: the function.
+        model: the call.
+        base: the receiver.
+        state: the state.
+    """
+    if not model.needs_receiver:
+        return frozenset(), frozenset()
+    types = {n: state.obligations[n].site.acquisition.type for n in base.refs | base.parts if n in state.obligations}
+    ways = {n: run.models.way_back(model.returns, name) for n, name in types.items()}
+    return frozenset(types), frozenset((path, n) for n, path in ways.items() if path)
 
 
 def own_objects(run: Run, node: cst.Call, results: Iterable[tuple[State, Value]]) -> list[tuple[State, Value]]:

@@ -77,6 +77,8 @@ class Leak:
     trace: tuple[tuple[cst.CSTNode, str], ...]
     place: str = ""
     """The path of the attribute or element that still holds it: the function releases it from there on other ways."""
+    only_part: bool = False
+    """True when it never had a name of its own: what the function has kept of it only leads back to it."""
 
     @property
     def idle(self) -> bool:
@@ -598,14 +600,10 @@ class Run:
         return state
 
     def comes_with(self, value: Value, state: State) -> frozenset[int]:
-        """What who has the value has, too: a response whose body it reads (`response.iter_content()`), and what it
-        works through (the Sentinel of a client)."""
+        """What who has the value has, too: a response whose body it reads (`response.iter_content()`)."""
         known = value.derived & state.obligations.keys()
         if not known:
             return frozenset()
-        held = (state.obligations[n].site.acquisition for n in value.refs & state.obligations.keys())
-        if any(acquisition.needs_receiver for acquisition in held):
-            return known
         type_ = self.models.type(value.type)
         if type_ is None or type_.kind != "response":
             return frozenset()

@@ -88,7 +88,7 @@ def _kind(leak: Leak, handled: bool, released: bool) -> VerdictKind:
     if leak.kind == "overwritten":
         return "overwritten"
     if leak.obligation.lane is Lane.NORMAL:
-        return "not-released-on-path" if handled else "never-released"
+        return "not-released-on-path" if handled else "discarded" if leak.only_part else "never-released"
     return "yield-without-finally" if isinstance(leak.cause, cst.Yield) else "not-released-on-error"
 
 

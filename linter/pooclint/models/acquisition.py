@@ -27,8 +27,6 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     """Type of the pool or engine that the call is a method of."""
     raises_when_empty: bool = False
     """True when the call raises at once where the pool has no connection left."""
-    needs_receiver: bool = False
-    """True when it works through what it was acquired from: who is given the one has the other, too."""
     keeps: str = ""
     """For an object of the project that is a resource because of what it keeps: the type of that."""
     filled_by: frozenset[str] = frozenset()

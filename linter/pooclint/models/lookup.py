@@ -31,6 +31,7 @@ class Models:
         self._library: dict[int, Library] = {}
         self._acquisitions: dict[int, Acquisition | None] = {}
         self._held: dict[str, Acquisition | None] = {}
+        self._ways_back: dict[tuple[str, str], str] = {}
         for file in self.files:
             for type_ in file.type:
                 for name in (type_.name, *type_.aliases):
@@ -203,6 +204,50 @@ class Models:
                 return found
         return ()
 
+    def attribute(self, type_name: str, attribute: str) -> str:
+        """The type of an attribute of a type, inherited ones included; empty when unknown."""
+        lineage = [t for name in self.lineage(type_name) if (t := self._types.get(name))]
+        named = next((t.attributes[attribute] for t in lineage if attribute in t.attributes), None)
+        if named is not None:
+            return self.canonical(named)
+        model = self.given_by_attribute(type_name, attribute)
+        return self.canonical(model.returns) if model else ""
+
+    def given_by_attribute(self, type_name: str, attribute: str) -> Call | None:
+        """What is known of reading an attribute that no class defines (`client.shop`); None for a method or attribute
+        of the type's own."""
+        known = next(iter(self.methods(type_name, "__getattr__")), None)
+        if known is None or attribute.startswith("_"):
+            return None
+        lineage = [t for name in self.lineage(type_name) if (t := self._types.get(name))]
+        own = any(attribute in (*t.attributes, *t.cannot_raise) for t in lineage)
+        own = own or any(parse_release(way).name == attribute for t in lineage for way in t.release)
+        if own or self.methods(type_name, attribute) or self.external_method(type_name, attribute):
+            return None
+        return known
+
+    def way_back(self, type_name: str, wanted: str) -> str:
+        """The attributes that lead from a type to another, or to one that this derives from (`database.client`); empty
+        where none do."""
+        key = (self.canonical(type_name), self.canonical(wanted))
+        if key not in self._ways_back:
+            self._ways_back[key] = self._way_back(*key)
+        return self._ways_back[key]
+
+    def _way_back(self, type_name: str, wanted: str) -> str:
+        goals, seen = set(self.lineage(wanted)), {type_name}
+        ways = [("", type_name)]
+        for path, name in ways:  # the shortest first
+            known = self._types.get(name)
+            for attribute, leads_to in known.attributes.items() if known else ():
+                reached = self.canonical(leads_to)
+                if reached in goals:
+                    return path + attribute
+                if reached not in seen:
+                    seen.add(reached)
+                    ways.append((f"{path}{attribute}.", reached))
+        return ""
+
     def external(self, qualified: str) -> External | None:
         """The external-call entry of a function."""
         return self._externals.get(qualified)
@@ -246,7 +291,6 @@ class Models:
             entered_unawaited=call.awaited == "may" and call.with_form not in (None, "none"),
             acquired_from=self.canonical(call.on[0]) if call.on else "",
             raises_when_empty=call.raises_when_empty,
-            needs_receiver=call.needs_receiver,
         )
 
     def acquisition_of_type(self, name: str) -> Acquisition | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -42,6 +42,11 @@ def methods_of(family: list[Class]) -> Iterator[tuple[Function, str]]:
             own = outermost.parameters[0].name
             if function is outermost or all(p.name != own for p in function.parameters):
                 yield function, own
+
+
+def other_names(names: Names, methods: Iterable[tuple[Function, str]], wanted: Container[str]) -> dict[str, str]:
+    """The properties among methods that stand for one of these attributes, with that: another name for it."""
+    return {f.name: attribute for f, _ in methods if (attribute := names.stands_for(f)) and attribute in wanted}
 
 
 def taken(function: Function, own: str, releases: frozenset[str]) -> set[str]:

@@ -31,6 +31,24 @@ class Decorators:
         """True for a method that is read like an attribute."""
         return any(self._qualified(d, function) in _PROPERTIES for d in function.decorators)
 
+    def stands_for(self, function: Function) -> str:
+        """The attribute of its object that a property gives as it is, unless it raises before that
+        (`if self._conn is None: raise ...`); empty for one that does more, and for any other function."""
+        if function.owner is None or not function.parameters or not function.decorators:
+            return ""
+        *before, last = statements_of(function.node.body)
+        own = function.parameters[0].name
+        match last:
+            case cst.Return(value=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=attribute))):
+                if name == own and all(map(_only_raises, before)) and self.is_property(function):
+                    return attribute
+        return ""
+
+    def is_for_own_class(self, function: Function) -> bool:
+        """True for a plain method, or a property that stands for an attribute, which only its own class and relatives
+        are meant to use."""
+        return function.has_private_name and (not function.decorators or bool(self.stands_for(function)))
+
     def has_receiver(self, function: Function) -> bool:
         """True for a method whose first parameter is its object or class."""
         static = any(self._qualified(d, function) == "builtins.staticmethod" for d in function.decorators)
@@ -76,6 +94,23 @@ class Decorators:
         imports = self.definitions.imports
         qualified = imports.qualify(decorator, scope)
         return qualified in _ONCE or qualified in imports.models.run_once
+
+
+def statements_of(body: cst.BaseSuite | cst.BaseExpression) -> list[cst.CSTNode]:
+    """The statements of a body, those that share a line each by itself."""
+    if not isinstance(body, cst.BaseSuite):
+        return [body]
+    return [s for line in body.body for s in (line.body if isinstance(line, cst.SimpleStatementLine) else (line,))]
+
+
+def _only_raises(node: cst.CSTNode) -> bool:
+    """True for a statement that does nothing but raise, if anything: a guard, an assertion, a docstring."""
+    match node:
+        case cst.If(body=body, orelse=None):
+            return all(isinstance(s, cst.Raise) for s in statements_of(body))
+        case cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString()):
+            return True
+    return isinstance(node, cst.Assert)
 
 
 def keeps_result(decorator: Function, given: frozenset[str] = frozenset()) -> bool:

@@ -74,6 +74,8 @@ class Names:
         self.own_class = definitions.own_class
         self.is_context_manager = decorators.is_context_manager
         self.is_property = decorators.is_property
+        self.stands_for = decorators.stands_for
+        self.is_for_own_class = decorators.is_for_own_class
         self.has_receiver = decorators.has_receiver
         self.is_abstract = decorators.is_abstract
         self.runs_once = decorators.runs_once

@@ -155,9 +155,14 @@ class Function:
         return self.parent.owner if self.parent.kind == "class" else None
 
     @property
+    def has_private_name(self) -> bool:
+        """True for a method that only its own class and relatives are meant to use."""
+        return bool(self.owner) and re.match(r"_(?!_)|__\w*[^_]$", self.name) is not None
+
+    @property
     def is_private(self) -> bool:
-        """True for a plain method that only its own class and relatives are meant to call."""
-        return bool(self.owner) and re.match(r"_(?!_)|__\w*[^_]$", self.name) is not None and not self.decorators
+        """True for a plain one of those."""
+        return self.has_private_name and not self.decorators
 
     @property
     def decorators(self) -> tuple[cst.BaseExpression, ...]:

@@ -102,10 +102,16 @@ class Types:
                 second = "" if plain(first) else self.form_of(other, scope, interest)
                 return second if plain(second) else first or second
             case cst.Subscript(value=several):
-                return led_to(self.form_of(several, scope, interest), ITEMS, VALUES) if _is_index(node) else ""
+                return self._type_of_item(self.form_of(several, scope, interest)) if _is_index(node) else ""
             case cst.Call():
                 return self._type_of_call(node, scope, interest)
         return ""
+
+    def _type_of_item(self, form: str) -> str:
+        """The type of what an index gives, of a collection or of what a library lets be indexed."""
+        models = self.imports.models
+        found = next(iter(models.methods(plain(form), "__getitem__")), None)
+        return models.canonical(found.returns) if found else led_to(form, ITEMS, VALUES)
 
     def _type_of_call(self, node: cst.Call, scope: Scope, interest: Interest) -> str:
         found = self.calls(node, scope)
@@ -275,9 +281,7 @@ class Types:
     def _form_of_attribute(self, owner_type: str, attribute: str) -> str:
         owner = self.definitions.local_class(owner_type)
         if owner is None:
-            models = self.imports.models
-            lineage = [t for name in models.lineage(owner_type) if (t := models.type(name))]
-            return models.canonical(next((t.attributes[attribute] for t in lineage if attribute in t.attributes), ""))
+            return self.imports.models.attribute(owner_type, attribute)
         for current in self.definitions.ancestors(owner):
             # What methods assign is what is there; a declaration may say less, or be wrong.
             known = only(self.form_of(v, s) for v, s in current.attributes.get(attribute, ()))

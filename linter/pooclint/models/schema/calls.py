@@ -25,7 +25,8 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     on: tuple[str, ...] = ()
     """Types whose `methods` these are (inherited by their subtypes)."""
     methods: tuple[str, ...] = ()
-    """Method names; `__call__` is calling an instance."""
+    """Method names; `__call__` is calling an instance, `__getitem__` a subscript of it, and `__getattr__` reading an
+    attribute that is none of its own (`client.shop`)."""
     works_on: str = ""
     """The type of the session that nobody acquires on which the call works (`ambient` of types)."""
     returns: str = ""
@@ -100,8 +101,9 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     """Arguments that are given what it acquires, too, and may release it (the protocol of a transport): that whoever
     made the call must is sure only where it does on some way."""
     needs_receiver: bool = False
-    """True when what it acquires works through the receiver for as long as it lives (the client of a Sentinel's
-    master): who is given the one has the other, too. Releasing it does not release the receiver."""
+    """True when what it gives works through the receiver for as long as it lives (the client of a Sentinel's master, a
+    client's database): who is given the one has the other, too. Releasing it does not release the receiver; what an
+    attribute of it leads back to (`attributes` of types) is the receiver itself."""
     passes: tuple[Argument, ...] = ()
     """Awaiting the result awaits these arguments (`gather`, `wait_for`): the value is that of the first."""
     repeats: bool = False
