@@ -228,7 +228,7 @@ def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> 
 def _project(run: Run, invocation: Invocation, function: Function, state: State, out: Outcomes) -> Results:
     """A call of a function of this file."""
     state = checkout(run, invocation, None, state)
-    arguments = with_receiver(run, invocation, function) + _fields(run, invocation, function, state)
+    arguments = with_receiver(run, invocation, function, state) + _fields(run, invocation, function, state)
     if not invocation.method:
         arguments = implied_arguments(invocation.head, state) + arguments
     later = function.is_async or run.defers(function)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from pooclint.models import Call
-from pooclint.program.annotations import CLASS, FACTORY, led_to, plain
 from pooclint.program.circles import Memo
 from pooclint.program.definitions import Definitions
+from pooclint.program.forms import CLASS, FACTORY, led_to, plain
 from pooclint.program.imports import Imports
 from pooclint.program.keywords import keywords
 from pooclint.program.literals import literal

@@ -54,7 +54,7 @@ class Names:
         types = Types(imports, definitions, decorators, annotations)
         calls = ModelledCalls(imports, definitions, types)
         imports.method = definitions.method
-        definitions.type_of, definitions.type_of_target = types.type_of, types.type_of_target
+        definitions.form_of, definitions.type_of_target = types.form_of, types.type_of_target
         types.calls = calls.calls
         self.types = types
         self._memos = (imports, definitions, types, calls)
