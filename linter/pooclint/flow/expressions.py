@@ -198,6 +198,9 @@ def _name(run: Run, node: cst.Name, state: State) -> Value:
 def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Results:
     path = dotted(node)
     if path and path in state.env:
+        if state.env[path].constant is UNBOUND:
+            out.add(ATTRIBUTE_ERROR, state.raised(node, {}, Lane.OTHER))
+            return []
         return [(state, state.env[path])]
     results: Results = []
     for after, base in evaluate(run, node.value, state, out):

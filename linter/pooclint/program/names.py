@@ -38,6 +38,8 @@ class Names:
         """Of all questions about the project that may lead to themselves."""
         self.only_called: Memo[tuple[int, str], bool] = {}
         """By class and attribute, what `program/attributes.py` has found of it."""
+        self.not_yet_set: Memo[tuple[int, int], frozenset[str]] = {}
+        """By constructor and node, the attributes that it has found to have no value yet."""
         self.takes_over: Memo[tuple[int, frozenset[str], frozenset[str]], frozenset[str]] = {}
         """By class, what it has found its methods to do with what the constructor is given."""
         self.made_here: Memo[tuple[int, str], bool] = {}
@@ -102,6 +104,7 @@ class Names:
         for memo in self._memos:
             memo.forget()
         self.only_called.clear()
+        self.not_yet_set.clear()
         self.takes_over.clear()
         self.made_here.clear()
         self.only_keeps.clear()
