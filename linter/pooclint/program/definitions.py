@@ -146,6 +146,10 @@ class Definitions:
         """A method of a class or of its bases in the project."""
         return next((c.methods[name] for c in self.ancestors(owner) if name in c.methods), None)
 
+    def setter(self, owner: Class, attribute: str) -> Function | None:
+        """The method that an assignment to an attribute of an object calls; None where it only stores something."""
+        return self.method(owner, f"{attribute}.setter")
+
     def base_names(self, owner: Class) -> frozenset[str]:
         """Qualified names of everything the class derives from."""
         return frozenset(

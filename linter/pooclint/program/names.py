@@ -71,6 +71,7 @@ class Names:
         self.ancestors = definitions.ancestors
         self.base_names = definitions.base_names
         self.method = definitions.method
+        self.setter = definitions.setter
         self.own_attributes = definitions.own_attributes
         self.is_class_method = definitions.is_class_method
         self.own_class = definitions.own_class
