@@ -294,7 +294,7 @@ def keywords_of(call: Call) -> Iterator[str]:
         *call.typed_by,
     )
     yield from (argument for argument in arguments if isinstance(argument, str) and argument != "*")
-    yield from (*call.only_if, *call.unless)
+    yield from (*call.only_if, *call.unless, *(key for key in call.given if isinstance(key, str) and key != "*"))
 
 
 def lacks_keyword(function: object, keyword: str) -> bool:
