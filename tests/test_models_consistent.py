@@ -72,7 +72,7 @@ def test_no_type_is_modelled_twice() -> None:
 
 def test_no_function_is_modelled_twice() -> None:
     names = Counter(
-        (name, call.requires, tuple(sorted(call.only_if.items())), tuple(sorted(call.when.items())))
+        (name, call.requires, tuple(sorted(call.only_if.items())), call.given, tuple(sorted(call.when.items())))
         for file in FILES.values()
         for call in file.call
         for name in call.names

@@ -22,7 +22,9 @@ class Program:
     """How to write one acquiring call down."""
 
     def __init__(self, call: Call, acquisition: Acquisition, type_: Type) -> None:
-        keywords = ", ".join(f"{name}={value!r}" for name, value in call.only_if.items())
+        conditions = [f"{name}={value!r}" for name, value in call.only_if.items()]
+        conditions += [f"{name}='host'" for name in call.given[:1]]
+        keywords = ", ".join("'host'" if text.startswith("*") else text for text in conditions)
         if call.names:
             module, parameter = call.names[0].rpartition(".")[0], ""
             self.header, self.call = f"import {module}\n", f"{call.names[0]}({keywords})"

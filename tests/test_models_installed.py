@@ -296,7 +296,7 @@ def keywords_of(call: Call) -> Iterator[str]:
     yield from (argument for argument in arguments if isinstance(argument, str) and argument != "*")
     yield from (*call.only_if, *call.unless, *call.idle)
     others = (argument for idle in call.idle.values() for argument in (*idle.given, *idle.unless))
-    yield from (argument for argument in others if isinstance(argument, str))
+    yield from (argument for argument in (*others, *call.given) if isinstance(argument, str) and argument != "*")
 
 
 def lacks_keyword(function: object, keyword: str) -> bool:

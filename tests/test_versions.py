@@ -55,7 +55,7 @@ names = ["heron.fork"]
 requires = "python < 3.12"
 """
 # What tells entries of one name apart.
-CONDITIONS = ("only_if", "unless", "provider", "callable_argument")
+CONDITIONS = ("only_if", "given", "unless", "provider", "callable_argument")
 FILE = parse_model(MODEL, "heron.toml")
 
 
@@ -302,9 +302,7 @@ def test_every_version_has_one_entry() -> None:
                 continue
             called = getattr(entry, "names", ()) or product(getattr(entry, "on", ()), getattr(entry, "methods", ()))
             for name in called or [entry.name]:  # type: ignore[union-attr]
-                condition = [
-                    getattr(entry, field, "") for field in ("only_if", "unless", "provider", "callable_argument")
-                ]
+                condition = [getattr(entry, field, "") for field in CONDITIONS]
                 key = (type(entry), name, repr(condition), needs[0])
                 ranges.setdefault(key, []).append(SpecifierSet(needs[1]))
         for key, known in ranges.items():

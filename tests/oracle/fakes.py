@@ -212,7 +212,7 @@ class World:
         kwargs: dict[str, Any],
     ) -> Any:
         """A call of a function (`path`) or of a method of a value (`head`)."""
-        model = next((c for c in found if _applies(c, kwargs)), NO_MODEL)
+        model = next((c for c in found if _applies(c, args, kwargs)), NO_MODEL)
         call = Calling(self, model, path, head, method, args, kwargs)
         if model is NO_MODEL and path.rpartition(".")[2] in self.keepers:
             self.stored += (*args, *kwargs.values())
@@ -237,7 +237,10 @@ class World:
         self.stored += [v for v in values if isinstance(v, Method) and v._owner._held is not None]
 
 
-def _applies(call: Call, kwargs: dict[str, Any]) -> bool:
+def _applies(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    keys = {*range(len(args)), *kwargs}
+    if call.given and keys.isdisjoint(call.given) and not (keys and "*" in call.given):
+        return False
     if any(_is_one_of(kwargs.get(key), names) for key, names in call.unless.items()):
         return False
     if not all(_is_one_of(kwargs.get(key), names) for key, names in call.when.items()):

@@ -17,7 +17,7 @@ from pooclint.flow.parts import borrowed, held_at
 from pooclint.flow.project import apply_summary, implied_arguments, parameter_name, with_receiver
 from pooclint.flow.reading import begun
 from pooclint.flow.run import Misuse, Reached, Run
-from pooclint.flow.values import NOTHING, Lane, Pending, State, Value
+from pooclint.flow.values import NOTHING, UNBOUND, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete, given_back
 from pooclint.models import Acquisition, Call, Kind, parse_release
 from pooclint.program.exports import Interest
@@ -97,7 +97,10 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
 
 def _read_by_name(run: Run, invocation: Invocation, state: State) -> Value | None:
     """What `hasattr(conn, "close")`, `getattr(conn, "close", None)` and `callable(conn.close)` give, where the object
-    is known to have such a method; None where nobody can say."""
+    is known to have such a method, or what is known of its attribute; None where nobody can say."""
+    attribute = _attribute_by_name(run, invocation, state)
+    if attribute is not None:
+        return attribute
     values = [value for _, value in invocation.arguments]
     match run.names.qualify(invocation.node.func, run.scope), values:
         case "builtins.callable", [value] if value.function or (value.method and value.refs):
@@ -106,6 +109,25 @@ def _read_by_name(run: Run, invocation: Invocation, state: State) -> Value | Non
             return _TRUE
         case "builtins.getattr", [value, Value(constant=str(name)), *_] if _has_method(run, value, name, state):
             return Value(type=value.type, refs=value.refs, derived=value.derived, method=name)
+    return None
+
+
+def _attribute_by_name(run: Run, invocation: Invocation, state: State) -> Value | None:
+    """What `hasattr(self, "conn")` and `getattr(self, "conn", None)` give, where something is known of that
+    attribute."""
+    match [(a.value, v) for a, (_, v) in zip(invocation.node.args, invocation.arguments, strict=False)]:
+        case [(object_, _), (_, Value(constant=str(name))), *default]:
+            known = state.env.get(f"{dotted(object_)}.{name}")
+        case _:
+            return None
+    if known is None:
+        return None
+    missing = known.constant is UNBOUND
+    match run.names.qualify(invocation.node.func, run.scope), default:
+        case "builtins.hasattr", []:
+            return Value(constant=not missing)
+        case "builtins.getattr", [(_, otherwise)]:
+            return otherwise if missing else known
     return None
 
 
@@ -228,7 +250,7 @@ def _protocol(run: Run, invocation: Invocation, state: State, out: Outcomes) -> 
 def _project(run: Run, invocation: Invocation, function: Function, state: State, out: Outcomes) -> Results:
     """A call of a function of this file."""
     state = checkout(run, invocation, None, state)
-    arguments = with_receiver(run, invocation, function) + _fields(run, invocation, function, state)
+    arguments = with_receiver(run, invocation, function, state) + _fields(run, invocation, function, state)
     if not invocation.method:
         arguments = implied_arguments(invocation.head, state) + arguments
     later = function.is_async or run.defers(function)

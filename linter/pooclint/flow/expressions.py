@@ -198,6 +198,9 @@ def _name(run: Run, node: cst.Name, state: State) -> Value:
 def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Results:
     path = dotted(node)
     if path and path in state.env:
+        if state.env[path].constant is UNBOUND:
+            out.add(ATTRIBUTE_ERROR, state.raised(node, {}, Lane.OTHER))
+            return []
         return [(state, state.env[path])]
     results: Results = []
     for after, base in evaluate(run, node.value, state, out):
@@ -661,6 +664,10 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
     reached = after.reach(value)
     if any(n <= COLLECTIONS for n in reached - {value.own}):
         return _store(run, target, value, after)
+    class_ = run.names.local_class(owner.type)
+    if class_ is not None and run.names.setter(class_, target.attr.value):
+        # It is given to a method; who reads the property gets what that keeps.
+        return _store(run, target, value, after.bind(path, NOTHING) if path else after)
     if not path or not reached:
         followed = path and (value.pending or path in after.env or path in run.repeated)
         return _store(run, target, value, after.bind(path, value) if followed else after)

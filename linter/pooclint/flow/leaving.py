@@ -5,9 +5,10 @@ from __future__ import annotations
 from pooclint.flow import misuses, statements, suspending, work
 from pooclint.flow.completions import Completion
 from pooclint.flow.given import Within
-from pooclint.flow.project import settled_in
+from pooclint.flow.project import settled_by, settled_in
 from pooclint.flow.run import Leak, Run
-from pooclint.flow.values import Fate, Lane, Obligation, Site, State, Value
+from pooclint.flow.values import UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.program.attributes import not_yet_set
 from pooclint.program.scopes import Function
 
 MAKING = frozenset({"__init__", "__aenter__", "__enter__"})
@@ -38,6 +39,8 @@ def leave(run: Run, function: Function | None, state: State, completion: Complet
         if not lost or obligation.site.parameter >= 0 or obligation.managed:
             continue
         if obligation.site.acquisition.kind == "stack" or _follows_owner(state, obligation):
+            continue
+        if half_built and place and _ends_with_object(run, function, state, number):
             continue
         steps = tuple(state.trace.steps()) if state.trace else ()
         run.record.leak(
@@ -127,6 +130,22 @@ def _place(state: State, number: int) -> str:
 def _is_half_built(function: Function, place: str) -> bool:
     """True of what is on the object whose constructor fails: nobody has the object, or nobody calls its `__exit__`."""
     return function.name in MAKING and (not place or _is_own(function, place))
+
+
+def _ends_with_object(run: Run, function: Function, state: State, number: int) -> bool:
+    """True where `__del__` releases what is on the object: Python calls it for one whose constructor has failed, too,
+    with the attributes that this has got so far."""
+    ending = run.names.method(function.owner, "__del__") if function.owner else None
+    if ending is None or not ending.parameters:
+        return False
+    own, object_ = function.parameters[0].name, ending.parameters[0].name
+    held = [(p, v) for p, v in state.env.items() if p.startswith(own + ".") and v.refs and not v.method]
+    there = {p.removeprefix(own + "."): v for p, v in held}
+    acquired = state.obligations[number].site.node
+    missing = not_yet_set(run.names, function, acquired) & run.names.own_attributes(ending) - there.keys()
+    known = {**there, **dict.fromkeys(sorted(missing), Value(constant=UNBOUND))}
+    arguments = tuple((f"{object_}.{attribute}", value) for attribute, value in known.items())
+    return number in settled_by(run, ending, arguments, state)
 
 
 def _is_own(function: Function, place: str) -> bool:

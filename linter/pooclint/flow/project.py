@@ -20,12 +20,21 @@ from pooclint.rule import Place
 from pooclint.source.nodes import dotted
 
 
-def with_receiver(run: Run, invocation: Invocation, function: Function) -> tuple[tuple[int | str, Value], ...]:
+def with_receiver(
+    run: Run, invocation: Invocation, function: Function, state: State
+) -> tuple[tuple[int | str, Value], ...]:
     """Arguments by the callee's positions: a method's receiver comes first."""
     if not run.names.has_receiver(function) or not invocation.method:
         return invocation.arguments
     shifted = tuple((k + 1 if isinstance(k, int) else k, v) for k, v in invocation.arguments)
-    return ((0, replace(invocation.head, refs=frozenset())), *shifted)
+    return ((0, replace(invocation.head, refs=_of_library(run, invocation.head, state))), *shifted)
+
+
+def _of_library(run: Run, receiver: Value, state: State) -> frozenset[int]:
+    """What a receiver stands for that is an object of a class derived from a library's: what its methods do with it,
+    they do with the resource. Of an object that only keeps something, its class says what they do (`owners`)."""
+    sites = {n: state.obligations[n].site for n in receiver.refs & state.obligations.keys()}
+    return frozenset(n for n, site in sites.items() if run.names.local_class(site.acquisition.type) is None)
 
 
 def implied_arguments(callee: Value, state: State) -> tuple[tuple[str, Value], ...]:

@@ -373,7 +373,7 @@ def _with(known: tuple[Call, ...], call: Call) -> tuple[Call, ...]:
 
 
 def _condition(call: Call) -> tuple[object, ...]:
-    return call.only_if, call.alone, call.when, call.unless
+    return call.only_if, call.alone, call.given, call.when, call.unless
 
 
 def _coroutines(texts: Iterable[str]) -> list[Release]:

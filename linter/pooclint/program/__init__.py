@@ -12,6 +12,7 @@ Names:
     decorators          properties, caches, context managers
     annotations         the types that annotations name
     injections          what a framework passes to a parameter
+    forms               how something has a type, or leads to one
     types               types of expressions
     modelled_calls      what the models say of a call
     twins               which of two methods of one name a call means

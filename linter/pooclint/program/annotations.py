@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import libcst as cst
 
 from pooclint.program.definitions import Definitions
+from pooclint.program.forms import CLASS, FACTORY, ITEMS, VALUES, only
 from pooclint.program.scopes import Class, Scope
 
 _OPTIONAL = frozenset(
@@ -17,10 +18,6 @@ _OPTIONAL = frozenset(
 _UNION = frozenset({"typing.Union"})
 _YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
 
-CLASS = "type of "
-FACTORY = "maker of "
-ITEMS = "some of "
-VALUES = "values of "
 _GENERIC = {
     **dict.fromkeys(("type", "Type"), (CLASS, 0)),
     "Callable": (FACTORY, 1),
@@ -30,7 +27,6 @@ _GENERIC = {
     **dict.fromkeys(_YIELDING, (ITEMS, 0)),
 }
 """Generic types that are not of the type that they name, but lead to it: how, and which of their arguments it is."""
-_SHAPES = (CLASS, FACTORY, ITEMS, VALUES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +115,6 @@ class Annotations:
         if _last(node.value) in _GENERIC:
             return frozenset()
         return self.named(node.value, scope)
-
-
-def only(types: Iterable[str]) -> str:
-    """The one known type among these; empty where they contradict each other. What is of a type says more than what
-    leads to one."""
-    known = {t for t in types if t}
-    known = {t for t in known if plain(t)} or known
-    return known.pop() if len(known) == 1 else ""
-
-
-def plain(form: str) -> str:
-    """The type of what has a form; empty where it only leads to one."""
-    return "" if form.startswith(_SHAPES) else form
-
-
-def led_to(form: str, *shapes: str) -> str:
-    """The type that a form of one of these shapes leads to; empty for any other."""
-    return next((form.removeprefix(shape) for shape in shapes if form.startswith(shape)), "")
 
 
 def _goes_on(items: Sequence[cst.BaseExpression]) -> bool:

@@ -12,7 +12,7 @@ from pooclint.program.literals import literal
 from pooclint.program.look_ups import is_one, looked_up, may_be
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Index, Scope
-from pooclint.source.nodes import children, dotted, nodes_of
+from pooclint.source.nodes import children, descendants, dotted, nodes_of
 from pooclint.source.targets import place_of
 
 PROTOCOL = frozenset({"__exit__", "__aexit__", "__del__"})
@@ -207,6 +207,49 @@ def _only_called(names: Names, owner: Class, attribute: str) -> bool:
         if any(isinstance(n, cst.Attribute) and dotted(n) == path and id(n) not in harmless for n in inner):
             return False
     return True
+
+
+def not_yet_set(names: Names, constructor: Function, node: cst.CSTNode) -> frozenset[str]:
+    """Attributes of the object that may have no value yet where a constructor has come to a node: neither the class nor
+    a statement that has been run by then, nor a method called in one, gives them one."""
+    key = (id(constructor), id(node))
+    return names.circles.once(names.not_yet_set, key, lambda: _not_yet_set(names, constructor, node))
+
+
+def _not_yet_set(names: Names, constructor: Function, node: cst.CSTNode) -> frozenset[str]:
+    owner = constructor.owner
+    if owner is None:
+        return frozenset()
+    done = [n for statement in _before(constructor.node, node) for n in descendants(statement)]
+    inner = {id(n) for n in done}
+    called = {word for call in nodes_of(cst.Call, done) if (word := _called_on_own(call, constructor))}
+    family = list(names.ancestors(owner))
+    on_class = {name for current in family for name in (*current.scope.bindings, *current.methods)}
+    put = [(a, v, s.function) for c in family for a, values in c.attributes.items() for v, s in values]
+    there = {a for a, v, f in put if id(v) in inner or (f is not None and f is not constructor and f.name in called)}
+    return frozenset(a for a, _, _ in put) - there - on_class
+
+
+def _called_on_own(node: cst.Call, method: Function) -> str:
+    """The method of its own object, or of a base, that a call in a method runs."""
+    match node.func:
+        case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=word)) if name == method.parameters[0].name:
+            return word
+        case cst.Attribute(value=cst.Call(func=cst.Name(value="super")), attr=cst.Name(value=word)):
+            return word
+    return ""
+
+
+def _before(part: cst.CSTNode, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The plain statements that have been run, whichever way led there, when a part of the code has come to a node."""
+    for child in children(part):
+        if child is node:
+            return
+        if any(n is node for n in descendants(child)):
+            yield from _before(child, node)
+            return
+        if isinstance(child, cst.SimpleStatementLine):
+            yield child
 
 
 def has_unknown_base(names: Names, owner: Class) -> bool:

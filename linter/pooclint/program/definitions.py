@@ -10,6 +10,7 @@ import libcst as cst
 
 from pooclint.program.circles import Memo
 from pooclint.program.exports import Interest
+from pooclint.program.forms import local_of
 from pooclint.program.imports import Imports, Target
 from pooclint.program.scopes import Binding, Class, Function, Scope
 from pooclint.source.nodes import descendants, nodes_of
@@ -23,7 +24,7 @@ class Definitions:
     """Look-up of functions and classes. Its state is a memo, and the type names that it has given to classes."""
 
     imports: Imports
-    type_of: Callable[..., str] = field(init=False)
+    form_of: Callable[..., str] = field(init=False)
     """Finds the type of an expression: which method `pool.get` names depends on that of `pool`."""
     type_of_target: Callable[[Target | None], str] = field(init=False)
     """The same for a variable of another module."""
@@ -96,9 +97,9 @@ class Definitions:
         return any(self.imports.qualify(d, function.parent) == "builtins.classmethod" for d in function.decorators)
 
     def _member(self, node: cst.Attribute, scope: Scope, steps: int, interest: Interest) -> Function | Class | None:
-        owner = self.local_class(self.type_of(node.value, scope))
+        owner = self.local_class(local_of(self.form_of(node.value, scope)))
         if owner is None and interest == "anything":  # the class may acquire nothing
-            owner = self.local_class(self.type_of(node.value, scope, interest))
+            owner = self.local_class(local_of(self.form_of(node.value, scope, interest)))
         if owner is None:
             named = self.definition(node.value, scope, steps, interest)
             owner = named if isinstance(named, Class) else None
@@ -144,6 +145,10 @@ class Definitions:
     def method(self, owner: Class, name: str) -> Function | None:
         """A method of a class or of its bases in the project."""
         return next((c.methods[name] for c in self.ancestors(owner) if name in c.methods), None)
+
+    def setter(self, owner: Class, attribute: str) -> Function | None:
+        """The method that an assignment to an attribute of an object calls; None where it only stores something."""
+        return self.method(owner, f"{attribute}.setter")
 
     def base_names(self, owner: Class) -> frozenset[str]:
         """Qualified names of everything the class derives from."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from pooclint.models import Call
-from pooclint.program.annotations import CLASS, FACTORY, led_to, plain
 from pooclint.program.circles import Memo
 from pooclint.program.definitions import Definitions
+from pooclint.program.forms import CLASS, FACTORY, led_to, plain
 from pooclint.program.imports import Imports
-from pooclint.program.keywords import keywords
+from pooclint.program.keywords import argument_keys, keywords
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Class, Scope
 from pooclint.program.twins import is_awaited
@@ -122,12 +122,23 @@ class ModelledCalls:
             return False
         if call.when and not self._is_given(node, scope, call.when):
             return False
+        if call.given and not self._has_one_of(node, scope, call.given):
+            return False
         if not call.only_if:
             return True
         if call.alone and len(node.args) > len(call.only_if):
             return False
         given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
         return all(key in given and given[key] == value for key, value in call.only_if.items())
+
+    def _has_one_of(self, node: cst.Call, scope: Scope, wanted: Collection[int | str]) -> bool:
+        """True when a call has one of these arguments, or one may be among those that it unpacks, or that the
+        constructor of a class of the project gives its base."""
+        keys = argument_keys(node)
+        if any(key in wanted or key in ("*", "**") for key in keys) or ("*" in wanted and keys):
+            return True
+        made = self.definitions.definition(node.func, scope)
+        return isinstance(made, Class) and self.definitions.method(made, "__init__") is not None
 
     def _is_given(self, node: cst.Call, scope: Scope, wanted: Mapping[str, Collection[str]]) -> bool:
         """True when a keyword argument is one of the things that are wanted for it, or a class derived from one."""

@@ -38,6 +38,8 @@ class Names:
         """Of all questions about the project that may lead to themselves."""
         self.only_called: Memo[tuple[int, str], bool] = {}
         """By class and attribute, what `program/attributes.py` has found of it."""
+        self.not_yet_set: Memo[tuple[int, int], frozenset[str]] = {}
+        """By constructor and node, the attributes that it has found to have no value yet."""
         self.takes_over: Memo[tuple[int, frozenset[str], frozenset[str]], frozenset[str]] = {}
         """By class, what it has found its methods to do with what the constructor is given."""
         self.made_here: Memo[tuple[int, str], bool] = {}
@@ -54,7 +56,7 @@ class Names:
         types = Types(imports, definitions, decorators, annotations)
         calls = ModelledCalls(imports, definitions, types)
         imports.method = definitions.method
-        definitions.type_of, definitions.type_of_target = types.type_of, types.type_of_target
+        definitions.form_of, definitions.type_of_target = types.form_of, types.type_of_target
         types.calls = calls.calls
         self.types = types
         self._memos = (imports, definitions, types, calls)
@@ -69,6 +71,7 @@ class Names:
         self.ancestors = definitions.ancestors
         self.base_names = definitions.base_names
         self.method = definitions.method
+        self.setter = definitions.setter
         self.own_attributes = definitions.own_attributes
         self.is_class_method = definitions.is_class_method
         self.own_class = definitions.own_class
@@ -104,6 +107,7 @@ class Names:
         for memo in self._memos:
             memo.forget()
         self.only_called.clear()
+        self.not_yet_set.clear()
         self.takes_over.clear()
         self.made_here.clear()
         self.only_keeps.clear()

@@ -178,6 +178,7 @@ class Class:
     scope: Scope
     parent: Scope
     methods: dict[str, Function] = field(default_factory=dict)
+    """By their names; what sets a property `conn` is `conn.setter`."""
     attributes: dict[str, list[tuple[cst.BaseExpression, Scope]]] = field(default_factory=dict)
     """Expressions assigned to `self.<name>` in any method, with the scope to read them in."""
 

@@ -2,7 +2,7 @@
 
 A type is the name of a modelled one (`asyncpg.Pool`), or that which `Definitions.local_type` gives a class of the
 project. An empty text stands for what is not known. A form is a type, or says how something leads to one: a list of
-pools is of no type that matters, but its elements are (`program/annotations.py`).
+pools is of no type that matters, but its elements are (`program/forms.py`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from pooclint.models import Call
-from pooclint.program.annotations import CLASS, FACTORY, ITEMS, VALUES, Annotations, led_to, only, plain
+from pooclint.program.annotations import Annotations
 from pooclint.program.circles import Memo
 from pooclint.program.decorators import Decorators
 from pooclint.program.definitions import Definitions
 from pooclint.program.exports import Interest
+from pooclint.program.forms import CLASS, FACTORY, ITEMS, VALUES, heir_form, led_to, only, plain
 from pooclint.program.imports import Imports, Target
 from pooclint.program.keywords import argument_keys
 from pooclint.program.literals import literal
@@ -116,7 +117,8 @@ class Types:
     def _type_of_call(self, node: cst.Call, scope: Scope, interest: Interest) -> str:
         found = self.calls(node, scope)
         if found:
-            return self.imports.models.canonical(found[0].returns) or self._type_by_argument(node, found[0], scope)
+            known = self.imports.models.canonical(found[0].returns) or self._type_by_argument(node, found[0], scope)
+            return self._heir(node, known, scope, interest) or known
         defined = self.definitions.definition(node.func, scope, interest=interest)
         if isinstance(defined, Class):
             return self.definitions.local_type(defined)
@@ -125,6 +127,13 @@ class Types:
         if defined is not None:
             return ""
         return led_to(self.form_of(node.func, scope), CLASS, FACTORY) or self.looked_up(node, scope, interest)
+
+    def _heir(self, node: cst.Call, known: str, scope: Scope, interest: Interest) -> str:
+        """The form of what a call gives that makes an object of a class which the project derives from that type."""
+        made = self.definitions.definition(node.func, scope, interest=interest)
+        if not known or not isinstance(made, Class) or self.modelled_base(made) != known:
+            return ""
+        return heir_form(self.definitions.local_type(made), known)
 
     def _type_by_argument(self, node: cst.Call, model: Call, scope: Scope) -> str:
         """`cast(Pool, value)`: what the one argument names, or the type of the other."""

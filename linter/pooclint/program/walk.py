@@ -186,12 +186,21 @@ def _enter_function(node: cst.FunctionDef, scope: Scope, part: Part) -> _Below:
     part.functions[id(node)] = function
     _bind(scope, node.name.value, Binding("function", node, defined=function))
     if scope.kind == "class" and scope.owner:
-        scope.owner.methods[node.name.value] = function
+        scope.owner.methods[_method_name(node)] = function
     _bind_parameters(inner, function)
     outside: list[cst.CSTNode] = [*node.decorators, node.params]
     if node.returns:
         outside.append(node.returns)
     return [*((c, scope) for c in outside), (node.body, inner)]
+
+
+def _method_name(node: cst.FunctionDef) -> str:
+    """The name under which a class has a method. What sets or deletes a property (`@conn.setter`) stands beside the
+    method of the same name that gives it."""
+    name = node.name.value
+    accessors = (d.decorator for d in node.decorators if isinstance(d.decorator, cst.Attribute))
+    found = (d.attr.value for d in accessors if dotted(d.value) == name and d.attr.value in ("setter", "deleter"))
+    return f"{name}.{word}" if (word := next(found, "")) else name
 
 
 def _enter_partial(node: cst.Call, scope: Scope, index: Index, part: Part, wanted: Wanted) -> None:

@@ -55,6 +55,9 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     """This entry holds only when these keyword arguments have these literal values (`stream = true`)."""
     alone: bool = False
     """True when this entry holds only where the call has no argument but those of `only-if`."""
+    given: tuple[Argument, ...] = ()
+    """This entry holds only when one of these arguments is given: `smtplib.SMTP(host)` connects, `smtplib.SMTP()` does
+    not."""
     when: dict[str, tuple[str, ...]] = {}
     """This entry holds only when one of these keyword arguments is one of these qualified names, or a subclass (a
     factory that is told what to make)."""
