@@ -317,8 +317,9 @@ class Types:
     # ---------------------------------------------------------------- what functions and managers give
 
     def returned_type(self, function: Function) -> str:
-        """Type of what a function returns: its annotation, unless that names several, else the one that its `return`s
-        agree on."""
+        """Type of what a function returns: its annotation, unless that names several, else that of the first `return`
+        whose type is known; nothing where they are of several types of libraries (a client, or its asynchronous
+        twin)."""
         node = function.node
         if isinstance(node, cst.Lambda):
             return self.type_of(node.body, function.scope)
@@ -329,7 +330,9 @@ class Types:
         if id(function) not in self._returns:
             statements = nodes_of(cst.Return, function.body_nodes)
             self._returns[id(function)] = tuple(n.value for n in statements if n.value)
-        return only(self.type_of(v, function.scope) for v in self._returns[id(function)])
+        known = [t for v in self._returns[id(function)] if (t := self.type_of(v, function.scope))]
+        of_libraries = {t for t in known if self.imports.models.type(t)}
+        return "" if len(of_libraries) > 1 else next(iter(known), "")
 
     def yielded_type(self, function: Function) -> str:
         """Type of what a generator function yields first."""
