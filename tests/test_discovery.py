@@ -174,6 +174,7 @@ def test_a_folder_that_may_not_be_read() -> None:
         ("app/test_a.py", True),
         ("a_test.py", True),
         ("conftest.py", True),
+        ("shop/tests.py", True),
         ("app/contest.py", False),
         ("app/latest.py", False),
         ("/srv/tests/app/a.py", False),

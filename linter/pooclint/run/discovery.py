@@ -161,7 +161,7 @@ def is_test_path(display: str) -> bool:
     if display.startswith("/"):
         # An absolute path says where somebody keeps a project: only the folder the file is in speaks for it.
         folders = folders[-1:]
-    if name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py"):
+    if name in ("conftest.py", "tests.py") or name.startswith("test_") or name.endswith("_test.py"):
         return True
     return not {"test", "tests"}.isdisjoint(folders)
 
