@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import libcst as cst
+
 from pooclint.flow.analysis import Analysis
 from pooclint.program.circles import Memo
 from pooclint.program.exports import Exports
@@ -18,6 +20,7 @@ from pooclint.program.imports import Target
 from pooclint.program.names import Names
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Class, Function
+from pooclint.source.nodes import nodes_of
 
 Known = Memo[tuple[str, Origin], frozenset[str]]
 """By qualified name and where it is looked up from: the words of which a file that gets anything through that name
@@ -25,6 +28,7 @@ contains one. They are empty where nobody can; `""`, which every file contains, 
 
 _ANYWAY = frozenset({""})
 _NOTHING = frozenset[str]()
+_BUILT = frozenset({"client", "pool", "engine"})
 _Node = Function | Class
 
 
@@ -136,13 +140,19 @@ class Offers:
         return self.names.circles.once(self._facts, id(node), work)
 
     def _of_function(self, function: Function) -> _Facts:
-        if self.analysis.hands_over(function) or self.analysis.leaves_in_use(function):
+        if self.analysis.hands_over(function) or self.analysis.leaves_in_use(function) or self._builds(function):
             return _Facts(_ANYWAY)
         types = (self.names.returned_type(function), self.names.yielded_type(function))
         owners = [self.names.local_class(t) for t in types]
         if any(t and not owner for t, owner in zip(types, owners, strict=True)):
             return _Facts(_ANYWAY)
         return _Facts(leads=tuple(("", owner) for owner in owners if owner))
+
+    def _builds(self, function: Function) -> bool:
+        """True when it builds something with connections of its own: who calls it again and again has many of them."""
+        found = (c for n in nodes_of(cst.Call, function.own_nodes) for c in self.names.calls(n, function.scope))
+        made = (self.names.models.acquisition(call) for call in found)
+        return any(acquisition is not None and acquisition.kind in _BUILT for acquisition in made)
 
     def _of_class(self, owner: Class) -> _Facts:
         if self.names.modelled_base(owner) or self.analysis.owned(owner):
