@@ -392,11 +392,12 @@ def open_project(
     names.types.keeps = holds.is_on
     draws = Draws(names, Pools(names))
     analysis = Analysis(names, draws, holds, Reaching(names, draws.pools, Dispatch(names)))
-    offers = Offers(names, analysis, exports, before.offers.known if before else {})
+    constructions = Constructions(edges)
+    offers = Offers(names, analysis, constructions, exports, before.offers.known if before else {})
     settings = setting_words(models) if extent.pools else None
     return Project(
         tuple(rules), limits, acquiring_words(models, implicit), modules, names, analysis, callers,
-        Constructions(edges), offers, visitors, extent.prefilter, deployments, settings,
+        constructions, offers, visitors, extent.prefilter, deployments, settings,
         any(getattr(rule, "about_threads", False) for rule in rules),
     )  # fmt: skip
 

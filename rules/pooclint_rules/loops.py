@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 import libcst as cst
 
+from pooclint.program.constructions import POOLED
 from pooclint.program.literals import literal
 from pooclint.program.running import IMPLIED
 from pooclint.rule import Confidence, Place, Report, Severity
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pooclint.engine import FileContext
     from pooclint.models import Acquisition
 
-_KINDS = frozenset({"client", "pool", "engine"})
 
 
 class ClientInLoop:
@@ -93,7 +93,7 @@ class ClientInLoop:
         directly = {id(n) for loop in inside if type(loop) in _LOOPS for n in _said_of(cast(_Loop, loop))}
         arms, told = _arms(inside), dict[int, int]()
         for part in (n for n in nodes_of(cst.Call, inside) if id(n) not in directly):
-            acquired = built(part, context, _KINDS)
+            acquired = built(part, context, POOLED)
             if acquired is None:
                 continue
             directly.add(id(part))
@@ -179,7 +179,7 @@ def _below(
     for node, called in context.runs():
         if id(node) not in parts or gives_existing(node, context) or _in_another_process(node, context):
             continue
-        found = context.rebuilt(called, _KINDS, assigned, node)
+        found = context.rebuilt(called, POOLED, assigned, node)
         acquired = context.models.acquisition(found.call) if found else None
         if found is None or acquired is None or id(found.node) in seen:
             continue

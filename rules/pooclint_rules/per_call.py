@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import libcst as cst
 
+from pooclint.program.constructions import POOLED
 from pooclint.program.shared import variable_of
 from pooclint.rule import Confidence, Place, Report, Severity
 from pooclint_rules.construction import advice, built
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pooclint.models import Acquisition
     from pooclint.program.scopes import Class, Function
 
-_KINDS = frozenset({"client", "pool", "engine"})
 
 
 class ClientPerCall:
@@ -68,7 +68,7 @@ class ClientPerCall:
     def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
         """Report clients and pools that are built in each call."""
         function = context.scope.function
-        found = built(node, context, _KINDS) if function else None
+        found = built(node, context, POOLED) if function else None
         return _per_call(node, context, function, found) if found and function else ()
 
 

@@ -11,16 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import libcst as cst
-
 from pooclint.flow.analysis import Analysis
 from pooclint.program.circles import Memo
+from pooclint.program.constructions import POOLED, Constructions
 from pooclint.program.exports import Exports
 from pooclint.program.imports import Target
 from pooclint.program.names import Names
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Class, Function
-from pooclint.source.nodes import nodes_of
 
 Known = Memo[tuple[str, Origin], frozenset[str]]
 """By qualified name and where it is looked up from: the words of which a file that gets anything through that name
@@ -28,7 +26,6 @@ contains one. They are empty where nobody can; `""`, which every file contains, 
 
 _ANYWAY = frozenset({""})
 _NOTHING = frozenset[str]()
-_BUILT = frozenset({"client", "pool", "engine"})
 _Node = Function | Class
 
 
@@ -46,6 +43,7 @@ class Offers:
 
     names: Names
     analysis: Analysis
+    constructions: Constructions
     exports: Exports
     known: Known
     """Outlives the trees from which it was concluded."""
@@ -150,9 +148,7 @@ class Offers:
 
     def _builds(self, function: Function) -> bool:
         """True when it builds something with connections of its own: who calls it again and again has many of them."""
-        found = (c for n in nodes_of(cst.Call, function.own_nodes) for c in self.names.calls(n, function.scope))
-        made = (self.names.models.acquisition(call) for call in found)
-        return any(acquisition is not None and acquisition.kind in _BUILT for acquisition in made)
+        return any(True for _ in self.constructions.below(function, POOLED))
 
     def _of_class(self, owner: Class) -> _Facts:
         if self.names.modelled_base(owner) or self.analysis.owned(owner):

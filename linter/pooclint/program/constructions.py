@@ -14,6 +14,8 @@ from pooclint.program.running import Edges
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.source.nodes import nodes_of
 
+POOLED = frozenset({"client", "pool", "engine"})
+"""The kinds of what has connections of its own, and shares them."""
 _MAX_FRAMES = 4
 """Functions between the one that is asked about and the one that builds."""
 _MAX_FUNCTIONS = 40
