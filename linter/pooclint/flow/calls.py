@@ -115,12 +115,12 @@ def _read_by_name(run: Run, invocation: Invocation, state: State) -> Value | Non
 def _attribute_by_name(run: Run, invocation: Invocation, state: State) -> Value | None:
     """What `hasattr(self, "conn")` and `getattr(self, "conn", None)` give, where something is known of that
     attribute."""
-    match [(a.value, v) for a, (_, v) in zip(invocation.node.args, invocation.arguments, strict=False)]:
-        case [(object_, _), (_, Value(constant=str(name))), *default]:
-            known = state.env.get(f"{dotted(object_)}.{name}")
+    match invocation.arguments:
+        case [_, (_, Value(constant=str(name))), *default] if len(invocation.node.args) == len(invocation.arguments):
+            known = state.env.get(f"{dotted(invocation.node.args[0].value)}.{name}", NOTHING)
         case _:
             return None
-    if known is None:
+    if known == NOTHING:  # what was deleted is that, too
         return None
     missing = known.constant is UNBOUND
     match run.names.qualify(invocation.node.func, run.scope), default:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import libcst as cst
@@ -10,7 +11,7 @@ from pooclint.flow.run import Run
 from pooclint.flow.values import NONE, NOT_NONE, UNBOUND, UNKNOWN, ClassNamed, State, Value, condition_key
 from pooclint.program.defaults import is_optional
 from pooclint.program.literals import literal
-from pooclint.program.scopes import Class
+from pooclint.program.scopes import Binding, Class
 from pooclint.source.nodes import dotted
 
 Ways = tuple[State | None, State | None]
@@ -25,6 +26,8 @@ def compared(run: Run, node: cst.Comparison, left: Value, right: Value, state: S
     member = _is_member(left, comparator)
     if isinstance(left.constant, ClassNamed):
         right = class_named(run, comparator) or right
+    elif isinstance(right.constant, ClassNamed):
+        left = class_named(run, node.left) or left
     if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
         true, false = same(run, node.left, comparator, left, right, state)
     elif not isinstance(operator, (cst.In, cst.NotIn)):
@@ -42,13 +45,21 @@ def class_named(run: Run, node: cst.BaseExpression) -> Value | None:
     """The class for which a name or dotted name always stands; None for everything else, and for one that nobody
     knows."""
     _, bindings = run.scope.lookup(dotted(node).partition(".")[0]) or (None, [])
-    if len({b.qualified or b for b in bindings}) != 1 or bindings[0].kind not in ("import", "class"):
+    if not bindings or not _stands_for_one(bindings):
         return None
     type_ = run.models.type(run.names.qualify(node, run.scope))
     if type_ is not None:
         return Value(constant=ClassNamed(type_.name))
     defined = run.names.definition(node, run.scope)
     return Value(constant=ClassNamed(run.names.local_type(defined))) if isinstance(defined, Class) else None
+
+
+def _stands_for_one(bindings: Sequence[Binding]) -> bool:
+    """True for the name of one class, or of one thing that is imported in several places."""
+    first = bindings[0]
+    if first.kind == "import":
+        return all(b.kind == "import" and b.qualified == first.qualified for b in bindings)
+    return first.kind == "class" and len(bindings) == 1
 
 
 def refined(run: Run, name: str, value: Value, state: State) -> tuple[State, State]:
