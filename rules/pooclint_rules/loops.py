@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pooclint.models import Acquisition
 
 
-
 class ClientInLoop:
     """A client or pool is built in every turn of a loop though nothing in it depends on the turn.
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pooclint.program.scopes import Class, Function
 
 
-
 class ClientPerCall:
     """A client or pool is built in each call of a method, where the object, or the module, could keep one.
 
