@@ -13,6 +13,9 @@ from pooclint.program.scopes import Function
 
 MAKING = frozenset({"__init__", "__aenter__", "__enter__"})
 """Methods without which nobody has the object, or nobody calls its `__exit__`."""
+_MAX_HELD = 12
+"""A `__del__` is evaluated for each line of a constructor that may raise; beside more things than this on the object it
+is taken to release them all."""
 _SHORT_LIVED = frozenset({"connection", "session"})
 
 
@@ -31,6 +34,7 @@ def leave(run: Run, function: Function | None, state: State, completion: Complet
     state = run.keep_cells(state)
     if not completion.exceptional:
         _note_fields(run, function, before if function.is_private else state)
+    ending: frozenset[int] | None = None
     for number, obligation in state.obligations.items():
         place = _place(state, number) if obligation.fate is Fate.FIELD and completion.exceptional else None
         half_built = place is not None and _is_half_built(function, place)
@@ -40,8 +44,10 @@ def leave(run: Run, function: Function | None, state: State, completion: Complet
             continue
         if obligation.site.acquisition.kind == "stack" or _follows_owner(state, obligation):
             continue
-        if half_built and place and _ends_with_object(run, function, state, number):
-            continue
+        if half_built and place:
+            ending = _ended_with_object(run, function, state) if ending is None else ending
+            if number in ending:
+                continue
         steps = tuple(state.trace.steps()) if state.trace else ()
         run.record.leak(
             Leak(
@@ -132,20 +138,24 @@ def _is_half_built(function: Function, place: str) -> bool:
     return function.name in MAKING and (not place or _is_own(function, place))
 
 
-def _ends_with_object(run: Run, function: Function, state: State, number: int) -> bool:
-    """True where `__del__` releases what is on the object: Python calls it for one whose constructor has failed, too,
-    with the attributes that this has got so far."""
+def _ended_with_object(run: Run, function: Function, state: State) -> frozenset[int]:
+    """What `__del__` releases of what is on the object: Python calls it for one whose constructor has failed, too, with
+    the attributes that this has got so far."""
     ending = run.names.method(function.owner, "__del__") if function.owner else None
     if ending is None or not ending.parameters:
-        return False
+        return frozenset()
     own, object_ = function.parameters[0].name, ending.parameters[0].name
     held = [(p, v) for p, v in state.env.items() if p.startswith(own + ".") and v.refs and not v.method]
     there = {p.removeprefix(own + "."): v for p, v in held}
-    acquired = state.obligations[number].site.node
-    missing = not_yet_set(run.names, function, acquired) & run.names.own_attributes(ending) - there.keys()
+    if len(held) > _MAX_HELD:
+        return frozenset(n for _, value in held for n in value.refs)
+    acquired = (state.obligations[n].site.node for _, v in held for n in v.refs & state.obligations.keys())
+    missing = run.names.own_attributes(ending) - there.keys()
+    for node in acquired:  # what had a value when any of them was acquired has one
+        missing &= not_yet_set(run.names, function, node)
     known = {**there, **dict.fromkeys(sorted(missing), Value(constant=UNBOUND))}
     arguments = tuple((f"{object_}.{attribute}", value) for attribute, value in known.items())
-    return number in settled_by(run, ending, arguments, state)
+    return settled_by(run, ending, arguments, state)
 
 
 def _is_own(function: Function, place: str) -> bool:

@@ -6,8 +6,6 @@ import libcst as cst
 
 from pooclint.program.names import Names
 from pooclint.program.scopes import Binding, Function, Scope
-from pooclint.source.nodes import descendants
-from pooclint.source.targets import target_of
 
 _LENDING = frozenset({"pool", "engine"})
 
@@ -39,12 +37,9 @@ def _making(receiver: cst.BaseExpression, scope: Scope) -> tuple[Binding, ...]:
     found = scope.lookup(receiver.value)
     if found is None or found[0] is not scope.function.scope or any(b.kind != "assign" for b in found[1]):
         return ()
-    body = scope.function.node.body
-    inside = list(descendants(body, into_functions=False))
-    own = {id(n.value) for n in inside if isinstance(n, cst.Attribute)} | {id(target_of(n)) for n in inside}
-    uses = (n for n in descendants(body) if isinstance(n, cst.Name) and n.value == receiver.value)
     made = all(_made(binding) is not None for binding in found[1])
-    return tuple(found[1]) if made and all(id(n) in own for n in uses) else ()
+    uses = scope.function.uses.get(receiver.value, ())
+    return tuple(found[1]) if made and all(use.of_attribute for use in uses) else ()
 
 
 def _made(binding: Binding) -> cst.Call | None:

@@ -13,8 +13,6 @@ from pooclint.program.keywords import Given, entries, given_arguments
 from pooclint.program.partial_texts import GAP, UNKNOWN_PART, split_url
 from pooclint.program.scopes import Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import variable_nodes
-from pooclint.source.targets import target_of
 
 
 def parameter_of(node: cst.Call, parameter: Parameter, scope: Scope, constants: Constants) -> Worth:
@@ -67,9 +65,7 @@ def uses_of(node: cst.BaseExpression, scope: Scope) -> tuple[cst.BaseExpression,
         if function and any(b.value is node for b in bindings):
             if len(bindings) > 1 or name in scope.declared_outside:
                 return (node,)
-            targets = {id(target_of(part)) for part in function.body_nodes}
-            body = variable_nodes(function.node.body)
-            return tuple(n for n in body if n.value == name and id(n) not in targets)
+            return tuple(use.node for use in function.uses.get(name, ()))
     return (node,)
 
 

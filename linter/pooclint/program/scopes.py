@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import libcst as cst
 
 from pooclint.program.places import Origin
-from pooclint.source.nodes import children, descendants
+from pooclint.source.nodes import children, descendants, nodes_of, variable_nodes
 from pooclint.source.parse import Unreadable
 from pooclint.source.pieces import Piece
 from pooclint.source.positions import Span, locate
+from pooclint.source.targets import target_of
 
 ScopeKind = Literal["module", "class", "function", "comprehension"]
 BindingKind = Literal["import", "assign", "parameter", "function", "class", "other"]
@@ -99,6 +100,14 @@ class Parameter:
     kind: Literal["positional", "keyword", "args", "kwargs"] = "positional"
 
 
+class Use(NamedTuple):
+    """A place in a function where a variable stands."""
+
+    node: cst.Name
+    of_attribute: bool
+    """True where the function itself reads an attribute of it, or calls a method."""
+
+
 @dataclass(eq=False, slots=True)
 class Function:
     """A function, method or lambda."""
@@ -113,6 +122,7 @@ class Function:
     returns_value: bool = False
     """True when a `return` in it gives a value."""
     _body: tuple[cst.CSTNode, ...] = ()
+    _uses: dict[str, list[Use]] | None = None
 
     @property
     def body_nodes(self) -> tuple[cst.CSTNode, ...]:
@@ -122,6 +132,20 @@ class Function:
         if not self._body:
             self._body = tuple(descendants(self.node.body, into_functions=False))
         return self._body
+
+    @property
+    def uses(self) -> Mapping[str, list[Use]]:
+        """Where variables stand in its body and in functions nested in it, other than to be bound: by their names.
+
+        Worked out once, as above."""
+        if self._uses is None:
+            self._uses = {}
+            targets = {id(target_of(node)) for node in self.body_nodes}
+            objects = {id(node.value) for node in nodes_of(cst.Attribute, self.body_nodes)}
+            for node in variable_nodes(self.node.body):
+                if id(node) not in targets:
+                    self._uses.setdefault(node.value, []).append(Use(node, id(node) in objects))
+        return self._uses
 
     @property
     def own_nodes(self) -> tuple[cst.CSTNode, ...]:
