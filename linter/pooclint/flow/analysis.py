@@ -166,6 +166,8 @@ class Analysis:
             provider = injection.provider if injection else None
             if provider is None or id(provider) in self._entering or not self._injects(provider):
                 continue
+            if not self.holds.callers.is_entered(function):
+                return []  # its caller hands that in, and has whatever else was taken for the request
             self._entering.add(id(provider))
             try:
                 record = self.record(provider)

@@ -59,6 +59,20 @@ class Callers:
                 return None
         return None
 
+    def is_entered(self, function: Function) -> bool:
+        """True when a framework may call a function, so that it gets what its annotations say from there: the form of
+        the function shows it, or the project names it where handlers or dependencies are named. Who merely borrows such
+        an annotation for a type is called by the project, with arguments.
+        """
+        if not self.names.is_plain(function):
+            return True
+        if any(p.default and self.names.dependency(p.default, function.parent) for p in function.parameters):
+            return True
+        if function.parent.function is not None or function.name in IMPLIED:
+            return True
+        modules = (function.scope.module, *self._importers(function))
+        return any(self.scopes(index).enters(function) for index in modules)
+
     def importers(self, path: str, words: Collection[str]) -> Iterator[Index]:
         """Modules of the project that import a module and in which one of these words stands, tests left aside.
 
@@ -83,6 +97,15 @@ class Callers:
     def _callers(self, function: Function) -> Iterator[Function]:
         """Functions that call it, or that name it as a dependency: of its own module, and of those that import that."""
         yield from self.edges.callers(function.scope.module, function)
+        words = _imported_names(function)
+        for index in self._importers(function):
+            if function.name in UNNAMED:
+                yield from self.edges.callers(index, function)
+            else:
+                yield from self.edges.naming(index, function, self.importing.words_for(index, words))
+
+    def _importers(self, function: Function) -> Iterator[Index]:
+        """Other modules that may name it."""
         path = function.scope.module.origin.path
         modules = self.names.modules
         words = _imported_names(function)
@@ -90,10 +113,8 @@ class Callers:
             return
         for importer in self.importing.naming(path, words)[:_MAX_IMPORTERS]:
             index = modules.symbol(importer, CODE, "anything")
-            if index and function.name in UNNAMED:
-                yield from self.edges.callers(index, function)
-            elif index:
-                yield from self.edges.naming(index, function, self.importing.words_for(index, words))
+            if index:
+                yield index
 
 
 def _variables_for(function: Function) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ _ONCE = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_p
 _PROPERTIES = frozenset({"builtins.property", "functools.cached_property"})
 _ABSTRACT = frozenset({"abc.abstractmethod", "abc.abstractproperty"})
 _CONTEXT_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+_STATIC = frozenset({"builtins.staticmethod"})
+_OF_CLASS = frozenset({"builtins.classmethod", *_STATIC})
 _MAKING = frozenset({"__call__", "__new__"})
 
 
@@ -51,8 +53,12 @@ class Decorators:
 
     def has_receiver(self, function: Function) -> bool:
         """True for a method whose first parameter is its object or class."""
-        static = any(self._qualified(d, function) == "builtins.staticmethod" for d in function.decorators)
+        static = any(self._qualified(d, function) in _STATIC for d in function.decorators)
         return function.owner is not None and not static
+
+    def is_plain(self, function: Function) -> bool:
+        """True where no decorator hands the function to anybody."""
+        return all(self._qualified(d, function) in _OF_CLASS for d in function.decorators)
 
     def is_abstract(self, function: Function) -> bool:
         """True for a method that another class is to define: a call of it may do anything."""

@@ -80,6 +80,7 @@ class Names:
         self.stands_for = decorators.stands_for
         self.is_for_own_class = decorators.is_for_own_class
         self.has_receiver = decorators.has_receiver
+        self.is_plain = decorators.is_plain
         self.is_abstract = decorators.is_abstract
         self.runs_once = decorators.runs_once
         self.runs_in_first_call = decorators.runs_in_first_call

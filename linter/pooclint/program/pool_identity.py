@@ -277,8 +277,7 @@ class Pools:
     def argument(self, function: Function, name: str, node: cst.Call) -> cst.BaseExpression | None:
         """What a call hands over as a parameter: the receiver as the first of a method."""
         positional = [p.name for p in function.parameters if p.kind == "positional"]
-        static = any(self.names.qualify(d, function.parent) == "builtins.staticmethod" for d in function.decorators)
-        bound = function.owner is not None and not static
+        bound = self.names.has_receiver(function)
         if bound and positional and name == positional[0]:
             return node.func.value if isinstance(node.func, cst.Attribute) else None
         for argument in node.args:

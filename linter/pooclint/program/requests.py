@@ -41,6 +41,8 @@ class RequestScopes:
     edges: Edges
     _reached: Memo[int, dict[int, Entry]] = field(default_factory=dict)
     """By the `id` of the file's index; what is in it, by that of the function."""
+    _entered: Memo[int, frozenset[int]] = field(default_factory=dict)
+    """By the `id` of the file's index, the `id`s of the functions that it hands to a framework."""
     _handled: Memo[int, tuple[ScopeModel, str] | None] = field(default_factory=dict)
 
     def entry(self, function: Function | None) -> Entry | None:
@@ -58,6 +60,17 @@ class RequestScopes:
                 return found
             current = current.parent.function
         return None
+
+    def enters(self, function: Function) -> bool:
+        """True for a function of any file that this one names as a handler or as a dependency, and for one of its own
+        that is a handler by its form."""
+        return id(function) in self.names.circles.once(self._entered, id(self.index), lambda: frozenset(self._enter()))
+
+    def _enter(self) -> Iterator[int]:
+        self.names.looks_around(self.index.scope)
+        yield from (id(f) for f in self.index.functions.values() if self._handler(f))
+        yield from (id(f) for f, _, _ in self._registered())
+        yield from (id(f) for f, _ in self._provided())
 
     def reached_from(self, function: Function) -> list[Function]:
         """The function and those of this file that it calls, or has called, itself or through others."""
@@ -114,12 +127,18 @@ class RequestScopes:
 
     def _injected(self) -> Iterator[tuple[Function, Entry]]:
         """Functions of this file that it names as a dependency, wherever it does so."""
+        for provider, framework in self._provided():
+            if provider.scope.module is self.index:
+                yield provider, Entry("request", framework, (provider,))
+
+    def _provided(self) -> Iterator[tuple[Function, str]]:
+        """Functions that this file names as a dependency, and the framework that asks them."""
         for node, scope in self.index.visited:
             if isinstance(node, cst.Call):
                 model = self.names.models.dependencies.get(self.names.qualify(node.func, scope))
                 provider = self.names.dependency(node, scope) if model else None
-                if model and provider and provider.scope.module is self.index:
-                    yield provider, Entry("request", model.framework, (provider,))
+                if model and provider:
+                    yield provider, model.framework
 
     def _called(self, function: Function) -> list[Function]:
         """Functions of this file that it calls, or has called, or that provide its injected parameters."""
