@@ -9,6 +9,8 @@ type of `get()` on what the models say of that call. These three are handed over
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pooclint.models import Acquisition, Models
 from pooclint.program.annotations import Annotations
 from pooclint.program.circles import Circles, Memo
@@ -20,6 +22,9 @@ from pooclint.program.injections import Injections
 from pooclint.program.modelled_calls import ModelledCalls
 from pooclint.program.modules import Modules
 from pooclint.program.types import Types
+
+if TYPE_CHECKING:
+    from pooclint.program.constants import Constant
 
 
 class Names:
@@ -48,6 +53,10 @@ class Names:
         """By class and attribute, whether it has found its objects to do no more with what is put there than use it."""
         self.kept_sessions: Memo[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
         """By class and how many attributes lead there, what `flow/given.py` has found on its objects."""
+        self.constants: Memo[int, Constant | None] = {}
+        """By name or call, what `program/constants.py` has found it to be worth."""
+        self.texts: Memo[int, str] = {}
+        """By name, the text for which it has found it to stand."""
 
         imports = Imports(models, modules, self.circles)
         definitions = Definitions(imports)
@@ -113,4 +122,6 @@ class Names:
         self.made_here.clear()
         self.only_keeps.clear()
         self.kept_sessions.clear()
+        self.constants.clear()
+        self.texts.clear()
         self.circles.forget()
