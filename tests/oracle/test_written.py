@@ -38,6 +38,7 @@ MISUSE = EXACT | {"CNX108", "CNX109", "CNX113", "CNX121", "CNX122", "CNX123", "C
 NOT_RUN = frozenset({"CNX112"})
 """Rules about what becomes of something when its thread ends: the functions run in the one of the test."""
 DIFFERENT: dict[str, str] = {
+    "CNX102_in_a_dictionary.by_a_key_of_somebody": "which key the caller gives is not known, and may be none of them: what may be meant is taken to be released",
     "CNX113_wrong_with.Ledger.entries": "the factory that a caller hands in was told to make asynchronous sessions; the fake one makes others",
     "CNX113_wrong_with.entries_by": "the same",
     "silent_lifetimes.engine_for": "with `pooled` it is never disposed of; what a dictionary holds is not known, and may say that nothing is pooled",

@@ -62,6 +62,8 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
         if done is not None:
             return done
         state = collections.dropped(run, state, {invocation.head.collection})
+    if invocation.head.keys and invocation.method:
+        return collections.of_literal(run, invocation, state)
     same = collections.viewed(run, invocation, state)
     if same is not None:
         return [(state, same)]

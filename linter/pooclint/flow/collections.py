@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import repeat
 from typing import Final
 
 import libcst as cst
@@ -139,8 +140,8 @@ def bound(run: Run, name: str, value: Value, state: State) -> tuple[State, Value
     state = state.bind(f"{MORE}{number}", NOTHING)
     for key in [k for k in state.env if k.startswith(f"{KEY}{number} ")]:
         state = state.bind(key, NOTHING)
-    for item in value.items:
-        state = put(run, number, item, state)
+    for item, under in zip(value.items, value.keys or repeat(UNKNOWN), strict=False):
+        state = put(run, number, item, state, under)
     return state, Value(collection=number)
 
 
@@ -203,6 +204,42 @@ def item(value: Value, position: object, state: State) -> Value | None:
     if not isinstance(position, int) or not -len(found) <= position < len(found):
         return None
     return found[position]
+
+
+def chosen(value: Value, position: object) -> Value | None:
+    """What stands at a place of a tuple or list literal, or under a key of a dictionary literal; None where that is not
+    known."""
+    if value.items is None:
+        return None
+    if value.keys:
+        under = [v for k, v in zip(value.keys, value.items, strict=True) if k == position and k is not UNKNOWN]
+        only = len(value.items) == 1 and not (isinstance(position, (str, int)) and value.keys[0] is not UNKNOWN)
+        return under[-1] if under else value.items[0] if only else None
+    if isinstance(position, int) and -len(value.items) <= position < len(value.items):
+        return value.items[position]
+    return None
+
+
+def left(run: Run, value: Value, state: State) -> State:
+    """The state after something was taken from a value of which is not known what it was."""
+    state = dropped(run, state, {value.collection})
+    return run.keep(state, value.reach()) if value.keys else state
+
+
+def of_literal(run: Run, invocation: Invocation, state: State) -> Results:
+    """What a method of a dictionary literal gives."""
+    value, method = invocation.head, invocation.method
+    given = [v for _, v in invocation.arguments]
+    if method in ("get", "pop") and given:
+        found = chosen(value, given[0].constant)
+        if found is not None:
+            return [(state, found)]
+    if method in ("values", "items") and not given:
+        items = value.items or ()
+        return [(state, Value(items=items if method == "values" else tuple(Value(items=(NOTHING, v)) for v in items)))]
+    if method in ("keys", "copy") and not given:
+        return [(state, value if method == "copy" else NOTHING)]
+    return [(run.keep(state, state.reach(value)), NOTHING)]
 
 
 def is_empty(value: Value, state: State) -> bool | None:

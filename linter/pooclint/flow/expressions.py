@@ -92,7 +92,16 @@ def _dict(run: Run, node: cst.Dict, state: State, out: Outcomes) -> Results:
         (s, tuple(replace(v, constant=UNKNOWN, truth=None) if v.leads_nowhere else v for v in values))
         for s, values in evaluate_all(run, parts, state, out)
     ]
-    return [(s, Value(items=values)) for s, values in _distinct(run, ways)]
+    found = _distinct(run, ways)
+    if all(v.leads_nowhere for _, values in found for v in values):
+        return [(s, Value(items=values)) for s, values in found]
+    keys = tuple(_key(e.key) if isinstance(e, cst.DictElement) else UNKNOWN for e in node.elements)
+    return [(s, Value(items=values, keys=keys)) for s, values in found]
+
+
+def _key(node: cst.BaseExpression) -> object:
+    key = literal(node)
+    return key if isinstance(key, (str, int)) else UNKNOWN
 
 
 def _lambda(run: Run, node: cst.Lambda, state: State, out: Outcomes) -> Results:
@@ -463,7 +472,9 @@ def _looped(run: Run, turns: _Turns, loop: cst.CompFor, state: State, out: Outco
         reading = run.keep(after, iterable.refs) if isinstance(turns.node, cst.GeneratorExp) else after
         if collections.by_key(iterable):
             reading = collections.dropped(run, reading, {iterable.collection})
-        for items in [iterable.items] if iterable.items else collections.elements(iterable, after):
+        for items in (
+            [iterable.items] if iterable.items and not iterable.keys else collections.elements(iterable, after)
+        ):
             entered = begun(run, loop.iter, iterable, reading, later=isinstance(turns.node, cst.GeneratorExp))
             ways = _in_order(run, turns, loop, items, entered, out, most)
             ended += [(e, awaited) for s, awaited in ways for e in exhausted(run, loop.iter, iterable, s, out)]
@@ -593,15 +604,16 @@ def _subscript(run: Run, node: cst.Subscript, state: State, out: Outcomes) -> Re
     for after, base in evaluate(run, node.value, state, out):
         index = node.slice[0].slice
         position = literal(index.value) if isinstance(index, cst.Index) else ...
-        if base.items is not None and isinstance(position, int) and -len(base.items) <= position < len(base.items):
-            results.append((after, base.items[position]))
+        chosen = collections.chosen(base, position)
+        if chosen is not None:
+            results.append((after, chosen))
             continue
         for inner, _ in evaluate_all(run, [e.slice for e in node.slice], after, out):
             inside = collections.item(base, position, inner) if base.collection else None
             if inside is not None:
                 results.append((inner, inside))
                 continue
-            left = sent(run, base, node, collections.dropped(run, inner, {base.collection}))
+            left = sent(run, base, node, collections.left(run, base, inner))
             model = next(iter(run.models.methods(base.type, "__getitem__")), None)
             if model is not None and isinstance(index, cst.Index):
                 results.append((left, given_by(run, model, base, left)))
@@ -726,7 +738,7 @@ def _is_lent_or_stack(site: Site) -> bool:
 def _bind_elements(run: Run, target: cst.Tuple | cst.List, value: Value, state: State, out: Outcomes) -> State:
     elements = target.elements
     starred = any(isinstance(e, cst.StarredElement) for e in elements)
-    if value.items is not None and len(value.items) == len(elements) and not starred:
+    if value.items is not None and len(value.items) == len(elements) and not (starred or value.keys):
         for element, item in zip(elements, value.items, strict=True):
             state = bind(run, element.value, item, state, out)
         return state

@@ -367,7 +367,7 @@ def _for(run: Run, node: cst.For, states: list[State]) -> Outcomes:
             entered = _sweep(
                 run, node.iter, state, _reading(run, node, iterable, begun(run, node.iter, iterable, after))
             )
-            items = iterable.items if iterable.items is not None else _range(run, node.iter)
+            items = iterable.items if iterable.items is not None and not iterable.keys else _range(run, node.iter)
             if collections.is_empty(iterable, entered):
                 finished.append(entered)
                 continue

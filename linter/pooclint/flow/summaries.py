@@ -113,6 +113,7 @@ def _portable(value: Value) -> Value:
         refs=_of_caller(value.refs),
         derived=_of_caller(value.derived),
         items=tuple(_portable(v) for v in value.items) if value.items is not None else None,
+        keys=value.keys,
         constant=value.constant if value.constant is None or isinstance(value.constant, bool) else NOTHING.constant,
         pending=pending,
         method=value.method,

@@ -201,7 +201,9 @@ class Value:
     derived: frozenset[int] = frozenset()
     """Obligations it was made from (a cursor's connection)."""
     items: tuple[Value, ...] | None = None
-    """Elements of a tuple or list literal."""
+    """Elements of a tuple or list literal, or what is in a dictionary literal."""
+    keys: tuple[object, ...] = ()
+    """Of a dictionary literal, under which key each of `items` is; `UNKNOWN` for one that is no literal."""
     constant: object = UNKNOWN
     truth: bool | None = None
     pending: Pending | None = None
@@ -225,8 +227,9 @@ class Value:
         # Asked for every name of every state; the fields of a value never change.
         if not self._hash:
             parts = (
-                self.type, self.refs, self.derived, self.items, self.constant, self.truth, self.pending, self.method,
-                self.function, self.closure, self.inner, self.collection, self.parts, self.held_at, self.own,
+                self.type, self.refs, self.derived, self.items, self.keys, self.constant, self.truth, self.pending,
+                self.method, self.function, self.closure, self.inner, self.collection, self.parts, self.held_at,
+                self.own,
             )  # fmt: skip
             object.__setattr__(self, "_hash", hash(parts) or 1)
         return self._hash

@@ -102,4 +102,5 @@ def _common(one: Value, other: Value) -> Value:
         truth=one.truth if one.truth == other.truth else None,
         collection=one.collection if one.collection == other.collection else 0,
         items=one.items if one.items == other.items else None,
+        keys=one.keys if one.keys == other.keys else (),
     )
