@@ -166,7 +166,7 @@ PROBES: dict[str, Callable[[], dict[Key, object]]] = {
 
 
 def modelled(name: str, what: str) -> Parameter:
-    call: Call = MODELS.calls(name)[0]
+    call: Call = next(c for c in MODELS.calls(name) if not c.only_if)  # the usual form
     if what in ("max", "min", "overflow"):
         assert call.size is not None
         found = getattr(call.size, what)

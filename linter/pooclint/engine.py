@@ -34,7 +34,7 @@ from pooclint.program.homes import Home, homes
 from pooclint.program.importers import Importers
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
-from pooclint.program.lifetimes import answer_lasts, dropped, is_guarded, is_handed_in, outlives
+from pooclint.program.lifetimes import answer_lasts, dropped, in_new_loop, is_guarded, is_handed_in, outlives
 from pooclint.program.literals import literal
 from pooclint.program.making import built_per_request
 from pooclint.program.modules import Modules
@@ -150,6 +150,10 @@ class FileContext:
         """True when what `node`, in the scope that is visited, answers is kept for later requests."""
         function = self.scope.function
         return function is not None and answer_lasts(self.callers.edges, entry, function, node)
+
+    def in_new_loop(self, entry: Entry) -> bool:
+        """True when what `entry` describes comes to the scope that is visited in an event loop made for it."""
+        return in_new_loop(self.callers.edges, entry.chain)
 
     def is_handed_in(self, node: cst.CSTNode, entry: Entry) -> bool:
         """True when `node`, in the scope that is visited, is only made where nobody hands one in, and whoever calls the

@@ -111,6 +111,8 @@ def _per_request(
         return
     same = context.same_each_time(node, entry)
     built = context.models.type(acquisition.type)
+    if built and built.loop and context.in_new_loop(entry):  # another loop could not use it
+        return
     if built and built.rebuilding == "time":
         severity, cost = Severity.INFO, "building it takes longer than most calls of it"
     share = "build it once, at startup, and share it"

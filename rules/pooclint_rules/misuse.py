@@ -62,14 +62,14 @@ class UnboundInFinally:
                 continue
             yield Report(
                 site.node,
-                (f"'{misuse.name}' is unbound when this fails, and line ", misuse.node, " releases it all the same"),
+                (f"'{misuse.name}' is unbound when this fails, and line ", misuse.node, " uses it all the same"),
                 self.severity,
                 Confidence.HIGH,
                 function.qualname,
                 site.acquisition.library,
                 (
                     (site.node, "can raise before the name is bound"),
-                    (misuse.node, "released here: raises UnboundLocalError"),
+                    (misuse.node, "used here: raises UnboundLocalError"),
                 ),
             )
 

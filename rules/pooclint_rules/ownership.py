@@ -76,7 +76,7 @@ class AttributeNeverReleased:
         owner = context.index.classes.get(id(node))
         if owner is None:
             return
-        for found in unreleased_fields(context.analysis, owner):
+        for found, *others in _by_attribute(unreleased_fields(context.analysis, owner)):
             acquisition = found.site.acquisition
             origin = f"{acquisition.shown} from '{found.site.through}'" if found.site.through else found.site.label
             forgetful = life_cycle(context.names, owner)
@@ -95,10 +95,19 @@ class AttributeNeverReleased:
                 acquisition.library,
                 (
                     (found.site.node, f"acquired here ({origin})"),
+                    *((other.site.node, "or here") for other in others),
                     (node, "no method of the class releases it"),
                     *(((build, "and an object is built here in each call"),) if build else ()),
                 ),
             )
+
+
+def _by_attribute(fields: Iterable[Field]) -> Iterable[list[Field]]:
+    """What one attribute may hold needs one release, wherever it is acquired: the surest first."""
+    found: dict[tuple[str, bool, str], list[Field]] = {}
+    for field in fields:
+        found.setdefault((field.attribute, field.within, field.site.acquisition.kind), []).append(field)
+    return (sorted(same, key=lambda f: (f.doubtful, f.site.guessed)) for same in found.values())
 
 
 def _what(found: Field) -> str:

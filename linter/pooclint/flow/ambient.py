@@ -14,6 +14,7 @@ from pooclint.models import Models
 from pooclint.program.circles import Memo
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Index, Scope
+from pooclint.program.threads import names_an_end
 
 FIRST = 1_900_000
 """Numbers of such sessions, which are no caller's and no callee's own."""
@@ -61,6 +62,14 @@ def after_call(run: Run, function: Function, node: cst.Call, state: State) -> St
         elif not run.names.runs_once(function):  # what is cached may not run at all
             state = state.change([number], holding=False)
     return state
+
+
+def ended_by(run: Run, manager: cst.BaseExpression, state: State) -> State:
+    """The state after a manager was left that ends such sessions: an application context."""
+    func = manager.func if isinstance(manager, cst.Call) else manager
+    types = ((n, run.models.type(o.site.registry)) for n, o in state.obligations.items() if is_ambient(n))
+    over = [n for n, type_ in types if type_ is not None and names_an_end(run.names, func, run.scope, type_)]
+    return state.change(over, holding=False) if over else state
 
 
 def left_in_use(record: Record, states: Iterator[State]) -> dict[str, bool]:

@@ -681,7 +681,7 @@ def _bind_attribute(run: Run, target: cst.Attribute, value: Value, state: State,
         # It is given to a method; who reads the property gets what that keeps.
         return _store(run, target, value, after.bind(path, NOTHING) if path else after)
     if not path or not reached:
-        followed = path and (value.pending or path in after.env or path in run.repeated)
+        followed = path and (value.pending or value.derived or path in after.env or path in run.repeated)
         return _store(run, target, value, after.bind(path, value) if followed else after)
     own = (
         run.function

@@ -27,7 +27,7 @@ from pooclint.program.attributes import (
     taken,
 )
 from pooclint.program.scopes import Class, Function, Index
-from pooclint.source.nodes import descendants, dotted
+from pooclint.source.nodes import descendants, dotted, nodes_of
 from pooclint.source.targets import target_of
 
 
@@ -74,7 +74,7 @@ def unreleased_fields(analysis: Analysis, owner: Class) -> list[Field]:
     fate = _fate(analysis, module, family, wanted)
     found: list[Field] = []
     for one in stored:
-        if one.names & (fate.answered | of_base):
+        if one.names & (fate.answered | of_base) or _is_never_opened(analysis, family, one):
             continue
         # One attribute may refer to several: each is asked about by itself.
         through = {a: Given(a, one.field.site.acquisition, within=within) for a, within in one.within}
@@ -84,6 +84,23 @@ def unreleased_fields(analysis: Analysis, owner: Class) -> list[Field]:
         seen = one.names & fate.doubtful or other.doubtful
         found.append(replace(one.field, doubtful=one.field.doubtful or bool(seen)))
     return found
+
+
+def _is_never_opened(analysis: Analysis, family: list[Class], one: _Stored) -> bool:
+    """True of what opens nothing by being made, where the class and its relatives do nothing with it but call methods
+    that open nothing either: each of them ends what it begins."""
+    type_ = analysis.names.models.type(one.field.site.acquisition.type)
+    if type_ is None or not type_.lazy or not type_.checks_out or "*" in type_.checks_out:
+        return False
+    done: set[str] = set()
+    for method, own in methods_of(family):
+        paths = {f"{own}.{attribute}" for attribute in one.names}
+        nodes = list(method.body_nodes)
+        parts = nodes_of(cst.Attribute, nodes)
+        called = {id(n.value): n.attr.value for n in parts}
+        bound = {id(n.target) for n in nodes if isinstance(n, (cst.AssignTarget, cst.AnnAssign))}
+        done.update(called.get(id(n), "") for n in parts if dotted(n) in paths and id(n) not in bound)
+    return bool(done) and done.isdisjoint(("", *type_.checks_out))
 
 
 def _of_base(analysis: Analysis, owner: Class) -> frozenset[str]:

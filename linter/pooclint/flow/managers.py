@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from pooclint.flow import sharing, stacks
+from pooclint.flow import ambient, sharing, stacks
 from pooclint.flow.acquiring import checked_in, entered
 from pooclint.flow.completions import CANCEL, GROUP, OTHER, RESOURCE, TYPE_ERROR, Outcomes
 from pooclint.flow.external import hold
@@ -238,6 +238,7 @@ def leave(run: Run, item: cst.WithItem, entry: Entry, state: State, out: Outcome
     state = state.change(seen, doubtful=False, lent=True) if seen else state
     state = state.change(entry.kept_open, kept_open=True).change(entry.begun, in_transaction=False)
     state = checked_in(run, entry.transaction, entry.begun, state.change(entry.idle, holding=False))
+    state = ambient.ended_by(run, item.item, state)
     if entry.kept_open or entry.forgotten:
         lanes = dict.fromkeys(entry.kept_open, Lane.RESOURCE)
         run.fail(state, item.item, out, RESOURCE, lanes, Lane.OTHER, leaving=True)

@@ -303,17 +303,20 @@ class Constants:
                 return self._text(left, scope) + self._text(right, scope)
             case cst.Call(func=cst.Attribute(value=cst.SimpleString() as pattern, attr=cst.Name(value="format"))):
                 return with_gaps(literal(pattern))
-            case cst.Name() | cst.Attribute():
+            case cst.Name() | cst.Attribute() | cst.Call():
                 texts = self.names.texts
                 return self.names.circles.answer(texts, id(node), UNKNOWN_PART, lambda: self._text_of(node, scope))
+        return self._folded_text(node, scope)
+
+    def _text_of(self, node: cst.Name | cst.Attribute | cst.Call, scope: Scope) -> str:
+        values = list(self.objects.values(node, scope))
+        if len(values) == 1 and values[0].node is not None:
+            return self._text(values[0].node, values[0].scope)
+        return self._folded_text(node, scope) if isinstance(node, cst.Call) else UNKNOWN_PART
+
+    def _folded_text(self, node: cst.BaseExpression, scope: Scope) -> str:
         found = self._fold(node, scope)
         return str(found.value) if found and isinstance(found.value, (str, int)) else UNKNOWN_PART
-
-    def _text_of(self, node: cst.Name | cst.Attribute, scope: Scope) -> str:
-        values = list(self.objects.values(node, scope))
-        if len(values) != 1 or values[0].node is None:
-            return UNKNOWN_PART
-        return self._text(values[0].node, values[0].scope)
 
     def _inserted(self, part: cst.BaseFormattedStringContent, scope: Scope) -> str:
         if not isinstance(part, cst.FormattedStringExpression) or part.format_spec:

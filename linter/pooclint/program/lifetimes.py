@@ -14,7 +14,7 @@ from pooclint.program.making import built_per_request, is_single, making
 from pooclint.program.requests import Entry
 from pooclint.program.running import Edges
 from pooclint.program.scopes import Function
-from pooclint.source.nodes import descendants, dotted
+from pooclint.source.nodes import descendants, dotted, nodes_of
 from pooclint.source.targets import paths, target_of
 
 
@@ -100,6 +100,21 @@ def _fills(edges: Edges, caller: Function, called: Function) -> bool:
     calls = edges.between(caller, called)
     found = [homes(edges.names, caller, (call,)) for call in calls]
     return bool(found) and all(Home.STORED in h and Home.GIVEN not in h for h in found)
+
+
+def in_new_loop(edges: Edges, chain: tuple[Function, ...]) -> bool:
+    """True when a function of the chain runs the next one in an event loop of its own (`asyncio.run(fetch())`): what is
+    used there is of no use in another."""
+    for caller, called in pairwise(chain):
+        running = {id(node) for node in edges.between(caller, called)}
+        loops = (c for c in nodes_of(cst.Call, caller.body_nodes) if c.args and _makes_loop(edges, c, caller))
+        if any(id(n) in running for c in loops for n in descendants(c.args[0].value)):
+            return True
+    return False
+
+
+def _makes_loop(edges: Edges, node: cst.Call, function: Function) -> bool:
+    return any(c.new_loop for c in edges.names.calls(node, function.scope))
 
 
 def dropped(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode) -> bool:

@@ -12,7 +12,7 @@ from pooclint.program.circles import Memo
 from pooclint.program.definitions import Definitions
 from pooclint.program.forms import CLASS, FACTORY, led_to, plain
 from pooclint.program.imports import Imports
-from pooclint.program.keywords import argument_keys, keywords
+from pooclint.program.keywords import bound_values, given_arguments, keywords
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Class, Scope
 from pooclint.program.twins import is_awaited
@@ -134,8 +134,10 @@ class ModelledCalls:
     def _has_one_of(self, node: cst.Call, scope: Scope, wanted: Collection[int | str]) -> bool:
         """True when a call has one of these arguments, or one may be among those that it unpacks, or that the
         constructor of a class of the project gives its base."""
-        keys = argument_keys(node)
-        if any(key in wanted or key in ("*", "**") for key in keys) or ("*" in wanted and keys):
+        given = given_arguments(node, scope, bound_values)
+        places = {*range(len(given.positional)), *given.named}
+        more = given.more_positional or given.more_named
+        if more or not places.isdisjoint(wanted) or ("*" in wanted and places):
             return True
         made = self.definitions.definition(node.func, scope)
         return isinstance(made, Class) and self.definitions.method(made, "__init__") is not None

@@ -113,16 +113,24 @@ def _worked_on(names: Names, node: cst.Call, scope: Scope) -> Iterator[str]:
 def _ends(names: Names, function: Function, type_: Type) -> bool:
     """True when something in a function, or in one that is nested in it, may end the session of its thread."""
     for node in descendants(function.node):
-        if type(node) in _NAMED and _names_an_end(names, node, function.scope, type_):
+        if type(node) in _NAMED and names_an_end(names, node, function.scope, type_):
             return True
         if type(node) is cst.Call and isinstance(node.func, cst.Attribute) and node.func.attr.value in type_.checks_in:
             receiver = names.type_of(node.func.value, function.scope)
-            if not receiver or names.models.canonical(type_.name) in names.models.lineage(receiver):
+            if not receiver or _is_or_made_by(names, receiver, type_):
                 return True
     return False
 
 
-def _names_an_end(names: Names, node: cst.CSTNode, scope: Scope, type_: Type) -> bool:
+def _is_or_made_by(names: Names, receiver: str, type_: Type) -> bool:
+    """True of the type, and of that of the sessions that its objects give and keep: who closes one of these has ended
+    what the thread has."""
+    own = names.models.canonical(type_.name)
+    return own in names.models.lineage(receiver) or names.models.canonical(receiver) in names.models.lineage(own)
+
+
+def names_an_end(names: Names, node: cst.CSTNode, scope: Scope, type_: Type) -> bool:
+    """True of what stands for something by which sessions of the type are ended, whoever uses them."""
     if isinstance(node, cst.Attribute) and node.attr.value in type_.ended_by:
         return True
     return names.qualify(node, scope) in type_.ended_by
