@@ -41,8 +41,8 @@ class Scripts:
         index = self.scopes.index
         found = [f for f in index.functions.values() if _is_main(f) or self.scopes.is_command(f)]
         guards = [n.body for n in index.module.body if isinstance(n, cst.If) and _asks_for_main(n.test)]
-        if not guards:
-            return found
+        if not guards and not found:
+            return []
         own = {f.name: f for f in index.functions.values() if f.parent.kind == "module"}
         mentions = Counter(n.value for n in nodes_of(cst.Name, descendants(index.module)))
         # Where it is defined, and where it is called.
