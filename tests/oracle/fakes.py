@@ -247,7 +247,8 @@ def _applies(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return False
     if call.alone and len(kwargs) > len(call.only_if):
         return False
-    return all(key in kwargs and kwargs[key] == value for key, value in call.only_if.items())
+    values = {**{str(place): value for place, value in enumerate(args)}, **kwargs}
+    return all(key in values and values[key] == value for key, value in call.only_if.items())
 
 
 def _is_one_of(value: object, names: Iterable[str]) -> bool:

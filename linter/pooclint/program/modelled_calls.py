@@ -12,8 +12,7 @@ from pooclint.program.circles import Memo
 from pooclint.program.definitions import Definitions
 from pooclint.program.forms import CLASS, FACTORY, led_to, plain
 from pooclint.program.imports import Imports
-from pooclint.program.keywords import bound_values, given_arguments, keywords
-from pooclint.program.literals import literal
+from pooclint.program.keywords import bound_values, given_arguments, keywords, literal_arguments
 from pooclint.program.scopes import Class, Scope
 from pooclint.program.twins import is_awaited
 from pooclint.program.types import Types
@@ -128,8 +127,8 @@ class ModelledCalls:
             return True
         if call.alone and len(node.args) > len(call.only_if):
             return False
-        given = {a.keyword.value: literal(a.value) for a in node.args if a.keyword}
-        return all(key in given and given[key] == value for key, value in call.only_if.items())
+        known = literal_arguments(node)
+        return all(key in known and known[key] == value for key, value in call.only_if.items())
 
     def _has_one_of(self, node: cst.Call, scope: Scope, wanted: Collection[int | str]) -> bool:
         """True when a call has one of these arguments, or one may be among those that it unpacks, or that the

@@ -52,7 +52,8 @@ class Call(Table, frozen=True, kw_only=True, eq=False):
     pooled: bool | None = None
     """Overrides the type's."""
     only_if: dict[str, Any] = {}
-    """This entry holds only when these keyword arguments have these literal values (`stream = true`)."""
+    """This entry holds only when these arguments have these literal values, by keyword (`stream = true`) or by position
+    (`0 = ":memory:"`)."""
     alone: bool = False
     """True when this entry holds only where the call has no argument but those of `only-if`."""
     given: tuple[Argument, ...] = ()
