@@ -221,7 +221,7 @@ def listed():
 
 
 def connected():
-    return sa.create_engine("postgresql://db/shop").connect()
+    conn = sa.create_engine("postgresql://db/shop").connect(); conn.close()
 
 
 def pinged():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import libcst as cst
 
@@ -123,7 +123,8 @@ def _source(site: Site) -> str:
 
 def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode | Place, str], ...]:
     leak, site = verdict.leak, verdict.site
-    steps: list[tuple[cst.CSTNode | Place, str]] = [(site.node, f"acquired here ({_source(site)})")]
+    later = _LATER.get(site.acquisition.reclaimed, "")
+    steps: list[tuple[cst.CSTNode | Place, str]] = [(site.node, f"acquired here ({_source(site)}){later}")]
     steps += ((other.node, f"or here ({_source(other)})") for other in verdict.others)
     if site.origin:
         given = "keeps it" if site.acquisition.keeps else "hands it over"
@@ -137,6 +138,13 @@ def _trace(verdict: Verdict) -> tuple[tuple[cst.CSTNode | Place, str], ...]:
         steps.append((leak.node, "the only reference is replaced here"))
     steps += [(node, "released here on other paths") for node in verdict.releases[:2]]
     return tuple(steps)
+
+
+_LATER: Final[Mapping[str, str]] = {
+    "never": "; nothing else gives it back",
+    "late": "; nothing else but the garbage collector closes it",
+}
+"""What becomes of it if nobody releases it: that a reference count closes everything is a common belief."""
 
 
 def _raises(lane: Lane) -> str:

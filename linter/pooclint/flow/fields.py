@@ -247,7 +247,7 @@ def _stored(analysis: Analysis, owner: Class) -> Iterator[_Stored]:
             record = analysis.record(method)
         except GaveUp:
             continue
-        sites = {s.number: s for s in record.sites.values()}
+        sites = {s.number: s for s in record.all_sites()}
         for number in dict.fromkeys((*record.fields, *record.within)):
             site, names = sites[number], frozenset(record.fields.get(number, ()))
             if site.acquisition.kind in RESOURCES and site.acquisition.releases:

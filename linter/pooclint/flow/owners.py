@@ -110,7 +110,7 @@ def _filled(
     if record is None:
         return None
     wanted = frozenset(record.filled or ()) if among is None else among
-    sites = {s.number: s for s in record.sites.values()}
+    sites = {s.number: s for s in record.all_sites()}
     for number, attributes in sorted(record.fields.items()):
         inner = sites[number].acquisition
         known = inner.kind in RESOURCES and inner.releases and inner.reclaimed != "harmless"

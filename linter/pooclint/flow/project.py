@@ -297,9 +297,11 @@ def _apply_fates(
 def _adopt(run: Run, node: cst.CSTNode, function: Function, summary: Summary, state: State) -> tuple[State, Value]:
     """Take over what the callee acquired and returned."""
     value, outer = summary.value, summary.outer
-    for number, origin in summary.fresh:
-        place = origin.origin or Place(origin.node, function.scope.module)
-        site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
+    # What the value stands for is what the call gives; the rest comes with it.
+    ordered = sorted(summary.fresh, key=lambda fresh: fresh[0] not in value.refs)
+    for nth, (number, origin) in enumerate(ordered):
+        at = origin.origin or Place(origin.node, function.scope.module)
+        site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=at, place=nth)
         if not site.acquisition.lazy:
             nesting.taken(run, state, site, node)
         state, own = run.acquire(state, site, doubtful=number in summary.doubtful)
@@ -307,17 +309,19 @@ def _adopt(run: Run, node: cst.CSTNode, function: Function, summary: Summary, st
         outer = tuple((k, v.renumbered(number, own)) for k, v in outer)
     for name, left in outer:
         state = state.bind(name, _begun_at(node, left))
-    for built in summary.built:
-        state, number = _adopt_built(run, node, function, built, state)
+    for nth, built in enumerate(summary.built, len(ordered)):
+        state, number = _adopt_built(run, node, function, built, state, nth)
         value = value.renumbered(built.number, number)
     return state, _begun_at(node, value)
 
 
-def _adopt_built(run: Run, node: cst.CSTNode, function: Function, left: Built, state: State) -> tuple[State, int]:
+def _adopt_built(
+    run: Run, node: cst.CSTNode, function: Function, left: Built, state: State, nth: int
+) -> tuple[State, int]:
     """What a method of the object that is being made has left on it."""
     origin = left.site
-    place = origin.origin or Place(origin.node, function.scope.module)
-    site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=place)
+    at = origin.origin or Place(origin.node, function.scope.module)
+    site = run.site(node, origin.acquisition, origin.label, through=function.name, origin=at, place=nth)
     run.record.built.add(site.number)
     state, number = run.acquire(state, site)
     held = Value(site.acquisition.type, refs=frozenset({number}))

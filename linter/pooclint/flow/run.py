@@ -307,6 +307,8 @@ class Record:
     """Numbers of sites whose work may be committed or rolled back by autocommit, or in code that is not seen."""
     sites: dict[int, Site] = field(default_factory=dict)
     """By the `id` of the acquiring node."""
+    beside: dict[tuple[int, int], Site] = field(default_factory=dict)
+    """Of calls that hand over several resources, the others, by the `id` of the call and their places."""
     yielding: set[int] = field(default_factory=set)
     """Numbers of the caller's sites that have a connection at a `yield`."""
     ambient: dict[int, Site] = field(default_factory=dict)
@@ -340,6 +342,11 @@ class Record:
     def placed(self) -> set[int]:
         """Numbers of sites that some way hands over, or puts into a collection."""
         return self.kept | self.collected
+
+    def all_sites(self) -> Iterator[Site]:
+        """Every site, of a call that hands over several resources each."""
+        yield from self.sites.values()
+        yield from self.beside.values()
 
     def misuse(self, misuse: Misuse, key: int) -> None:
         """Note a misuse; the better-ranked of two of the same kind at the same place stays."""
@@ -500,13 +507,21 @@ class Run:
         through: str = "",
         guessed: bool = False,
         origin: Place | None = None,
+        place: int = 0,
     ) -> Site:
-        """The site of an acquiring node; the same one each time."""
-        known = self.record.sites.get(id(node))
+        """The site of an acquiring node; the same one each time.
+
+        Args:
+            place: of a call that hands over several resources, which of them.
+        """
+        known = self.record.sites.get(id(node)) if not place else self.record.beside.get((id(node), place))
         if known is None:
-            number = len(self.record.sites)
+            number = len(self.record.sites) + len(self.record.beside)
             known = Site(number, node, acquisition, label, through=through, guessed=guessed, origin=origin)
-            self.record.sites[id(node)] = known
+            if place:
+                self.record.beside[id(node), place] = known
+            else:
+                self.record.sites[id(node)] = known
         return known
 
     def acquire(self, state: State, site: Site, **facts: object) -> tuple[State, int]:
