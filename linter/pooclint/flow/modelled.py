@@ -322,4 +322,6 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
     named = state.reachable()
     numbers |= frozenset(n for n, o in state.obligations.items() if o.owner in numbers and o.owner <= COLLECTIONS)
     state = run.keep(state, numbers - named | frozenset(n for n in numbers if n <= OBJECTS))
-    return state.change(numbers & named, doubtful=True).occupy(numbers & named, invocation.node)
+    # Who is given a connection may release that, and not the engine behind it.
+    behind = frozenset[int]().union(*(v.parts - v.refs for _, v in invocation.arguments if v.refs))
+    return state.change((numbers - behind) & named, doubtful=True).occupy(numbers & named, invocation.node)
