@@ -213,8 +213,10 @@ def chosen(value: Value, position: object) -> Value | None:
         return None
     if value.keys:
         under = [v for k, v in zip(value.keys, value.items, strict=True) if k == position and k is not UNKNOWN]
-        only = len(value.items) == 1 and not (isinstance(position, (str, int)) and value.keys[0] is not UNKNOWN)
-        return under[-1] if under else value.items[0] if only else None
+        if under:
+            return under[-1]
+        another = isinstance(position, (str, int)) and UNKNOWN not in value.keys
+        return value.items[0] if len(value.items) == 1 and not another else None
     if isinstance(position, int) and -len(value.items) <= position < len(value.items):
         return value.items[position]
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 
 import libcst as cst
 
@@ -70,7 +71,7 @@ class Callers:
             return True
         if function.parent.function is not None or function.name in IMPLIED:
             return True
-        modules = (function.scope.module, *self._importers(function))
+        modules = chain((function.scope.module,), self._importers(function))
         return any(self.scopes(index).enters(function) for index in modules)
 
     def importers(self, path: str, words: Collection[str]) -> Iterator[Index]:
@@ -106,15 +107,9 @@ class Callers:
 
     def _importers(self, function: Function) -> Iterator[Index]:
         """Other modules that may name it."""
-        path = function.scope.module.origin.path
-        modules = self.names.modules
         words = _imported_names(function)
-        if not path or not words or modules is None:
-            return
-        for importer in self.importing.naming(path, words)[:_MAX_IMPORTERS]:
-            index = modules.symbol(importer, CODE, "anything")
-            if index:
-                yield index
+        found = self.importers(function.scope.module.origin.path, words) if words else iter(())
+        yield from islice(found, _MAX_IMPORTERS)
 
 
 def _variables_for(function: Function) -> tuple[str, ...]:
