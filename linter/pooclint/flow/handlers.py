@@ -66,6 +66,7 @@ def catches(run: Run, node: cst.BaseExpression | None, completion: Completion, i
         return "always"
     if in_groups and completion.inside is not None:
         return catches(run, node, completion.inside, in_groups)
+    node = _tuple_named(run, node) or node
     if isinstance(node, cst.Tuple):
         found = [catches(run, e.value, completion, in_groups) for e in node.elements]
         return "always" if "always" in found else "maybe" if "maybe" in found else "never"
@@ -95,6 +96,15 @@ def catches(run: Run, node: cst.BaseExpression | None, completion: Completion, i
     if completion.kind == "resource":
         return _catches_resource(run, name, builtin)
     return "maybe"
+
+
+def _tuple_named(run: Run, node: cst.BaseExpression) -> cst.Tuple | None:
+    """The tuple of exceptions for which a variable of the module stands: `ERRORS = (OSError, ValueError)`."""
+    found = run.scope.lookup(node.value) if isinstance(node, cst.Name) else None
+    if found is None or found[0].kind != "module" or len(found[1]) != 1:
+        return None
+    value = found[1][0].value
+    return value if isinstance(value, cst.Tuple) and found[1][0].kind == "assign" else None
 
 
 def _catches_raised(run: Run, name: str, raised: str) -> Match:

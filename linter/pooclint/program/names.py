@@ -56,7 +56,7 @@ class Names:
         self.constants: Memo[int, Constant | None] = {}
         """By name or call, what `program/constants.py` has found it to be worth."""
         self.texts: Memo[int, str] = {}
-        """By name, the text for which it has found it to stand."""
+        """By name or call, the text for which it has found it to stand."""
 
         imports = Imports(models, modules, self.circles)
         definitions = Definitions(imports)
