@@ -11,11 +11,13 @@ import libcst as cst
 from pooclint.flow.fields import Field, unreleased_fields
 from pooclint.flow.verdicts import severity_of
 from pooclint.program.attributes import (
+    answered_outside,
     builders,
     has_unknown_base,
     is_local,
     is_put_on_module,
     life_cycle,
+    relatives,
     released_by_others,
 )
 from pooclint.program.defaults import defaults
@@ -83,7 +85,7 @@ class AttributeNeverReleased:
         owner = context.index.classes.get(id(node))
         if owner is None:
             return
-        kept = unreleased_fields(context.analysis, owner)
+        kept = [f for f in unreleased_fields(context.analysis, owner) if not _taken_elsewhere(owner, f.shown, context)]
         elsewhere = _released_elsewhere(owner, {f.attribute for f in kept if not f.within}, context)
         for found, *others in _by_attribute(f for f in kept if f.within or f.attribute not in elsewhere):
             acquisition = found.site.acquisition
@@ -98,7 +100,9 @@ class AttributeNeverReleased:
                     *forgets,
                     ")",
                 ),
-                _kept_severity(acquisition, owner, context, expected=forgetful is not None or build is not None),
+                Severity.INFO
+                if found.shown
+                else _kept_severity(acquisition, owner, context, expected=forgetful is not None or build is not None),
                 _kept_confidence(found, owner, context),
                 found.method.qualname,
                 acquisition.library,
@@ -106,6 +110,11 @@ class AttributeNeverReleased:
                     (found.site.node, f"acquired here ({origin})"),
                     *((other.site.node, "or here") for other in others),
                     (node, "no method of the class releases it"),
+                    *(
+                        ((node, f"'{min(found.shown)}' shows it, and nobody in sight releases it"),)
+                        if found.shown
+                        else ()
+                    ),
                     *(((build, "and an object is built here in each call"),) if build else ()),
                 ),
             )
@@ -115,6 +124,13 @@ def _released_elsewhere(owner: Class, attributes: Collection[str], context: File
     """Those of these attributes that another file releases."""
     modules = [m for m in context.around(attributes) if m is not context.index] if attributes else []
     return frozenset(released_by_others(context.names, owner, modules, attributes))
+
+
+def _taken_elsewhere(owner: Class, properties: frozenset[str], context: FileContext) -> bool:
+    """True when another file does more with what one of these properties gives than call a method of it."""
+    modules = [m for m in context.around(properties) if m is not context.index] if properties else []
+    family = relatives(context.names, owner)
+    return any(True for m in modules for _ in answered_outside(context.names, m, family, properties))
 
 
 def _by_attribute(fields: Iterable[Field]) -> Iterable[list[Field]]:

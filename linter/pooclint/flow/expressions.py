@@ -227,12 +227,16 @@ def _attribute(run: Run, node: cst.Attribute, state: State, out: Outcomes) -> Re
 
 
 def _stood_for(run: Run, node: cst.Attribute, state: State) -> Value | None:
-    """What reading a property of an object of the project gives that stands for an attribute of it, where something is
-    known of that; None for any other attribute."""
+    """What reading a property of an object of the project gives that shows an attribute of it, where something is known
+    of that; None for any other attribute. One that fills it may do so again once it is released."""
     owner = run.names.local_class(run.names.type_of(node.value, run.scope))
     method = run.names.method(owner, node.attr.value) if owner else None
-    attribute = run.names.stands_for(method) if method else ""
-    return state.env.get(f"{dotted(node.value)}.{attribute}") if attribute else None
+    attribute = run.names.shows(method) if method else ""
+    known = state.env.get(f"{dotted(node.value)}.{attribute}") if method and attribute else None
+    if known is None or (method and run.names.stands_for(method)):
+        return known
+    held = all(n in state.obligations and state.obligations[n].fate is Fate.HELD for n in known.refs)
+    return known if known.refs and held else None
 
 
 def attribute_of(run: Run, node: cst.Attribute, base: Value, state: State) -> Value:

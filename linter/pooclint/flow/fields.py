@@ -6,7 +6,8 @@ with that attribute held, and says whether it releases it, hands it out, or show
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -43,6 +44,8 @@ class Field:
     """True when an unknown callee has seen it: it may have taken it over."""
     within: bool = False
     """True when the attribute only refers to it: a client that works on it, a registry of sessions."""
+    shown: frozenset[str] = frozenset()
+    """Public properties by which anybody may get it, and release it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class _Fate:
     answered: frozenset[str] = frozenset()
     """Attributes that something releases or hands out."""
     doubtful: frozenset[str] = frozenset()
+    shown: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
+    """The properties that give what an attribute holds."""
 
 
 def unreleased_fields(analysis: Analysis, owner: Class) -> list[Field]:
@@ -82,7 +87,8 @@ def unreleased_fields(analysis: Analysis, owner: Class) -> list[Field]:
         if through.keys() & (other.answered | of_base):
             continue
         seen = one.names & fate.doubtful or other.doubtful
-        found.append(replace(one.field, doubtful=one.field.doubtful or bool(seen)))
+        shown = frozenset(p for a in one.names for p in fate.shown.get(a, ()) if not p.startswith("_"))
+        found.append(replace(one.field, doubtful=one.field.doubtful or bool(seen), shown=shown))
     return found
 
 
@@ -278,13 +284,16 @@ def _released_elsewhere(analysis: Analysis, function: Function, leak: Leak) -> b
     family = relatives(analysis.names, function.owner)
     wanted = {attribute: Given(attribute, leak.site.acquisition)}
     fate = _fate(analysis, function.scope.module, family, wanted, apart=function)
-    return attribute in fate.answered | fate.doubtful
+    return attribute in fate.answered | fate.doubtful | fate.shown.keys()
 
 
 def _fate(
     analysis: Analysis, module: Index, family: list[Class], wanted: dict[str, Given], apart: Function | None = None
 ) -> _Fate:
-    """What becomes of what attributes hold, or of what that refers to (all of one sort)."""
+    """What becomes of what attributes hold, or of what that refers to (all of one sort).
+
+    Who reads a public property is not expected to release what it gives, and what a method returns is.
+    """
     within = any(item.within for item in wanted.values())
     methods = list(methods_of(family))
     named_so = other_names(analysis.names, methods, wanted)
@@ -294,8 +303,10 @@ def _fate(
     answered, doubtful = {named_so.get(a, a) for a in outside}, set[str]()
     # What a private method returns is followed into the methods that call it.
     releases = analysis.names.models.release_names | PROTOCOL
-    for_own = {id(f) for f, _ in methods if analysis.names.is_for_own_class(f)}
+    showing = {id(f) for f, _ in methods if not within and analysis.names.shows(f)}
+    for_own = {id(f) for f, _ in methods if analysis.names.is_for_own_class(f)} | showing
     through = {f.name: taken(f, own, releases) & wanted.keys() for f, own in methods if id(f) in for_own}
+    shown: dict[str, set[str]] = {}
     for function, own in methods:
         named = named_of(function, own) if within else taken(function, own, releases)
         mentioned = (named & wanted.keys()).union(*(through[n] for n in named & through.keys()))
@@ -311,6 +322,8 @@ def _fate(
             kept = record.taken if id(function) in for_own else record.kept
             if site.number in record.releases or site.number in kept:
                 answered.add(attribute)
+            elif id(function) in showing and site.number in record.kept:
+                shown.setdefault(attribute, set()).add(function.name)
             elif site.number in record.doubtful:
                 doubtful.add(attribute)
-    return _Fate(frozenset(answered), frozenset(doubtful))
+    return _Fate(frozenset(answered), frozenset(doubtful), {a: frozenset(names) for a, names in shown.items()})

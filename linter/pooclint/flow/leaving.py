@@ -33,7 +33,8 @@ def leave(run: Run, function: Function | None, state: State, completion: Complet
         state = run.hand_over(state, state.get(statements.RETURNED))
     state = run.keep_cells(state)
     if not completion.exceptional:
-        _note_fields(run, function, before if function.is_private else state)
+        shows = function.is_private or run.names.shows(function)  # what it returns stays the object's
+        _note_fields(run, function, before if shows else state)
     ending: frozenset[int] | None = None
     for number, obligation in state.obligations.items():
         place = _place(state, number) if obligation.fate is Fate.FIELD and completion.exceptional else None

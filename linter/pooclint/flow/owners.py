@@ -28,7 +28,7 @@ from pooclint.program.defaults import is_optional
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import dotted, nodes_of
+from pooclint.source.nodes import dotted, is_none, nodes_of
 
 if TYPE_CHECKING:
     from pooclint.flow.analysis import Analysis
@@ -140,7 +140,7 @@ def _filled_later(
         for current in family
         for attribute, values in current.attributes.items()
         for value, scope in values
-        if isinstance(value, cst.Name) and value.value == "None" and _in_constructor(scope)
+        if is_none(value) and _in_constructor(scope)
     )
     others = (m for m in methods.values() if m.name != "__init__") if empty else ()
     found = [filled for m in others if (filled := _filled(analysis, m, empty))]

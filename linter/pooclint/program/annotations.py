@@ -105,6 +105,13 @@ class Annotations:
         item = node.slice[0].slice
         return self.annotated(item.value, scope) if isinstance(item, cst.Index) else ""
 
+    def part(self, node: cst.BaseExpression, place: int, scope: Scope) -> str:
+        """The form of an element of a tuple that is annotated so: of `tuple[A, B]`, B for 1."""
+        if not isinstance(node, cst.Subscript) or _last(node.value) not in ("tuple", "Tuple"):
+            return ""
+        items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
+        return self.form(items[place], scope) if place < len(items) and not _goes_on(items) else ""
+
     def _generic(self, node: cst.Subscript, scope: Scope) -> frozenset[str]:
         base = self.definitions.imports.qualify(node.value, scope)
         items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]

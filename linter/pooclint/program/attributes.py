@@ -45,8 +45,8 @@ def methods_of(family: list[Class]) -> Iterator[tuple[Function, str]]:
 
 
 def other_names(names: Names, methods: Iterable[tuple[Function, str]], wanted: Container[str]) -> dict[str, str]:
-    """The properties among methods that stand for one of these attributes, with that: another name for it."""
-    return {f.name: attribute for f, _ in methods if (attribute := names.stands_for(f)) and attribute in wanted}
+    """The properties among methods that show one of these attributes, with that: another name for it."""
+    return {f.name: attribute for f, _ in methods if (attribute := names.shows(f)) and attribute in wanted}
 
 
 def taken(function: Function, own: str, releases: frozenset[str]) -> set[str]:

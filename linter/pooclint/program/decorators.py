@@ -33,23 +33,27 @@ class Decorators:
         """True for a method that is read like an attribute."""
         return any(self._qualified(d, function) in _PROPERTIES for d in function.decorators)
 
+    def shows(self, function: Function) -> str:
+        """The attribute of its object that a property gives, whatever it does before that: it may raise, or fill it;
+        empty for any other function."""
+        if function.owner is None or not function.parameters or not function.decorators or function.is_async:
+            return ""
+        returned = {dotted(n.value) if n.value else "" for n in nodes_of(cst.Return, function.body_nodes)}
+        base, _, attribute = returned.pop().partition(".") if len(returned) == 1 else ("", "", "")
+        shown = base == function.parameters[0].name and "." not in attribute and self.is_property(function)
+        return attribute if shown else ""
+
     def stands_for(self, function: Function) -> str:
         """The attribute of its object that a property gives as it is, unless it raises before that
         (`if self._conn is None: raise ...`); empty for one that does more, and for any other function."""
-        if function.owner is None or not function.parameters or not function.decorators:
-            return ""
+        attribute = self.shows(function)
         *before, last = statements_of(function.node.body)
-        own = function.parameters[0].name
-        match last:
-            case cst.Return(value=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=attribute))):
-                if name == own and all(map(_only_raises, before)) and self.is_property(function):
-                    return attribute
-        return ""
+        return attribute if isinstance(last, cst.Return) and all(map(_only_raises, before)) else ""
 
     def is_for_own_class(self, function: Function) -> bool:
-        """True for a plain method, or a property that stands for an attribute, which only its own class and relatives
-        are meant to use."""
-        return function.has_private_name and (not function.decorators or bool(self.stands_for(function)))
+        """True for a plain method, or a property that shows an attribute, which only its own class and relatives are
+        meant to use."""
+        return function.has_private_name and (not function.decorators or bool(self.shows(function)))
 
     def has_receiver(self, function: Function) -> bool:
         """True for a method whose first parameter is its object or class."""

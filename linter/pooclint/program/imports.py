@@ -15,6 +15,7 @@ from pooclint.program.exports import Interest
 from pooclint.program.modules import Modules
 from pooclint.program.places import Origin
 from pooclint.program.scopes import Binding, Class, Function, Index, Scope
+from pooclint.source.nodes import is_none
 from pooclint.source.parts import CODE
 
 _MAX_STEPS = 12
@@ -94,8 +95,9 @@ class Imports:
         if imported:
             return next((q for q in imported if self._is_modelled(q)), imported[0])
         for binding in bindings:
-            if isinstance(binding.value, (cst.Name, cst.Attribute)) and not binding.entered:
-                return self.imported(binding.value, _outside(holder, binding, node), steps + 1)
+            value = binding.value
+            if isinstance(value, (cst.Name, cst.Attribute)) and not binding.entered and not is_none(value):
+                return self.imported(value, _outside(holder, binding, node), steps + 1)
         return ""
 
     def _by_star(self, name: str, scope: Scope, interest: Interest = "acquires") -> str:
@@ -211,7 +213,8 @@ class Imports:
             made = binding.defined or (index.function(binding.value) if binding.value and not binding.entered else None)
             if made:
                 return Target(defined=made) if not rest else None
-        renamed = next((b.value for b in bindings if isinstance(b.value, (cst.Name, cst.Attribute))), None)
+        given = (b.value for b in bindings if isinstance(b.value, (cst.Name, cst.Attribute)) and not is_none(b.value))
+        renamed = next(given, None)
         if renamed is not None and not any(b.entered for b in bindings):
             qualified = self.qualify(renamed, scope)
             if qualified:

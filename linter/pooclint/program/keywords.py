@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Scope
-from pooclint.source.nodes import descendants, dotted
+from pooclint.source.nodes import descendants, dotted, is_none
 
 _MAX_DEPTH = 12
 """Dictionaries in dictionaries, and names of names, are followed this far."""
@@ -188,14 +188,10 @@ def _assigned(path: str, scope: Scope) -> Iterator[tuple[str, Value]]:
 def _merge(into: Entries, found: Entries | None, node: cst.BaseExpression) -> None:
     """Entries that take the place of earlier ones of the same key."""
     if found is None:
-        into.more = into.more or not _is_nothing(node)
+        into.more = into.more or not is_none(node)
         return
     into.named.update(found.named)
     into.more = into.more or found.more
-
-
-def _is_nothing(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.Name) and node.value == "None"
 
 
 def _join(into: Entries, ways: Iterable[Entries | None]) -> None:

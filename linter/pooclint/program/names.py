@@ -87,6 +87,7 @@ class Names:
         self.is_context_manager = decorators.is_context_manager
         self.is_property = decorators.is_property
         self.stands_for = decorators.stands_for
+        self.shows = decorators.shows
         self.is_for_own_class = decorators.is_for_own_class
         self.has_receiver = decorators.has_receiver
         self.is_plain = decorators.is_plain

@@ -36,6 +36,8 @@ class Binding:
     """True for the target of a `with` item: `value` is the context manager."""
     defined: Function | Class | None = None
     """What a `def` or `class` statement defines."""
+    unpacked: tuple[cst.BaseExpression, int] | None = None
+    """Of `a, b = value`: the value, and which of its elements the name stands for."""
 
 
 @dataclass(slots=True)

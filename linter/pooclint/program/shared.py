@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Index, Scope
-from pooclint.source.nodes import descendants
+from pooclint.source.nodes import descendants, is_none
 
 _MAX_STEPS = 4
 """Variables that are built from each other: an engine, a factory of sessions, a registry of them."""
@@ -28,7 +28,7 @@ def variable_of(node: cst.Call, index: Index) -> str:
     """The variable of a module in which what a call gives, or what was made of it, is kept; empty when there is none,
     or when something else assigns it as well."""
     for name, bindings in index.scope.bindings.items():
-        values = [b.value for b in bindings if b.value is not None and not _is_none(b.value)]
+        values = [b.value for b in bindings if b.value is not None and not is_none(b.value)]
         if len(values) == 1 and any(part is node for part in descendants(values[0], into_functions=False)):
             return name
     return ""
@@ -55,7 +55,7 @@ def _variable(names: Names, node: cst.Name | cst.Attribute, scope: Scope, steps:
 
 def _built(names: Names, scope: Scope, variable: str, steps: int) -> Iterator[Built]:
     """Calls in the one value of a variable, and in those of the variables that it is made of."""
-    values = [b.value for b in scope.bindings.get(variable, ()) if b.value is not None and not _is_none(b.value)]
+    values = [b.value for b in scope.bindings.get(variable, ()) if b.value is not None and not is_none(b.value)]
     if len(values) != 1 or scope.index is None or steps == 0:
         return
     for part in descendants(values[0], into_functions=False):
@@ -63,7 +63,3 @@ def _built(names: Names, scope: Scope, variable: str, steps: int) -> Iterator[Bu
             yield Built(part, scope.index, variable)
         elif isinstance(part, cst.Name) and part.value != variable:
             yield from _variable(names, part, scope, steps - 1)
-
-
-def _is_none(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.Name) and node.value == "None"

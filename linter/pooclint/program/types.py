@@ -46,6 +46,7 @@ class Types:
     """How many types are being worked out: what is concluded meanwhile may rest on one that is cut off."""
     _types: Memo[tuple[int, int, Interest], str] = field(default_factory=dict)
     _named: Memo[tuple[int, str, Interest], str] = field(default_factory=dict)
+    _parts: Memo[tuple[int, int, int, Interest], str] = field(default_factory=dict)
     _returns: dict[int, tuple[cst.BaseExpression, ...]] = field(default_factory=dict)
     _built: Memo[int, tuple[tuple[cst.Call, Scope, int], ...]] = field(default_factory=dict)
 
@@ -53,6 +54,7 @@ class Types:
         """Forget what was looked up so far."""
         self._types.clear()
         self._named.clear()
+        self._parts.clear()
         self._returns.clear()
         self._built.clear()
         self.inferring = 0
@@ -179,11 +181,36 @@ class Types:
             return self.type_of_target(self.imports.target(binding.qualified, holder.origin, interest), interest)
         if isinstance(binding.node, (cst.For, cst.CompFor)):
             return self._type_of_element(name, binding.node, holder, interest)
+        if binding.unpacked is not None:
+            return self._type_of_part(*binding.unpacked, holder, interest)
         if binding.value is None:
             return ""
         if binding.entered:
             return self.entered_type(binding.value, holder)
         return self.form_of(binding.value, holder, interest)
+
+    def _type_of_part(self, node: cst.BaseExpression, place: int, scope: Scope, interest: Interest) -> str:
+        """The type of an element of a tuple that is written out, or that a function of the project returns."""
+        key, answer = (id(node), id(scope), place, interest), self.imports.circles.answer
+        return answer(self._parts, key, "", lambda: self._infer_part(node, place, scope, interest))
+
+    def _infer_part(self, node: cst.BaseExpression, place: int, scope: Scope, interest: Interest) -> str:
+        match node:
+            case cst.Await(expression=inner):
+                return self._type_of_part(inner, place, scope, interest)
+            case cst.Tuple(elements=elements) if place < len(elements):
+                return self.type_of(elements[place].value, scope, interest)
+            case cst.Name(value=name) if found := scope.lookup(name):
+                tuples = (b.value for b in found[1] if isinstance(b.value, cst.Tuple))
+                return only(self._type_of_part(t, place, found[0], interest) for t in tuples)
+            case cst.Call(func=called):
+                maker = self.definitions.definition(called, scope, interest=interest)
+                if isinstance(maker, Function) and not maker.is_generator:
+                    annotated = maker.node.returns if isinstance(maker.node, cst.FunctionDef) else None
+                    known = self.annotations.part(annotated.annotation, place, maker.parent) if annotated else ""
+                    returned = () if known else self._returned(maker)
+                    return known or only(self._type_of_part(v, place, maker.scope, interest) for v in returned)
+        return ""
 
     def _type_of_element(self, name: str, loop: cst.For | cst.CompFor, scope: Scope, interest: Interest) -> str:
         """The type of what a loop binds to a name: an element of a list, a value of a dictionary."""
@@ -327,12 +354,16 @@ class Types:
             named = self.annotations.named(node.returns.annotation, function.parent)
             if named:
                 return only(named)
+        known = [t for v in self._returned(function) if (t := self.type_of(v, function.scope))]
+        of_libraries = {t for t in known if self.imports.models.type(t)}
+        return "" if len(of_libraries) > 1 else next(iter(known), "")
+
+    def _returned(self, function: Function) -> tuple[cst.BaseExpression, ...]:
+        """What the `return` statements of a function give."""
         if id(function) not in self._returns:
             statements = nodes_of(cst.Return, function.body_nodes)
             self._returns[id(function)] = tuple(n.value for n in statements if n.value)
-        known = [t for v in self._returns[id(function)] if (t := self.type_of(v, function.scope))]
-        of_libraries = {t for t in known if self.imports.models.type(t)}
-        return "" if len(of_libraries) > 1 else next(iter(known), "")
+        return self._returns[id(function)]
 
     def yielded_type(self, function: Function) -> str:
         """Type of what a generator function yields first."""

@@ -249,8 +249,12 @@ def _bind_target(scope: Scope, target: cst.BaseExpression, binding: Binding, ind
             if binding.value is not None and _is_self(scope, base) and scope.owner and not binding.entered:
                 scope.owner.attributes.setdefault(attribute, []).append((binding.value, scope))
         case cst.Tuple() | cst.List():
-            for element in target.elements:
-                _bind_target(scope, element.value, Binding("other", binding.node), index)
+            value = None if binding.entered else binding.value
+            for place, element in enumerate(target.elements):
+                if isinstance(element, cst.StarredElement):  # what follows is counted from the end
+                    value = None
+                unpacked = (value, place) if value is not None else None
+                _bind_target(scope, element.value, Binding("other", binding.node, unpacked=unpacked), index)
 
 
 def _is_self(scope: Scope, name: str) -> bool:

@@ -156,3 +156,8 @@ def loops_of(loop: cst.CompFor | None) -> Iterator[cst.CompFor]:
     while loop is not None:
         yield loop
         loop = loop.inner_for_in
+
+
+def is_none(node: cst.CSTNode) -> bool:
+    """True for `None`, which is a name like any other in a tree."""
+    return isinstance(node, cst.Name) and node.value == "None"

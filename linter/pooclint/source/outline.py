@@ -17,7 +17,8 @@ _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|(?:[
 _IMPORT = re.compile(rb"^[ \t]*import[ \t]+((?:[^\n#;\\]|\\\r?\n)+)", re.MULTILINE)
 _ALIAS = re.compile(rb"([.\w]+)(?:[ \t]+as[ \t]+(\w+))?|(\*)")
 _COMMENT = re.compile(rb"#[^\n]*")
-_BINDING = rb"(?:(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=))"
+_NAMES = rb"[A-Za-z_]\w*(?:[ \t]*,[ \t]*[A-Za-z_]\w*)*"  # one, or those of a tuple
+_BINDING = rb"(?:(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|(" + _NAMES + rb")[ \t]*(?::[^=\n]+)?=(?!=))"
 _TOP = re.compile(rb"^" + _BINDING, re.MULTILINE)
 # What is bound under a condition of the module: a compound statement, and the first column of its blocks.
 _BLOCK = re.compile(
@@ -38,6 +39,8 @@ _BASES = re.compile(rb"[ \t]*class[ \t]+\w+[ \t]*\(([^)]*)\)")
 _METHOD = re.compile(rb"^[ \t]+(?:async[ \t]+)?def[ \t]+([A-Za-z]\w*)", re.MULTILINE)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CALLED = re.compile(rb"([A-Za-z_]\w*)[ \t]*\(")
+_GLOBAL = re.compile(rb"^[ \t]+global[ \t]+(" + _NAMES + rb")", re.MULTILINE)
+"""What a function fills is a variable of the module."""
 _PARTIAL = re.compile(rb"\bpartial[ \t]*\(\s*(?:\w+[ \t]*\.[ \t]*)*(\w+)")
 """To call what that makes is to call the function that it is given."""
 
@@ -60,7 +63,7 @@ class Outline:
     with one that stands there about once in a million times. Then something is looked at that need not be."""
 
     names: tuple[str, ...]
-    """In source order; a name that is bound twice stands there twice."""
+    """In source order, with the variables of the module that it fills; what is bound twice stands there twice."""
     ends: array[int]
     """For each of them, where in `words` its own end."""
     words: array[int]
@@ -124,15 +127,21 @@ def outline(data: bytes, wanted: frozenset[bytes]) -> Outline:
         data: the bytes.
         wanted: the words of which it matters whether they are called.
     """
-    tops = sorted(
-        (m.start(), intern((m[1] or m[2]).decode())) for m in (*_TOP.finditer(data), *_under_conditions(data))
-    )
+    tops = sorted((m.start(), m[1] or m[2]) for m in (*_TOP.finditer(data), *_under_conditions(data)))
+    names: list[str] = []
     ends, words = array("I"), array("I")
     called: list[tuple[str, frozenset[bytes]]] = []
-    partials = b"partial" in data
-    for (at, name), (end, _) in zip(tops, [*tops[1:], (len(data), "")], strict=False):
-        words.extend(map(crc32, set(_WORD.findall(data, at, end))))
-        ends.append(len(words))
+    partials, globals_ = b"partial" in data, b"global" in data
+    for (at, bound), (end, _) in zip(tops, [*tops[1:], (len(data), b"")], strict=False):
+        numbers = tuple(map(crc32, set(_WORD.findall(data, at, end))))
+        several = [intern(name.decode()) for name in _WORD.findall(bound)]
+        if globals_:
+            for filled in _GLOBAL.finditer(data, at, end):
+                several += (intern(name.decode()) for name in _WORD.findall(filled[1]))
+        for _ in several:
+            words.extend(numbers)
+            ends.append(len(words))
+        names += several
         known = wanted.intersection(_CALLED.findall(data, at, end))
         if partials:
             known |= wanted.intersection(_PARTIAL.findall(data, at, end))
@@ -143,9 +152,9 @@ def outline(data: bytes, wanted: frozenset[bytes]) -> Outline:
         if bases:  # to build one of the class is to call its base
             known |= wanted.intersection(_WORD.findall(bases[1]))
         if known:
-            called.append((name, known))
+            called += ((name, known) for name in several)
     head = array("I", map(crc32, set(_WORD.findall(data, 0, tops[0][0] if tops else len(data)))))
-    return Outline(tuple(name for _, name in tops), ends, words, tuple(called), head)
+    return Outline(tuple(names), ends, words, tuple(called), head)
 
 
 def _under_conditions(data: bytes) -> Iterator[re.Match[bytes]]:
