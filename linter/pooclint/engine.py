@@ -427,7 +427,7 @@ def open_project(
     holds = RequestHolds(names, callers)
     names.types.keeps = holds.is_on
     draws = Draws(names, Pools(names))
-    analysis = Analysis(names, draws, holds, Reaching(names, draws.pools, Dispatch(names)))
+    analysis = Analysis(names, draws, holds, Reaching(names, draws.pools, Dispatch(names, callers.importing)))
     constructions = Constructions(edges)
     offers = Offers(names, analysis, constructions, exports, before.offers.known if before else {})
     settings = setting_words(models) if extent.pools else None

@@ -154,7 +154,7 @@ def _advice(hold: Hold) -> str:
         return f"{do} before the transaction or after it"
     if acquisition.lazy and hold.site.hidden:
         return f"let '{hold.site.used_by}' close its session before it returns"
-    if acquisition.lazy:
+    if acquisition.lazy and not acquisition.keeps:
         return f"commit or close the session first, or {do} before its first query"
     if hold.site.parameter >= 0:
         return f"{do} before the connection is taken or after it is given back"

@@ -37,6 +37,8 @@ def leave(run: Run, function: Function | None, state: State, completion: Complet
         _note_fields(run, function, before if shows else state)
     ending: frozenset[int] | None = None
     for number, obligation in state.obligations.items():
+        if completion.exceptional and obligation.fate is Fate.FIELD and obligation.lane < Lane.CANCELLED:
+            run.record.half_filled.add(obligation.site.number)
         place = _place(state, number) if obligation.fate is Fate.FIELD and completion.exceptional else None
         half_built = place is not None and _is_half_built(function, place)
         stray = bool(place) and not half_built and _takes_back(run, function, obligation.site, place or "")

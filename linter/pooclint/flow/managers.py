@@ -138,7 +138,9 @@ def _enter_resource(run: Run, item: cst.WithItem, value: Value, state: State, as
     if keeps_open:  # its end commits
         out_of_sight(run, state, value.refs)
         return Entry(state, entered(run, value), kept_open=value.refs)
-    state = _manage(state, opened, 1)
+    entering = "__aenter__" if asynchronous else "__enter__"
+    filled = [n for n in opened if entering in state.obligations[n].site.acquisition.filled_by]
+    state = _manage(state.occupy(filled, item.item), opened, 1)
     return Entry(state, _given_by(run, item, value), numbers=opened)
 
 

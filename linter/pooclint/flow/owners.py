@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from pooclint.flow.given import Given
+from pooclint.flow.private import from_own_pool
 from pooclint.flow.run import Owned
 from pooclint.flow.values import Site
 from pooclint.models import Acquisition, Release
@@ -26,6 +27,7 @@ from pooclint.program.attributes import (
 from pooclint.program.borrowing import handed_out
 from pooclint.program.defaults import is_optional
 from pooclint.program.names import Names
+from pooclint.program.running import ENTERED_BY
 from pooclint.program.scopes import Class, Function, Scope
 from pooclint.rule import Place
 from pooclint.source.nodes import dotted, is_none, nodes_of
@@ -78,19 +80,42 @@ def owned(analysis: Analysis, owner: Class) -> Owned | None:
     inner = site.acquisition
     # What it keeps may be an object that is empty at first, in its turn.
     filling = _filling(methods, attribute, inner) if at_once else frozenset({filler.name})
+    filled_by = _calling(names, methods, filling)
+    if inner.lazy and not inner.filled_by:  # it has no connection before it is used
+        filled_by -= frozenset(ENTERED_BY)
     acquisition = Acquisition(
         type=names.local_type(owner),
         kind=inner.kind,
         library=inner.library,
         releases=tuple(Release("self", m.name, m.is_async) for m in releasing if m.name not in PROTOCOL),
         reclaimed=inner.reclaimed,
-        pooled=False,
+        # Of a session nobody sees here when it is used.
+        pooled=inner.pooled and not inner.lazy and not _is_of_own_pool(names, family, site, filler),
         lazy=inner.lazy or not at_once,
         keeps=inner.shown,
-        filled_by=_calling(names, methods, filling),
+        filled_by=filled_by,
+        opened_by=filled_by & _opening(analysis, filler, site),
         crowded=inner.crowded,
     )
     return Owned(acquisition, site.label, site.origin or Place(site.node, filler.scope.module), unless)
+
+
+def _opening(analysis: Analysis, filler: Function, site: Site) -> frozenset[str]:
+    """The method that fills an attribute, where nothing can fail once it has."""
+    record = analysis.record_alone(filler)
+    return frozenset({filler.name}) if record and site.number not in record.half_filled else frozenset()
+
+
+def _is_of_own_pool(names: Names, family: list[Class], site: Site, filler: Function) -> bool:
+    """True where the pool that a connection comes from was made by the object, or by the method: nobody else waits."""
+    if from_own_pool(names, site.node, filler):
+        return True
+    match site.node:
+        case cst.Call(func=cst.Attribute(value=cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value=name)))):
+            own = base == filler.parameters[0].name
+            values = [v for c in family for v, _ in c.attributes.get(name, ())] if own else []
+            return any(isinstance(v.expression if isinstance(v, cst.Await) else v, cst.Call) for v in values)
+    return False
 
 
 def _filled(

@@ -66,21 +66,27 @@ class Reaching:
 
     def dispatched(self, node: cst.Call, scope: Scope) -> Reached | None:
         """The external call of a method whose receiver is not known, or only by a class that leaves the method to
-        others, where every method of that name which the module can get hold of makes one; pauses, and what is usually
-        fast, are not worth a guess."""
+        others, where every method of its heirs, or of that name which the module can get hold of, makes one; pauses,
+        and what is usually fast, are not worth a guess."""
         func = node.func
         if not isinstance(func, cst.Attribute) or self.names.qualify(func.value, scope):
             return None
-        defined = self.names.definition(func, scope, interest="calls-out")
+        # What others derive from neither acquires nor calls anything itself.
+        defined = self.names.definition(func, scope, interest="anything")
         known = self.names.type_of(func.value, scope) or self.names.calls(node, scope) or defined is not None
         if known and not (isinstance(defined, Function) and self.names.is_abstract(defined)):
             return None
-        methods = self.dispatch.methods(func.attr.value, scope.origin.path)
+        of_heirs = self._of_all(self.dispatch.implementations(defined)) if isinstance(defined, Function) else None
+        if of_heirs:
+            return of_heirs
+        found = self._of_all(self.dispatch.methods(func.attr.value, scope.origin.path))
+        return replace(found, guessed=True) if found else None
+
+    def _of_all(self, methods: Sequence[Function]) -> Reached | None:
+        """The external call of methods of which each makes one that may take long."""
         reached = [self.reaches(method) for method in methods]
         slowest = [r for r in reached if r is not None and not any(r.rank)]
-        if not slowest or len(slowest) != len(reached):
-            return None
-        return replace(slowest[0], guessed=True)
+        return slowest[0] if slowest and len(slowest) == len(reached) else None
 
     def settled(
         self, method: Function, node: cst.Call, scope: Scope, given: Literals = _NOTHING_GIVEN

@@ -271,6 +271,8 @@ class Record:
     """Numbers of sites that some way releases on which nothing has raised before."""
     left_behind: set[int] = field(default_factory=set)
     """Numbers of sites that are on an attribute, or somebody else's, where the function ends normally."""
+    half_filled: set[int] = field(default_factory=set)
+    """Numbers of sites that are on an attribute where the function fails, other than by a cancellation."""
     kept: set[int] = field(default_factory=set)
     """Numbers of sites that some way hands over."""
     taken: set[int] = field(default_factory=set)
@@ -374,7 +376,9 @@ class Record:
         return site.number in self.in_order and site.number not in self.left_behind
 
     def leak(self, leak: Leak) -> None:
-        """Note a leak; the better-ranked of two for the same site and kind stays."""
+        """Note a leak, unless there is nothing to lose; the better-ranked of two for the same site and kind stays."""
+        if leak.obligation.is_empty:
+            return
         if leak.place:
             stray = self.strays.get(leak.site.number)
             if stray is None or leak.rank < stray.rank:

@@ -124,6 +124,19 @@ class Obligation:
     closed: cst.CSTNode | None = None
     """The call that closed it, where its pool should have taken it back."""
 
+    @property
+    def is_empty(self) -> bool:
+        """True for an object of the project that keeps nothing yet: a method that opens it has not been called."""
+        return bool(self.site.acquisition.filled_by) and not self.holding
+
+    def is_opened_by(self, node: cst.CSTNode) -> bool:
+        """True for such an object that has something since this call, or since it was awaited, where it has nothing if
+        the call fails."""
+        called = node.expression if isinstance(node, cst.Await) else node
+        if self.since is not called or not isinstance(called, cst.Call) or not isinstance(called.func, cst.Attribute):
+            return False
+        return called.func.attr.value in self.site.acquisition.opened_by
+
 
 COLLECTIONS: Final = -10
 """Numbers from here down stand for collections of the function's own, in place of an obligation that owns others."""
@@ -539,6 +552,8 @@ class State:
             lane = lanes.get(number, default)
             if lane > obligation.lane:
                 obligations[number] = replace(obligation, lane=lane)
+            if obligation.is_opened_by(node):
+                obligations[number] = replace(obligations[number], holding=False, since=None)
             # A handler that raises again, or raises something else, passes on what has failed before.
             if number not in causes or not (leaving or isinstance(node, cst.Raise)):
                 causes[number] = node

@@ -31,6 +31,8 @@ class Acquisition(msgspec.Struct, frozen=True, eq=False):
     """For an object of the project that is a resource because of what it keeps: the type of that."""
     filled_by: frozenset[str] = frozenset()
     """Methods of such an object after which it keeps that, where its constructor has left it empty."""
+    opened_by: frozenset[str] = frozenset()
+    """Those of them that leave nothing behind when they fail."""
 
     crowded: bool = True
     """False where practically any number of them may be open at a time."""

@@ -9,6 +9,7 @@ from functools import lru_cache
 import libcst as cst
 
 from pooclint.program.definitions import Definitions
+from pooclint.program.exports import Interest
 from pooclint.program.forms import CLASS, FACTORY, ITEMS, VALUES, only
 from pooclint.program.scopes import Class, Scope
 
@@ -35,55 +36,60 @@ class Annotations:
 
     definitions: Definitions
 
-    def annotated(self, node: cst.BaseExpression, scope: Scope) -> str:
+    def annotated(self, node: cst.BaseExpression, scope: Scope, interest: Interest = "acquires") -> str:
         """The one modelled or local type that an annotation names; `Optional`, unions, `Annotated` and strings
-        included. Empty when it is not known, or one of several."""
-        return only(self.named(node, scope))
+        included. Empty when it is not known, or one of several.
 
-    def named(self, node: cst.BaseExpression, scope: Scope) -> frozenset[str]:
+        Args:
+            interest: which definitions of other modules are worth a parse; of the functions below, too.
+        """
+        return only(self.named(node, scope, interest))
+
+    def named(self, node: cst.BaseExpression, scope: Scope, interest: Interest = "acquires") -> frozenset[str]:
         """The modelled or local types that an annotation names, of which a union has several."""
         if isinstance(node, cst.SimpleString):
             parsed = _parse_annotation(node)
-            return self.named(parsed, scope) if parsed is not None else frozenset()
+            return self.named(parsed, scope, interest) if parsed is not None else frozenset()
         if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
-            return self.named(node.left, scope) | self.named(node.right, scope)
+            return self.named(node.left, scope, interest) | self.named(node.right, scope, interest)
         if isinstance(node, cst.Subscript):
-            return self._generic(node, scope)
-        found = self._class(node, scope) if isinstance(node, (cst.Name, cst.Attribute)) else ""
+            return self._generic(node, scope, interest)
+        found = self._class(node, scope, interest) if isinstance(node, (cst.Name, cst.Attribute)) else ""
         return frozenset({found} - {""})
 
-    def form(self, node: cst.BaseExpression, scope: Scope) -> str:
+    def form(self, node: cst.BaseExpression, scope: Scope, interest: Interest = "acquires") -> str:
         """The one type that an annotation names; of `type[X]`, `Callable[..., X]`, `list[X]` and `dict[K, X]`, the type
         that it leads to, and how. Empty as above."""
-        return self.annotated(node, scope) or only(self._leading(node, scope))
+        return self.annotated(node, scope, interest) or only(self._leading(node, scope, interest))
 
-    def _leading(self, node: cst.BaseExpression, scope: Scope) -> frozenset[str]:
+    def _leading(self, node: cst.BaseExpression, scope: Scope, interest: Interest) -> frozenset[str]:
         if isinstance(node, cst.SimpleString):
             parsed = _parse_annotation(node)
-            return self._leading(parsed, scope) if parsed is not None else frozenset()
+            return self._leading(parsed, scope, interest) if parsed is not None else frozenset()
         if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
-            return self._leading(node.left, scope) | self._leading(node.right, scope)
+            return self._leading(node.left, scope, interest) | self._leading(node.right, scope, interest)
         if not isinstance(node, cst.Subscript):
             return frozenset()
         items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
         base = self.definitions.imports.qualify(node.value, scope)
         if base in _UNION or base in _OPTIONAL:
-            return frozenset[str]().union(*(self._leading(i, scope) for i in (items if base in _UNION else items[:1])))
+            meant = items if base in _UNION else items[:1]
+            return frozenset[str]().union(*(self._leading(i, scope, interest) for i in meant))
         word = base.rpartition(".")[2] or _last(node.value)
         shape, place = _GENERIC.get(word, ("", 0))
         several = word in ("tuple", "Tuple") and not _goes_on(items)
-        found = self.annotated(items[place], scope) if shape and place < len(items) and not several else ""
+        found = self.annotated(items[place], scope, interest) if shape and place < len(items) and not several else ""
         return frozenset({shape + found}) if found else frozenset()
 
-    def _class(self, node: cst.Name | cst.Attribute, scope: Scope) -> str:
+    def _class(self, node: cst.Name | cst.Attribute, scope: Scope, interest: Interest) -> str:
         imports = self.definitions.imports
         qualified = imports.qualify(node, scope)
         if imports.models.type(qualified):
             return imports.models.canonical(qualified)
-        defined = self.definitions.definition(node, scope)
+        defined = self.definitions.definition(node, scope, interest=interest)
         if isinstance(defined, Class):
             return self.definitions.local_type(defined)
-        target = imports.leads_to(node, scope)
+        target = imports.leads_to(node, scope, interest)
         if target and target.scope:
             return self.alias(target.variable, target.scope)
         if defined is None and not qualified and isinstance(node, cst.Name):
@@ -112,16 +118,16 @@ class Annotations:
         items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
         return self.form(items[place], scope) if place < len(items) and not _goes_on(items) else ""
 
-    def _generic(self, node: cst.Subscript, scope: Scope) -> frozenset[str]:
+    def _generic(self, node: cst.Subscript, scope: Scope, interest: Interest) -> frozenset[str]:
         base = self.definitions.imports.qualify(node.value, scope)
         items = [e.slice.value for e in node.slice if isinstance(e.slice, cst.Index)]
         if base in _UNION:
-            return frozenset[str]().union(*(self.named(i, scope) for i in items))
+            return frozenset[str]().union(*(self.named(i, scope, interest) for i in items))
         if base in _OPTIONAL:
-            return self.named(items[0], scope) if items else frozenset()
+            return self.named(items[0], scope, interest) if items else frozenset()
         if _last(node.value) in _GENERIC:
             return frozenset()
-        return self.named(node.value, scope)
+        return self.named(node.value, scope, interest)
 
 
 def _goes_on(items: Sequence[cst.BaseExpression]) -> bool:

@@ -1,15 +1,18 @@
-"""Methods that a call may mean whose receiver is not known: those of that name which its module can get hold of."""
+"""Methods that a call may mean whose receiver is not known, or only by a class that leaves the method to others: those
+of the classes that derive from that, or those of that name which its module can get hold of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 from pooclint.program.circles import Memo
+from pooclint.program.importers import Importers
 from pooclint.program.modules import Modules
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function
+from pooclint.source.outline import bases
 from pooclint.source.parts import CODE
 
 _MAX_FILES = 200
@@ -25,8 +28,36 @@ class Dispatch:
     """Look-up of methods by their names. Its only state is a memo."""
 
     names: Names
+    importing: Importers
     _near: Memo[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     _known: Memo[tuple[str, str], tuple[Function, ...]] = field(default_factory=dict)
+    _implementing: Memo[int, tuple[Function, ...]] = field(default_factory=dict)
+
+    def implementations(self, method: Function) -> tuple[Function, ...]:
+        """What the classes of the project that derive from that of an abstract method have in its place, tests left
+        aside; none where there are many of them."""
+        work = partial(self._implementations, method)
+        return self.names.circles.once(self._implementing, id(method), work)
+
+    def _implementations(self, method: Function) -> tuple[Function, ...]:
+        owner, modules = method.owner, self.names.modules
+        if owner is None or modules is None:
+            return ()
+        path = method.scope.module.origin.path
+        files = [f for f in self.importing.naming(path, (owner.name,)) if self._derives(f, owner.name)] if path else []
+        if len(files) > _MAX_DEFINING or any(map(modules.exports.is_large, files)):
+            return ()
+        self.names.looks_around(owner.scope)
+        indexes = [owner.scope.module, *(i for f in files if (i := modules.symbol(f, CODE, "anything")))]
+        heirs = [c for index in indexes for c in index.classes.values() if c is not owner]
+        meant = (self.names.method(c, method.name) for c in heirs if any(a is owner for a in self.names.ancestors(c)))
+        return tuple({id(m): m for m in meant if m and not self.names.is_abstract(m)}.values())
+
+    def _derives(self, path: str, name: str) -> bool:
+        """A quick look: does a class of a file derive from what has that name?"""
+        exports = self.importing.exports
+        words = {name, *exports.aliases(path, (name,))}
+        return any(not words.isdisjoint(found) for found in bases(exports.read(path) or b""))
 
     def methods(self, name: str, path: str) -> tuple[Function, ...]:
         """The methods of a name of all classes in the modules that one imports, two imports away, which do anything;

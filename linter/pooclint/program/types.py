@@ -91,7 +91,7 @@ class Types:
             case cst.Attribute(value=base, attr=attribute):
                 owner = self.type_of(base, scope, interest)
                 if owner:
-                    return self._form_of_attribute(owner, attribute.value)
+                    return self._form_of_attribute(owner, attribute.value, interest)
                 leads = attribute.value in self.imports.models.class_attributes
                 far: Interest = "anything" if leads and self.keeps(scope.origin) else interest
                 named = self.definitions.definition(base, scope, interest=far) if leads else None
@@ -172,7 +172,7 @@ class Types:
 
     def _type_of_binding(self, name: str, binding: Binding, holder: Scope, interest: Interest = "acquires") -> str:
         if binding.annotation is not None:
-            annotated = self.annotations.form(binding.annotation, holder)
+            annotated = self.annotations.form(binding.annotation, holder, interest)
             if annotated:
                 return annotated
         if binding.kind == "parameter" and holder.function:
@@ -314,15 +314,15 @@ class Types:
         """The modelled or local type of an attribute of an object of that type; empty when unknown."""
         return plain(self._form_of_attribute(owner_type, attribute))
 
-    def _form_of_attribute(self, owner_type: str, attribute: str) -> str:
+    def _form_of_attribute(self, owner_type: str, attribute: str, interest: Interest = "acquires") -> str:
         owner = self.definitions.local_class(owner_type)
         if owner is None:
             return self.imports.models.attribute(owner_type, attribute)
         for current in self.definitions.ancestors(owner):
             # What methods assign is what is there; a declaration may say less, or be wrong.
-            known = only(self.form_of(v, s) for v, s in current.attributes.get(attribute, ()))
+            known = only(self.form_of(v, s, interest) for v, s in current.attributes.get(attribute, ()))
             declared = current.scope.bindings.get(attribute, ())
-            known = known or only(self._type_of_binding(attribute, binding, current.scope) for binding in declared)
+            known = known or only(self._type_of_binding(attribute, b, current.scope, interest) for b in declared)
             method = current.methods.get(attribute)
             if not known and method and self.decorators.is_property(method):
                 known = self.returned_type(method)

@@ -166,6 +166,12 @@ def _under_conditions(data: bytes) -> Iterator[re.Match[bytes]]:
                 yield found
 
 
+def bases(data: bytes) -> Iterator[frozenset[str]]:
+    """Of each class of a file that has any, the words by which it names what it derives from, by the file's bytes."""
+    for match in re.finditer(rb"^" + _BASES.pattern, data, re.MULTILINE):
+        yield frozenset(word.decode() for word in _WORD.findall(match[1]))
+
+
 def methods(data: bytes) -> frozenset[str]:
     """Names of what a file defines below its top level, by its bytes; private ones are left out."""
     return frozenset(name.decode() for name in _METHOD.findall(data))
