@@ -109,15 +109,14 @@ class AttributeNeverReleased:
                 (
                     (found.site.node, f"acquired here ({origin})"),
                     *((other.site.node, "or here") for other in others),
-                    (node, "no method of the class releases it"),
-                    *(
-                        ((node, f"'{min(found.shown)}' shows it, and nobody in sight releases it"),)
-                        if found.shown
-                        else ()
-                    ),
+                    (node, "no method of the class releases it" + _by_others(found)),
                     *(((build, "and an object is built here in each call"),) if build else ()),
                 ),
             )
+
+
+def _by_others(found: Field) -> str:
+    return f", nor does anybody in sight who gets it by '{min(found.shown)}'" if found.shown else ""
 
 
 def _released_elsewhere(owner: Class, attributes: Collection[str], context: FileContext) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from pooclint.flow.given import Given
-from pooclint.flow.private import from_own_pool
+from pooclint.flow.private import from_own_pool, makes_pool
 from pooclint.flow.run import Owned
 from pooclint.flow.values import Site
 from pooclint.models import Acquisition, Release
@@ -113,8 +113,7 @@ def _is_of_own_pool(names: Names, family: list[Class], site: Site, filler: Funct
     match site.node:
         case cst.Call(func=cst.Attribute(value=cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value=name)))):
             own = base == filler.parameters[0].name
-            values = [v for c in family for v, _ in c.attributes.get(name, ())] if own else []
-            return any(isinstance(v.expression if isinstance(v, cst.Await) else v, cst.Call) for v in values)
+            return own and any(makes_pool(names, v, s) for c in family for v, s in c.attributes.get(name, ()))
     return False
 
 

@@ -22,10 +22,14 @@ def from_own_pool(names: Names, node: cst.CSTNode, function: Function) -> bool:
     if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
         return False
     made = [_made(binding) for binding in _making(node.func.value, function.scope)]
-    return bool(made) and all(call is not None and _makes_pool(names, call, function.scope) for call in made)
+    return bool(made) and all(call is not None and makes_pool(names, call, function.scope) for call in made)
 
 
-def _makes_pool(names: Names, node: cst.Call, scope: Scope) -> bool:
+def makes_pool(names: Names, node: cst.BaseExpression, scope: Scope) -> bool:
+    """True for a call that makes a pool or an engine, awaited or not."""
+    node = node.expression if isinstance(node, cst.Await) else node
+    if not isinstance(node, cst.Call):
+        return False
     found = (names.models.acquisition(call) for call in names.calls(node, scope))
     return any(acquisition is not None and acquisition.kind in _LENDING for acquisition in found)
 
