@@ -40,7 +40,8 @@ class AttributeNeverReleased:
     Reports a resource that a method stores on `self`, where no method of the class, of a base, a mixin or a subclass in
     the same file releases it or hands it out. Whoever builds such an object has no way to give the resource back. It
     may be there by way of something else: a client that works on a pool does not close that, nor a registry of sessions
-    its engine.
+    its engine. Where a public property shows it, and nobody who imports the class does more with that than call its
+    methods, the severity is `info`.
 
     ## Why is this bad?
     Each object leaves its connection to the garbage collector, which comes late or, for an asynchronous client, cannot
