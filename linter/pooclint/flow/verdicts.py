@@ -136,6 +136,8 @@ def _confidence(record: Record, leak: Leak, owned: bool) -> Confidence:
     if leak.obligation.owner <= COLLECTIONS:  # which of them a loop has come to is not known for sure
         unsure = leak.obligation.lane > Lane.NORMAL or leak.obligation.doubtful
         confidence = Confidence.LOW if unsure else min(confidence, Confidence.MEDIUM)
+    if owned and leak.obligation.lane is Lane.NORMAL and id(leak.site.node) in record.existing:
+        return Confidence.LOW  # on the ways that leave it, it may be what was there before, and somebody else's
     if leak.obligation.closed is not None and leak.site.guessed:
         return Confidence.LOW  # a pool of another make may well take back what is closed
     indirect = leak.site.guessed or bool(leak.site.acquisition.keeps) or bool(leak.place)
