@@ -116,6 +116,14 @@ def test_an_outline_knows_the_words_of_each_definition() -> None:
     assert not found.contains(["other"])
 
 
+def test_what_an_outline_binds_together_leads_to_the_same() -> None:
+    start = b"def start():\n    global pool\n    pool = make()\n    global pool\n"
+    found = outline(b"a, b = make()\npool = None\n" + start + b"def g(): pass\n", frozenset({b"make"}))
+    assert found.names == ("a", "b", "pool", "start", "pool", "g")
+    assert found.calling(frozenset({b"make"})) == {"a", "b", "start", "pool"}
+    assert found.mentioning(["make"]) == {"a", "b", "start", "pool"}
+
+
 CLASS = '''\
 @decorated(1)
 class Many(Base, kind="x"):  # what it is

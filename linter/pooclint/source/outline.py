@@ -134,10 +134,8 @@ def outline(data: bytes, wanted: frozenset[bytes]) -> Outline:
     partials, globals_ = b"partial" in data, b"global" in data
     for (at, bound), (end, _) in zip(tops, [*tops[1:], (len(data), b"")], strict=False):
         numbers = tuple(map(crc32, set(_WORD.findall(data, at, end))))
-        several = [intern(name.decode()) for name in _WORD.findall(bound)]
-        if globals_:
-            for filled in _GLOBAL.finditer(data, at, end):
-                several += (intern(name.decode()) for name in _WORD.findall(filled[1]))
+        filled = _GLOBAL.findall(data, at, end) if globals_ else ()
+        several = [intern(word.decode()) for word in dict.fromkeys(_WORD.findall(b" ".join((bound, *filled))))]
         for _ in several:
             words.extend(numbers)
             ends.append(len(words))
