@@ -103,7 +103,8 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
 
 def _read_by_name(run: Run, invocation: Invocation, state: State) -> Value | None:
     """What `hasattr(conn, "close")`, `getattr(conn, "close", None)` and `callable(conn.close)` give, where the object
-    is known to have such a method, or what is known of its attribute; None where nobody can say."""
+    is known to have such a method, or what is known of its attribute; None where nobody can say. Whether it is closed
+    is only asked."""
     attribute = _attribute_by_name(run, invocation, state)
     if attribute is not None:
         return attribute
@@ -115,6 +116,10 @@ def _read_by_name(run: Run, invocation: Invocation, state: State) -> Value | Non
             return _TRUE
         case "builtins.getattr", [value, Value(constant=str(name)), *_] if _has_method(run, value, name, state):
             return Value(type=value.type, refs=value.refs, derived=value.derived, method=name)
+        case "builtins.getattr", [value, Value(constant=str(name)), *_] if (
+            value.refs and name in run.models.closed_tests
+        ):
+            return NOTHING
     return None
 
 

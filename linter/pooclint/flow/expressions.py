@@ -799,12 +799,21 @@ def test(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> tup
 def _closed_test(
     run: Run, node: cst.BaseExpression, state: State, value: Value, out: Outcomes
 ) -> tuple[list[State], list[State]] | None:
-    """`conn.closed`, `conn.is_connected()`: on the branch that says so, there is nothing left to release."""
-    attribute = node.func if isinstance(node, cst.Call) else node
-    if not isinstance(attribute, cst.Attribute) or attribute.attr.value not in run.models.closed_tests:
+    """`conn.closed`, `conn.is_connected()`, `getattr(conn, "closed", None)`: on the branch that says so, nothing
+    is left to release."""
+    match node:
+        case cst.Attribute(value=tested, attr=cst.Name(value=name)):
+            pass
+        case cst.Call(func=cst.Attribute(value=tested, attr=cst.Name(value=name))):
+            pass
+        case cst.Call(func=cst.Name("getattr"), args=[cst.Arg(tested), cst.Arg(cst.SimpleString() as named), *_]):
+            name = str(literal(named))
+        case _:
+            return None
+    if name not in run.models.closed_tests:
         return None
-    says_closed = run.models.closed_tests[attribute.attr.value]
-    for _, base in evaluate(run, attribute.value, state, Outcomes()):
+    says_closed = run.models.closed_tests[name]
+    for _, base in evaluate(run, tested, state, Outcomes()):
         if base.refs:
             gone = state.settle(base.refs, Fate.RELEASED)  # somebody has; this is no release
             still = state.change(base.refs, released=None)  # it is open after all: something opened it again

@@ -31,6 +31,7 @@ from pooclint.flow.values import (
 from pooclint.flow.waiting import complete
 from pooclint.models import Call
 from pooclint.program.keywords import argument_keys
+from pooclint.source.nodes import dotted
 
 
 def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
@@ -323,7 +324,16 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
     named = state.reachable()
     numbers |= frozenset(n for n, o in state.obligations.items() if o.owner in numbers and o.owner <= COLLECTIONS)
     state = run.keep(state, numbers - named | frozenset(n for n in numbers if n <= OBJECTS))
+    if _may_answer(invocation.node):
+        run.record.built_upon.update(state.obligations[n].site.number for n in numbers & state.obligations.keys())
     # Who is given a connection may release that, and not the engine behind it.
     behind = frozenset[int]().union(*(v.parts - v.refs for _, v in invocation.arguments if v.refs))
     doubtful = state.change((numbers - behind) & named, doubtful=True)
     return run.used_by_somebody(doubtful, numbers & named, invocation.node)
+
+
+def _may_answer(node: cst.Call) -> bool:
+    """True of an unknown class, whose object may refer to what it was given (`Store(conn)`, `Store.open(conn)`; PEP 8),
+    and of who is told a name besides, by which to keep it, or to replace a part of it (`monkeypatch.setattr`)."""
+    named = any(part[:1].isupper() for part in dotted(node.func).replace("_", "").split("."))
+    return named or any(isinstance(a.value, cst.SimpleString) for a in node.args[1:2])

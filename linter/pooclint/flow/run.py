@@ -328,6 +328,8 @@ class Record:
     """Sites by the names they were bound to."""
     collected: set[int] = field(default_factory=set)
     """Numbers of sites that some way puts into a collection of the function's own."""
+    built_upon: set[int] = field(default_factory=set)
+    """Numbers of sites that somebody unknown was given who may answer for them from then on."""
     existing: set[int] = field(default_factory=set)
     """The `id` of calls of functions that acquire something on one way, and give what there was before on another."""
     comprehensions: dict[int, int] = field(default_factory=dict)
