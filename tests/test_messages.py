@@ -502,3 +502,48 @@ async def pages(urls, cached):
 )
 def test_a_turn_builds_one_arm_of_a_conditional(tmp_path: Path, made: str) -> None:
     assert len(found(tmp_path, EITHER.format(made=made), "CNX303")) == 1
+
+
+STALE = """\
+import aiohttp
+import httpx
+
+
+class Backend:
+    _client = None
+
+    def client(self):
+        if self._client is None:
+            self._client = httpx.Client()
+        return self._client
+
+    def close(self):
+        if self._client is not None:
+            self._client.close()
+
+
+class InEveryCall:
+    _session = None
+
+    def session(self):
+        if not self._session:
+            self._session = aiohttp.ClientSession()
+        return self._session
+
+    async def total(self, url):
+        async with self.session() as session:
+            return await (await session.get(url)).json()
+"""
+
+
+def test_what_holds_what_is_released(tmp_path: Path) -> None:
+    """No single run of a method shows it: it is the next that fails."""
+    settings = Settings(min_severity="info")
+    report = Checker().check_data(STALE.encode(), "app.py", Config(settings, tmp_path), str(tmp_path / "app.py"))
+    assert [(f.line, f.message, f.severity) for f in report.findings if f.code == "CNX121"] == [
+        (line, f"{still} gives it out again, and its next use raises: set it to None", Severity.INFO)
+        for line, still in (
+            (15, "'self._client' still holds what is released here: 'client' on line 8"),
+            (27, "'self._session' still holds what is released here: 'session' on line 21"),
+        )
+    ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
-from pooclint.flow.fields import used_up_fields
+from pooclint.flow.fields import stale_fields, used_up_fields
 from pooclint.flow.run import Misuse, MisuseKind, Record
 from pooclint.flow.values import Lane, Site
 from pooclint.flow.verdicts import Verdict, verdicts
@@ -59,7 +59,9 @@ class UseAfterRelease:
     ## What it does
     Reports a method that needs the connection, called on it (or on its cursor) after every way to that line has
     released it. Where only some ways have, the finding is of low confidence. And an attribute that the constructor
-    fills once, and that two public methods use and release (`with self.conn:`).
+    fills once, and that two public methods use and release (`with self.conn:`). Where a method fills an attribute that
+    is empty, and another releases what it holds and does not empty it, the finding is information: it is right for as
+    long as nobody asks the object again.
 
     ## Why is this bad?
     What went back to a pool may be another caller's by now: two of them send statements over one connection, in one
@@ -132,6 +134,20 @@ class UseAfterRelease:
                     (found.site.node, "acquired here, once for each object"),
                     *((use.released, f"released here by '{use.method.name}'") for use in found.uses[:4]),
                 ),
+            )
+        for stale in stale_fields(context.analysis, owner) if owner else ():
+            yield Report(
+                stale.released,
+                (
+                    f"'self.{stale.attribute}' still holds what is released here: '{stale.filling.name}' on line ",
+                    stale.filling.node,
+                    " gives it out again, and its next use raises: set it to None",
+                ),
+                Severity.INFO,
+                Confidence.MEDIUM,
+                stale.method.qualname,
+                stale.site.acquisition.library,
+                ((stale.site.node, "acquired here, where there is none yet"), (stale.released, "released here")),
             )
 
 

@@ -194,22 +194,76 @@ def used_up_fields(analysis: Analysis, owner: Class) -> Iterator[UsedUp]:
                 yield UsedUp(attribute, field.site, uses)
 
 
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """An attribute that is filled when it is empty, and still holds what a method has released."""
+
+    attribute: str
+    site: Site
+    filling: Function
+    """The method that fills it, and hands out again what was released."""
+    method: Function
+    """The method that releases it."""
+    released: cst.CSTNode
+
+
+def stale_fields(analysis: Analysis, owner: Class) -> Iterator[Stale]:
+    """Attributes that one method fills where there is nothing yet, and that another method releases and does not empty,
+    where what was released cannot be used."""
+    for attribute, site, filling in _filled_later(analysis, owner):
+        others = [m for m in owner.methods.values() if m is not filling and m.name != "__init__" and m.parameters]
+        if any(_fills(m, frozenset((attribute,))) for m in others):
+            continue
+        if not any(record.remains.get(n) for n, record in _alone(analysis, filling, attribute, site)):
+            continue  # it asks whether it is closed, or fills it however it is
+        for method in (m for m in others if _may_release(analysis, m, attribute, site)):
+            for n, record in _alone(analysis, method, attribute, site):
+                if record.remains.get(n) and record.ends.get(n) == {Fate.RELEASED} and n in record.releases:
+                    yield Stale(attribute, site, filling, method, record.releases[n][0])
+
+
+def _filled_later(analysis: Analysis, owner: Class) -> Iterator[tuple[str, Site, Function]]:
+    """Attributes that a method fills by an acquisition, other than the constructor: with what cannot be used once it is
+    released."""
+    put: dict[int, str] = {}
+    for attribute, values in owner.attributes.items():
+        for value, scope in values:
+            if scope.function is not None and scope.function.owner is owner:
+                put[id(value.expression if isinstance(value, cst.Await) else value)] = attribute
+    for method in owner.methods.values():
+        if method.name == "__init__" or not method.parameters or not put or not analysis.acquires(method):
+            continue
+        try:
+            sites = analysis.record(method).all_sites()
+        except GaveUp:
+            continue
+        for site in sites:
+            type_ = analysis.names.models.type(site.acquisition.type)
+            if id(site.node) in put and type_ is not None and type_.uses:
+                yield put[id(site.node)], site, method
+
+
+def _alone(analysis: Analysis, method: Function, attribute: str, site: Site) -> Iterator[tuple[int, Record]]:
+    """What becomes of what an attribute holds in a method, by the number that it has there."""
+    path = f"{method.parameters[0].name}.{attribute}"
+    record = analysis.record_alone(method, (Given(path, site.acquisition),))
+    return ((own.number, record) for own in record.given) if record else iter(())
+
+
 def _using_up(analysis: Analysis, owner: Class, attribute: str, site: Site) -> Iterator[Use]:
     """Public methods that use the resource and release it, whichever way they go; not those that end the object."""
     ending = analysis.names.models.release_names | PROTOCOL
     for method in owner.methods.values():
         if method.is_private or method.name in ending or not method.parameters:
             continue
-        path = f"{method.parameters[0].name}.{attribute}"
         if attribute not in analysis.names.own_attributes(method) or not _may_release(
             analysis, method, attribute, site
         ):
             continue
-        record = analysis.record_alone(method, (Given(path, site.acquisition),))
-        for own in record.given if record else ():
-            used = [node for (n, _), node in record.used_while_held.items() if n == own.number] if record else []
-            if record and used and record.ends.get(own.number) == {Fate.RELEASED} and own.number in record.releases:
-                yield Use(method, used[0], record.releases[own.number][0])
+        for number, record in _alone(analysis, method, attribute, site):
+            used = [node for (n, _), node in record.used_while_held.items() if n == number]
+            if used and record.ends.get(number) == {Fate.RELEASED} and number in record.releases:
+                yield Use(method, used[0], record.releases[number][0])
 
 
 def _may_release(analysis: Analysis, method: Function, attribute: str, site: Site) -> bool:
@@ -227,7 +281,9 @@ def _turns_to(analysis: Analysis, method: Function, attribute: str, released: fr
         match node:
             case cst.Attribute(value=value, attr=cst.Name(value=word)) if word in released and dotted(value) == path:
                 return True
-            case cst.Assign(value=value) | cst.NamedExpr(value=value) if dotted(value) == path:
+            case cst.Assign(value=value) | cst.NamedExpr(value=value) | cst.Return(value=cst.Attribute() as value) if (
+                dotted(value) == path
+            ):
                 return True  # by another name
             case cst.WithItem(item=item) if dotted(item) == path or _takes(item, path):
                 return True

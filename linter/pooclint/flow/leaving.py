@@ -85,6 +85,7 @@ def _note_given(run: Run, state: State) -> None:
             continue
         run.record.ends.setdefault(site.number, set()).add(obligation.fate)
         now = state.get(site.label).refs & state.obligations.keys()
+        run.record.remains[site.number] = site.number in now and run.record.remains.get(site.number, True)
         if obligation.fate is Fate.HELD and now and site.number not in now:
             run.record.replaced.setdefault(site.number, state.obligations[min(now)].site.node)
 

@@ -322,6 +322,8 @@ class Record:
     """What is somebody else's when the function is entered; `label` is its path."""
     ends: dict[int, set[Fate]] = field(default_factory=dict)
     """Number of a site in `given` to what becomes of it on the ways that end normally, nothing having raised before."""
+    remains: dict[int, bool] = field(default_factory=dict)
+    """Number of a site in `given` to whether its path leads to it still, however the function ends normally."""
     replaced: dict[int, cst.CSTNode] = field(default_factory=dict)
     """Number of a site in `given` to the acquisition that takes its path while it is still held."""
     bound: dict[str, list[Site]] = field(default_factory=dict)
