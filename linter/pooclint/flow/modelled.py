@@ -335,5 +335,6 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
 def _may_answer(node: cst.Call) -> bool:
     """True of an unknown class, whose object may refer to what it was given (`Store(conn)`, `Store.open(conn)`; PEP 8),
     and of who is told a name besides, by which to keep it, or to replace a part of it (`monkeypatch.setattr`)."""
-    named = any(part[:1].isupper() for part in dotted(node.func).replace("_", "").split("."))
+    parts = dotted(node.func).split(".")
+    named = any(part.lstrip("_")[:1].isupper() or part.endswith(("cls", "class")) for part in parts)
     return named or any(isinstance(a.value, cst.SimpleString) for a in node.args[1:2])
