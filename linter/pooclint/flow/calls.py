@@ -55,6 +55,12 @@ def call(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Resul
     Returns:
         Each way in which it completes normally, with its value; `out` receives the ways in which it raises.
     """
+    lent = misuses.shown_to_be_lent(run, invocation, state)
+    results = _performed(run, invocation, state, out)
+    return [(after.change(lent, doubtful=False, lent=True), value) for after, value in results] if lent else results
+
+
+def _performed(run: Run, invocation: Invocation, state: State, out: Outcomes) -> Results:
     if invocation.head.method and not invocation.method:
         invocation = replace(invocation, method=invocation.head.method, head=replace(invocation.head, method=""))
     if invocation.head.collection and invocation.method:

@@ -5,7 +5,7 @@ What is released stays followed for as long as a name leads to it; these functio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import libcst as cst
 
@@ -20,7 +20,7 @@ def note_use(run: Run, invocation: Invocation, state: State) -> State:
 
     Returns:
         The state after it: what was released, and then had a method called that needs no connection (`reconnect`), may
-        be open again; what an unknown callee has seen, and still works after it, that has only been lent.
+        be open again.
     """
     head, method = invocation.head, invocation.method
     touched = _connections(run, head, state)
@@ -35,20 +35,23 @@ def note_use(run: Run, invocation: Invocation, state: State) -> State:
             run.record.used_while_held.setdefault((obligation.site.number, id(invocation.node)), invocation.node)
         else:
             _record(run, "use-after-release", invocation.node, obligation, state)
-    state = _only_lent(run, head, method, state, touched if fatal else ())
     if fatal or not head.refs or method in run.models.release_names or method in run.models.closed_tests:
         return state
     return state.change(head.refs, released=None)
 
 
-def _only_lent(run: Run, head: Value, method: str, state: State, needed: Collection[int]) -> State:
-    """What an unknown callee has seen, and the function goes on to work with, it has lent: that callee has not closed
-    it. An object that was made of it may refer to it for longer."""
-    seen = [n for n in state.obligations.keys() & head.refs.union(needed) if state.obligations[n].doubtful]
-    types = {n: run.models.type(state.obligations[n].site.acquisition.type) for n in seen}
-    used = [n for n, type_ in types.items() if n in needed or (type_ and method in type_.checks_out)]
-    lent = [n for n in used if state.obligations[n].site.number not in run.record.built_upon]
-    return state.change(lent, doubtful=False, lent=True) if lent else state
+def shown_to_be_lent(run: Run, invocation: Invocation, state: State) -> frozenset[int]:
+    """What an unknown callee has seen, and a method call on it needs: where that succeeds, the callee has not closed
+    it. An object that was made of it, or that it is kept on, may still release it later."""
+    head, method = invocation.head, invocation.method
+    seen = [n for n in _connections(run, head, state) if state.obligations[n].doubtful] if method else []
+    on_objects = [v.refs for k, v in state.env.items() if "." in k and k[0] not in "#?"] if seen else []
+    touched = [n for n in seen if not any(n in refs for refs in on_objects)]
+    types = {n: run.models.type(state.obligations[n].site.acquisition.type) for n in touched}
+    needed = [n for n, type_ in types.items() if type_ is not None and method in type_.checks_out]
+    if len(needed) < len(touched) and _needs_connection(run, head, state, touched, method):
+        needed = touched
+    return frozenset(n for n in needed if state.obligations[n].site.number not in run.record.built_upon)
 
 
 def given_away(run: Run, node: cst.CSTNode, given: Iterable[Value], state: State) -> None:
