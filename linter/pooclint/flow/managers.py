@@ -16,7 +16,7 @@ from pooclint.flow.misuses import released_again
 from pooclint.flow.project import block_of
 from pooclint.flow.run import Misuse, Run
 from pooclint.flow.values import ENTERED, NOTHING, Fate, Lane, Pending, State, Value
-from pooclint.flow.waiting import complete, lend
+from pooclint.flow.waiting import complete, ended_by, lend
 from pooclint.flow.work import out_of_sight
 from pooclint.models import Call
 
@@ -71,8 +71,10 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
         for after, given in complete(run, item.item, value, state, out, attempt):
             out_of_sight(run, after, given.refs)  # the manager may commit or roll back when it is left
             own = given.refs.difference(*(v.refs for _, v in pending.arguments))  # what it was given outlives the block
+            ended = ended_by(run, pending.summary, pending, state)  # unless its end releases that
             inside, idle = block_of(run, item.item, pending.summary, pending.arguments, after)
-            entered_by.append(Entry(_manage(inside, own, 1), given, own, idle=idle))
+            inside = inside.change(ended, doubtful=False)
+            entered_by.append(Entry(_manage(inside, own | ended, 1), given, own | ended, idle=idle))
         return entered_by
     if pending and model:
         return _enter_pending(run, item, value, pending, model, state, out, asynchronous)

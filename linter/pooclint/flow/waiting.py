@@ -194,9 +194,11 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
     """
     function = pending.summary
     assert function is not None
-    run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+    run.fail(state.settle(ended_by(run, function, pending, state), Fate.RELEASED), node, out, OTHER, {}, Lane.OTHER)
     given = frozenset[int]().union(*(v.reach() for _, v in pending.arguments))
-    state = state.change(_concerned(run, function, pending, given, state), doubtful=True) if given else state
+    concerned = _concerned(run, function, pending, given, state) if given else frozenset[int]()
+    run.record.built_upon.update(state.obligations[n].site.number for n in concerned & state.obligations.keys())
+    state = state.change(concerned, doubtful=True)
     if not run.names.is_context_manager(function):
         return state, NOTHING
     lent = _lent(pending, function, state)
@@ -208,6 +210,15 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
         return state, Value(type_)
     after, given_out = lend(run, pending.node, acquisition, function.name, state)
     return answer_for(run, pending.holder, "", given_out, after), given_out
+
+
+def ended_by(run: Run, manager: Function, pending: Pending, state: State) -> frozenset[int]:
+    """What a manager of the project is given, and releases in whichever way it ends."""
+    ways = outcomes(run, manager, pending.arguments, state) or () if run.names.is_context_manager(manager) else ()
+    released = [frozenset(n for n, fate in way.fates if fate is Fate.RELEASED) for way in ways]
+    known = state.obligations
+    every = released[0].intersection(*released[1:]) & known.keys() if released else frozenset[int]()
+    return frozenset(n for n in every if known[n].fate is Fate.HELD and not known[n].doubtful)
 
 
 def _concerned(run: Run, function: Function, pending: Pending, given: frozenset[int], state: State) -> frozenset[int]:
