@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import libcst as cst
@@ -324,7 +325,7 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
     named = state.reachable()
     numbers |= frozenset(n for n, o in state.obligations.items() if o.owner in numbers and o.owner <= COLLECTIONS)
     state = run.keep(state, numbers - named | frozenset(n for n in numbers if n <= OBJECTS))
-    if _may_answer(invocation.node):
+    if _may_answer(run, invocation.node):
         run.record.built_upon.update(state.obligations[n].site.number for n in numbers & state.obligations.keys())
     # Who is given a connection may release that, and not the engine behind it.
     behind = frozenset[int]().union(*(v.parts - v.refs for _, v in invocation.arguments if v.refs))
@@ -332,9 +333,42 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
     return run.used_by_somebody(doubtful, numbers & named, invocation.node)
 
 
-def _may_answer(node: cst.Call) -> bool:
+def _may_answer(run: Run, node: cst.Call) -> bool:
     """True of an unknown class, whose object may refer to what it was given (`Store(conn)`, `Store.open(conn)`; PEP 8),
-    and of who is told a name besides, by which to keep it, or to replace a part of it (`monkeypatch.setattr`)."""
+    of who is told a name besides, by which to keep it, or to replace a part of it (`monkeypatch.setattr`), and of
+    whose answer the function does not let go."""
     parts = dotted(node.func).split(".")
-    named = any(part.lstrip("_")[:1].isupper() or part.endswith(("cls", "class")) for part in parts)
-    return named or any(isinstance(a.value, cst.SimpleString) for a in node.args[1:2])
+    if any(part.lstrip("_")[:1].isupper() or part.endswith(("cls", "class")) for part in parts):
+        return True
+    return any(isinstance(a.value, cst.SimpleString) for a in node.args[1:2]) or not _is_let_go(run, node)
+
+
+def _is_let_go(run: Run, node: cst.Call) -> bool:
+    """True of a call that is a statement by itself, or whose value only gets a name by which the function reads."""
+    nodes = run.function.body_nodes if run.function else ()
+    name = ""
+    for each in nodes:
+        match each:
+            case cst.Expr(value=value) if _awaited(value) is node:
+                return True
+            case cst.Assign(targets=[cst.AssignTarget(cst.Name(name))], value=value) if _awaited(value) is node:
+                break
+    else:
+        return False
+    return not any(isinstance(value, cst.Name) and value.value == name for n in nodes for value in _given_on(n))
+
+
+def _awaited(node: cst.BaseExpression) -> cst.BaseExpression:
+    return node.expression if isinstance(node, cst.Await) else node
+
+
+def _given_on(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
+    """What a node returns, stores, enters or gives to another."""
+    match node:
+        case cst.Return(value=value) | cst.Yield(value=value) if value is not None:
+            return (value,)
+        case cst.Arg(value=value) | cst.Assign(value=value) | cst.Element(value=value) | cst.DictElement(value=value):
+            return (value,)
+        case cst.WithItem(item=value):
+            return (value,)
+    return ()
