@@ -801,15 +801,13 @@ def _closed_test(
 ) -> tuple[list[State], list[State]] | None:
     """`conn.closed`, `conn.is_connected()`, `getattr(conn, "closed", None)`: on the branch that says so, nothing
     is left to release."""
-    match node:
-        case cst.Attribute(value=tested, attr=cst.Name(value=name)):
-            pass
-        case cst.Call(func=cst.Attribute(value=tested, attr=cst.Name(value=name))):
-            pass
-        case cst.Call(func=cst.Name("getattr"), args=[cst.Arg(tested), cst.Arg(cst.SimpleString() as named), *_]):
-            name = str(literal(named))
-        case _:
-            return None
+    func = node.func if isinstance(node, cst.Call) else node
+    if isinstance(func, cst.Attribute):
+        tested, name = func.value, func.attr.value
+    elif isinstance(node, cst.Call) and isinstance(func, cst.Name) and func.value == "getattr" and len(node.args) > 1:
+        tested, name = node.args[0].value, str(literal(node.args[1].value))
+    else:
+        return None
     if name not in run.models.closed_tests:
         return None
     says_closed = run.models.closed_tests[name]

@@ -44,7 +44,9 @@ def shown_to_be_lent(run: Run, invocation: Invocation, state: State) -> frozense
     """What an unknown callee has seen, and a method call on it needs: where that succeeds, the callee has not closed
     it. An object that was made of it, or that it is kept on, may still release it later."""
     head, method = invocation.head, invocation.method
-    seen = [n for n in _connections(run, head, state) if state.obligations[n].doubtful] if method else []
+    if not method or not (head.refs or head.derived):
+        return frozenset()
+    seen = [n for n in _connections(run, head, state) if state.obligations[n].doubtful]
     on_objects = [v.refs for k, v in state.env.items() if "." in k and k[0] not in "#?"] if seen else []
     touched = [n for n in seen if not any(n in refs for refs in on_objects)]
     types = {n: run.models.type(state.obligations[n].site.acquisition.type) for n in touched}

@@ -340,35 +340,37 @@ def _may_answer(run: Run, node: cst.Call) -> bool:
     parts = dotted(node.func).split(".")
     if any(part.lstrip("_")[:1].isupper() or part.endswith(("cls", "class")) for part in parts):
         return True
-    return any(isinstance(a.value, cst.SimpleString) for a in node.args[1:2]) or not _is_let_go(run, node)
+    if run.let_go is None:
+        run.let_go = _let_go(run.function.body_nodes) if run.function else frozenset()
+    return any(isinstance(a.value, cst.SimpleString) for a in node.args[1:2]) or id(node) not in run.let_go
 
 
-def _is_let_go(run: Run, node: cst.Call) -> bool:
-    """True of a call that is a statement by itself, or whose value only gets a name by which the function reads."""
-    nodes = run.function.body_nodes if run.function else ()
-    name = ""
-    for each in nodes:
-        match each:
-            case cst.Expr(value=value) if _awaited(value) is node:
-                return True
-            case cst.Assign(targets=[cst.AssignTarget(cst.Name(name))], value=value) if _awaited(value) is node:
-                break
-    else:
-        return False
-    return not any(isinstance(value, cst.Name) and value.value == name for n in nodes for value in _given_on(n))
+def _let_go(nodes: Sequence[cst.CSTNode]) -> frozenset[int]:
+    """By `id`, calls that are statements by themselves, or whose value only gets a name by which the function reads."""
+    alone: set[int] = set()
+    named: dict[int, str] = {}
+    given_on: set[str] = set()
+    for node in nodes:
+        match node:
+            case cst.Expr(value=value):
+                alone.add(id(_awaited(value)))
+            case cst.Assign(targets=[cst.AssignTarget(cst.Name(name))], value=value):
+                named[id(_awaited(value))] = name
+        given = _given_on(node)
+        if isinstance(given, cst.Name):
+            given_on.add(given.value)
+    return frozenset(alone | {n for n, name in named.items() if name not in given_on})
 
 
 def _awaited(node: cst.BaseExpression) -> cst.BaseExpression:
     return node.expression if isinstance(node, cst.Await) else node
 
 
-def _given_on(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
+def _given_on(node: cst.CSTNode) -> cst.CSTNode | None:
     """What a node returns, stores, enters or gives to another."""
     match node:
-        case cst.Return(value=value) | cst.Yield(value=value) if value is not None:
-            return (value,)
-        case cst.Arg(value=value) | cst.Assign(value=value) | cst.Element(value=value) | cst.DictElement(value=value):
-            return (value,)
-        case cst.WithItem(item=value):
-            return (value,)
-    return ()
+        case cst.Return(value=value) | cst.Yield(value=value) | cst.Arg(value=value) | cst.Assign(value=value):
+            return value
+        case cst.Element(value=value) | cst.DictElement(value=value) | cst.WithItem(item=value):
+            return value
+    return None

@@ -455,6 +455,8 @@ class Run:
     """How many `with` statements do whose manager catches what a resource raises: somebody reckons with that."""
     cleanups: int = 0
     """How many handlers and `finally` blocks do."""
+    let_go: frozenset[int] | None = None
+    """By `id`, calls whose value the function lets go; None as long as nobody has asked."""
     from_own_pools: dict[int, bool] = field(default_factory=dict)
     """By the `id` of an acquiring call, whether it takes something from a pool that nobody else has; a memo."""
 
