@@ -28,7 +28,7 @@ from pooclint.program.attributes import (
     taken,
 )
 from pooclint.program.scopes import Class, Function, Index
-from pooclint.source.nodes import descendants, dotted, nodes_of
+from pooclint.source.nodes import descendants, dotted, nodes_of, unawaited
 from pooclint.source.targets import target_of
 
 
@@ -229,9 +229,9 @@ def _filled_later(analysis: Analysis, owner: Class) -> Iterator[tuple[str, Site,
     for attribute, values in owner.attributes.items():
         for value, scope in values:
             if scope.function is not None and scope.function.owner is owner:
-                put[id(value.expression if isinstance(value, cst.Await) else value)] = attribute
-    for method in owner.methods.values():
-        if method.name == "__init__" or not method.parameters or not put or not analysis.acquires(method):
+                put[id(unawaited(value))] = attribute
+    for method in owner.methods.values() if put else ():
+        if method.name == "__init__" or not method.parameters or not analysis.acquires(method):
             continue
         try:
             sites = analysis.record(method).all_sites()

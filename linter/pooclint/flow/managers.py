@@ -68,13 +68,14 @@ def enter(run: Run, item: cst.WithItem, value: Value, state: State, out: Outcome
     if pending and pending.summary:  # held in the body, released by the manager
         attempt: Attempt = "async-with" if asynchronous else "sync-with"
         entered_by: list[Entry] = []
+        ended = ended_by(run, pending, state)
         for after, given in complete(run, item.item, value, state, out, attempt):
             out_of_sight(run, after, given.refs)  # the manager may commit or roll back when it is left
-            own = given.refs.difference(*(v.refs for _, v in pending.arguments))  # what it was given outlives the block
-            ended = ended_by(run, pending.summary, pending, state)  # unless its end releases that
+            # What it was given outlives the block, unless its end releases that.
+            own = given.refs.difference(*(v.refs for _, v in pending.arguments)) | ended
             inside, idle = block_of(run, item.item, pending.summary, pending.arguments, after)
             inside = inside.change(ended, doubtful=False)
-            entered_by.append(Entry(_manage(inside, own | ended, 1), given, own | ended, idle=idle))
+            entered_by.append(Entry(_manage(inside, own, 1), given, own, idle=idle))
         return entered_by
     if pending and model:
         return _enter_pending(run, item, value, pending, model, state, out, asynchronous)

@@ -32,7 +32,7 @@ from pooclint.flow.values import (
 from pooclint.flow.waiting import complete
 from pooclint.models import Call
 from pooclint.program.keywords import argument_keys
-from pooclint.source.nodes import dotted
+from pooclint.source.nodes import dotted, unawaited
 
 
 def modelled(run: Run, invocation: Invocation, model: Call, state: State, out: Outcomes) -> Results:
@@ -353,17 +353,13 @@ def _let_go(nodes: Sequence[cst.CSTNode]) -> frozenset[int]:
     for node in nodes:
         match node:
             case cst.Expr(value=value):
-                alone.add(id(_awaited(value)))
+                alone.add(id(unawaited(value)))
             case cst.Assign(targets=[cst.AssignTarget(cst.Name(name))], value=value):
-                named[id(_awaited(value))] = name
+                named[id(unawaited(value))] = name
         given = _given_on(node)
         if isinstance(given, cst.Name):
             given_on.add(given.value)
     return frozenset(alone | {n for n, name in named.items() if name not in given_on})
-
-
-def _awaited(node: cst.BaseExpression) -> cst.BaseExpression:
-    return node.expression if isinstance(node, cst.Await) else node
 
 
 def _given_on(node: cst.CSTNode) -> cst.CSTNode | None:

@@ -6,6 +6,7 @@ import libcst as cst
 
 from pooclint.program.names import Names
 from pooclint.program.scopes import Binding, Function, Scope
+from pooclint.source.nodes import unawaited
 
 _LENDING = frozenset({"pool", "engine"})
 
@@ -27,7 +28,7 @@ def from_own_pool(names: Names, node: cst.CSTNode, function: Function) -> bool:
 
 def makes_pool(names: Names, node: cst.BaseExpression, scope: Scope) -> bool:
     """True for a call that makes a pool or an engine, awaited or not."""
-    node = node.expression if isinstance(node, cst.Await) else node
+    node = unawaited(node)
     if not isinstance(node, cst.Call):
         return False
     found = (names.models.acquisition(call) for call in names.calls(node, scope))

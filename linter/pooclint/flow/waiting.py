@@ -56,7 +56,7 @@ def complete(run: Run, node: cst.CSTNode, value: Value, state: State, out: Outco
     if pending.passes:
         return _complete_passed(run, node, pending, state, out)
     if asynchronous:
-        run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
+        run.fail(state.settle(ended_by(run, pending, state), Fate.RELEASED), node, out, CANCEL, {}, Lane.CANCELLED)
     if pending.summary:
         return [(state, value)] if attempt == "await" else [enter_project(run, node, pending, state, out)]
     receiver = pending.receiver or NOTHING
@@ -194,7 +194,7 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
     """
     function = pending.summary
     assert function is not None
-    run.fail(state.settle(ended_by(run, function, pending, state), Fate.RELEASED), node, out, OTHER, {}, Lane.OTHER)
+    run.fail(state.settle(ended_by(run, pending, state), Fate.RELEASED), node, out, OTHER, {}, Lane.OTHER)
     given = frozenset[int]().union(*(v.reach() for _, v in pending.arguments))
     concerned = _concerned(run, function, pending, given, state) if given else frozenset[int]()
     run.record.built_upon.update(state.obligations[n].site.number for n in concerned & state.obligations.keys())
@@ -212,9 +212,10 @@ def enter_project(run: Run, node: cst.CSTNode, pending: Pending, state: State, o
     return answer_for(run, pending.holder, "", given_out, after), given_out
 
 
-def ended_by(run: Run, manager: Function, pending: Pending, state: State) -> frozenset[int]:
+def ended_by(run: Run, pending: Pending, state: State) -> frozenset[int]:
     """What a manager of the project is given, and releases in whichever way it ends."""
-    ways = outcomes(run, manager, pending.arguments, state) or () if run.names.is_context_manager(manager) else ()
+    manager = pending.summary if pending.summary and run.names.is_context_manager(pending.summary) else None
+    ways = outcomes(run, manager, pending.arguments, state) or () if manager else ()
     released = [frozenset(n for n, fate in way.fates if fate is Fate.RELEASED) for way in ways]
     known = state.obligations
     every = released[0].intersection(*released[1:]) & known.keys() if released else frozenset[int]()

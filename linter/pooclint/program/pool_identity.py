@@ -17,6 +17,7 @@ from pooclint.program.circles import Memo
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Binding, Class, Function, Scope
+from pooclint.source.nodes import unawaited
 
 _MAX_STEPS = 12
 """Names that only pass on another, calls that return it, and attributes are followed this far."""
@@ -223,7 +224,7 @@ class Pools:
         if len(given) != 1:
             return own
         value, scope = given[0]
-        value = value.expression if isinstance(value, cst.Await) else value
+        value = unawaited(value)
         found = self.of(value, scope, steps + 1)
         if found is None:
             if isinstance(value, cst.Call):

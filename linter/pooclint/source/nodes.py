@@ -161,3 +161,8 @@ def loops_of(loop: cst.CompFor | None) -> Iterator[cst.CompFor]:
 def is_none(node: cst.CSTNode) -> bool:
     """True for `None`, which is a name like any other in a tree."""
     return isinstance(node, cst.Name) and node.value == "None"
+
+
+def unawaited(node: cst.BaseExpression) -> cst.BaseExpression:
+    """What an expression awaits, or the expression itself."""
+    return node.expression if isinstance(node, cst.Await) else node
