@@ -126,14 +126,12 @@ def built_from(run: Run, base: Value, type_name: str, state: State) -> Value | N
     if type_ is None:
         return None
     is_factory = type_.kind == "factory"
-    known = (base.parts | base.refs) & state.obligations.keys()
-    lineages = {n: run.models.lineage(state.obligations[n].site.acquisition.type) for n in known}
-    # What a wrapper stands for (`inspect(conn).bind`) is behind it as well.
-    behind = frozenset(n for n in known if n in base.parts or is_factory or type_.name not in lineages[n])
+    behind = (base.parts | base.refs if is_factory else base.parts) & state.obligations.keys()
     if not behind:
         return None
     wanted = run.models.canonical(type_name)
-    there = frozenset(n for n in behind if wanted in lineages[n])
+    lineages = {n: run.models.lineage(state.obligations[n].site.acquisition.type) for n in behind}
+    there = frozenset(n for n, lineage in lineages.items() if wanted in lineage)
     if there:
         return Value(wanted, refs=there, derived=base.derived)
     given = run.models.type(type_name)
