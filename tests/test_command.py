@@ -183,6 +183,24 @@ def test_files_that_cannot_be_checked(leaky: Path) -> None:
     assert "empty.py" not in found
 
 
+def test_templates_are_no_broken_python(leaky: Path) -> None:
+    """What Jinja makes Python from stops no gate; who asks for information is told that it was not analysed."""
+    (leaky / "app.py").unlink()
+    templates = {
+        "extends.py": "{% extends 'base.jinja' %}\nimport asyncpg\n",
+        "trimmed.py": "import asyncpg\n{%- if cookiecutter.cache == 'redis' %}\nimport redis\n{%- endif %}\n",
+        "named.py": "from {{ cookiecutter.package }}.db import asyncpg\n",
+    }
+    for name, text in templates.items():
+        (leaky / name).write_text(text, encoding="utf-8")
+    assert pooclint(cwd=leaky).returncode == 0
+    done = pooclint("--min-severity", "info", "--format", "json", cwd=leaky)
+    found = {(f["path"], f["code"], f["severity"]) for f in json.loads(done.stdout)["findings"]}
+    assert found == {(name, "CNX001", "info") for name in templates}
+    (leaky / "broken.py").write_text("import asyncpg\nx = {'{{ name }}': 1\n\ny = 2\nz = f(:\n", encoding="utf-8")
+    assert pooclint("--format", "concise", cwd=leaky).stdout == "broken.py:5:7: CNX001 syntax error\n"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_no_permission(leaky: Path) -> None:
     os.chmod(leaky / "app.py", 0)

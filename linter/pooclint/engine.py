@@ -529,8 +529,9 @@ def _syntax_problem(data: bytes) -> Unreadable | None:
 
 
 def _unreadable(problem: Unreadable, path: str) -> FileResult:
+    severity = Severity.INFO if problem.is_template else UnreadableFile.severity
     finding = Finding(
-        UnreadableFile.code, UnreadableFile.name, Severity.ERROR, Confidence.HIGH, problem.reason,
+        UnreadableFile.code, UnreadableFile.name, severity, Confidence.HIGH, problem.reason,
         path, problem.line, problem.column, problem.line, problem.column,
     )  # fmt: skip
     return FileResult((finding,), 0, "unreadable")

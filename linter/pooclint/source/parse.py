@@ -26,6 +26,7 @@ _OPERATORS = b"-+*/%@&|^<>=.~"
 _WORDS = (b"and", b"or", b"not", b"if", b"else", b"lambda", b"await")
 """Those of them that are words."""
 _PLACE = re.compile(r"error at (\d+):(\d+)")
+_TAG = re.compile(rb"\{\{.*\}\}|\{%[-+]?\s*\w")  # Jinja's
 
 # The native parser takes 240 bytes for a byte of source, the tree that it returns 16 (measured on libcst 1.9.0).
 _WORTH_GIVING_BACK = 100_000  # bytes of source
@@ -38,6 +39,8 @@ class Unreadable:
     line: int
     column: int
     reason: str
+    is_template: bool = False
+    """True when it is no Python, but what Jinja makes Python from."""
 
 
 def parse(data: bytes) -> cst.Module | Unreadable:
@@ -55,6 +58,8 @@ def parse(data: bytes) -> cst.Module | Unreadable:
     except cst.ParserSyntaxError as error:
         place = _PLACE.search(str(error.message))
         line, column = (int(place[1]), int(place[2])) if place else (error.editor_line, error.editor_column)
+        if _TAG.search((data.splitlines()[line - 1 : line] or [b""])[0]):
+            return Unreadable(max(line, 1), max(column, 1), "not analysed: a template, and not Python yet", True)
         return Unreadable(max(line, 1), max(column, 1), "syntax error")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
