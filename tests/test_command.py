@@ -197,8 +197,8 @@ def test_templates_are_no_broken_python(leaky: Path) -> None:
     done = pooclint("--min-severity", "info", "--format", "json", cwd=leaky)
     found = {(f["path"], f["code"], f["severity"]) for f in json.loads(done.stdout)["findings"]}
     assert found == {(name, "CNX001", "info") for name in templates}
-    (leaky / "broken.py").write_text("import asyncpg\nx = {'{{ name }}': 1\n\ny = 2\nz = f(:\n", encoding="utf-8")
-    assert pooclint("--format", "concise", cwd=leaky).stdout == "broken.py:5:7: CNX001 syntax error\n"
+    (leaky / "broken.py").write_text("import asyncpg\nx = {'{{ name }}': 1}\n\ny = f(:\n", encoding="utf-8")
+    assert pooclint("--format", "concise", cwd=leaky).stdout == "broken.py:5:1: CNX001 syntax error\n"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

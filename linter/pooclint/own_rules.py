@@ -27,8 +27,8 @@ class UnreadableFile:
     def handler():
         return 1
     ```
-    A file that is not meant to be Python can be left out with `exclude`. A template from which Jinja makes Python (where
-    the syntax error is, `{% … %}` or `{{ … }}` stands) is told as information only.
+    A file that is not meant to be Python can be left out with `exclude`. A template from which Jinja makes Python
+    (where the syntax error is, `{% … %}` or `{{ … }}` stands) is told as information only.
 
     ## Options
     - `exclude`
