@@ -325,7 +325,7 @@ def test_a_finding_says_where_its_figure_is_from(tmp_path: Path) -> None:
     config = Config(settings=Settings(max_pool_size=30), root=tmp_path)
     (found,) = checker.check_data(main.read_bytes(), MAIN, config, str(main)).findings
     assert (found.code, found.severity) == ("CNX401", Severity.WARNING)
-    assert found.message.endswith("the limit is 30 (default of environment variable POOL)")
+    assert found.message.endswith("more than max-pool-size (30) (default of environment variable POOL)")
     assert [(s.path, s.line, s.text) for s in found.trace] == [
         ("app/settings.py", 2, "64: default of environment variable POOL")
     ]

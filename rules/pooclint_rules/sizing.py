@@ -79,10 +79,13 @@ class OversizedPool:
         total = most + max(overflow, 0.0)
         limit = context.limits.max_pool_size if size.limit == "database" else _ABSURD
         if total > limit and not (size.limit == "database" and in_process(node, call, context)):
+            if size.overflow and not further.given:  # nobody chose it, so that alone it is no reason to report
+                overflow = number(size.overflow.default) or 0.0
             parts = f"{most:,.0f} + {overflow:,.0f} overflow" if overflow > 0 else f"{most:,.0f}"
+            allowed = f"max-pool-size ({limit})" if size.limit == "database" else f"{limit:,}"
             yield report(
                 node,
-                f"this pool may open {parts} connections in every process; the limit is {limit}",
+                f"this pool may open {parts} connections in every process: more than {allowed}",
                 unless_overridable(self.severity, (given, further)) if limit in (_USUAL, _ABSURD) else self.severity,
                 call,
                 context,

@@ -484,7 +484,7 @@ class Analysis:
             objects=facts.objects,
             live=facts.live,
             constants=facts.constants,
-            debugging=facts.debugging,
+            seldom=facts.seldom,
             taken_back=facts.taken_back,
             making=making,
             yields_to=self._yields_to(function),

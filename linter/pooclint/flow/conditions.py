@@ -31,13 +31,13 @@ def compared(run: Run, node: cst.Comparison, left: Value, right: Value, state: S
     if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
         true, false = same(run, node.left, comparator, left, right, state)
     elif not isinstance(operator, (cst.In, cst.NotIn)):
-        return _remembered(run, node, state)
+        return _remembered(run, node, type(operator).__name__, state)
     elif _names_locals(run, comparator):
         true, false = _bound_test(left, state)
     elif member is not None:
         true, false = (state, None) if member else (None, state)
     else:
-        return _remembered(run, node, state)
+        true, false = _remembered(run, node, "In", state)
     return (false, true) if isinstance(operator, _NEGATED) else (true, false)
 
 
@@ -152,8 +152,8 @@ def none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) ->
     return state.know(name, NONE), state.know(name, replace(value, constant=NOT_NONE, truth=true))
 
 
-def _remembered(run: Run, node: cst.Comparison, state: State) -> Ways:
-    fact = _fact(run, node.left, node.comparisons[0].comparator, type(node.comparisons[0].operator).__name__)
+def _remembered(run: Run, node: cst.Comparison, operator: str, state: State) -> Ways:
+    fact = _fact(run, node.left, node.comparisons[0].comparator, operator)
     return _by_fact(fact, state) if fact else (state, state)
 
 
@@ -167,7 +167,21 @@ def _by_fact(fact: str, state: State) -> Ways:
 def _fact(run: Run, left: cst.BaseExpression, right: cst.BaseExpression, operator: str = "same") -> str:
     """A key for a condition over names and literals that the function asks more than once; else empty."""
     names = [dotted(n) for n in (left, right)]
-    texts = [n or repr(literal(e)) for n, e in zip(names, (left, right), strict=True)]
-    if "Ellipsis" in texts or not any(n in run.repeated for n in names if n):
+    texts = [n or _written_out(run, e) for n, e in zip(names, (left, right), strict=True)]
+    if "" in texts or not any(n in run.repeated for n in names if n):
         return ""
     return condition_key(texts[0], operator, texts[1])
+
+
+def _written_out(run: Run, node: cst.BaseExpression) -> str:
+    """A notation for a literal, or for some literals and constants of the module; empty for anything else."""
+    if not isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+        value = literal(node)
+        return "" if value is ... else repr(value)
+    parts = [dotted(e.value) if _is_of_module(run, e.value) else _written_out(run, e.value) for e in node.elements]
+    return f"({','.join(parts)})" if all(parts) else ""
+
+
+def _is_of_module(run: Run, node: cst.BaseExpression) -> bool:
+    found = run.scope.lookup(dotted(node).partition(".")[0])
+    return found is not None and found[0].kind == "module" and len(found[1]) == 1

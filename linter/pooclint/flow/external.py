@@ -217,7 +217,7 @@ def hold(
     if external.category == "database":
         return
     held = [(n, o) for n, o in state.obligations.items() if n not in own and delays(run, o)]
-    if not held or id(node) in run.debugging:
+    if not held or id(node) in run.seldom:
         return
     for number, obligation in held:
         key = (obligation.site.number, id(node))

@@ -10,8 +10,8 @@ from typing import cast
 import libcst as cst
 
 from pooclint.flow import collections
-from pooclint.flow.debugging import for_debugging
 from pooclint.flow.liveness import Liveness, liveness
+from pooclint.flow.seldom import seldom_made
 from pooclint.flow.values import OBJECTS
 from pooclint.graphs import reached
 from pooclint.program.literals import literal, only_literal
@@ -41,8 +41,8 @@ class Facts:
     """Those that are compared with texts, numbers or classes: which of them they are given decides what happens."""
     constants: Mapping[str, object]
     """Variables that stand for one text, number or truth value wherever they have one, with that."""
-    debugging: frozenset[int]
-    """Calls, by `id`, that are made for debugging."""
+    seldom: frozenset[int]
+    """Calls, by `id`, that most calls of the function do not make."""
     taken_back: frozenset[str]
     """Paths of attributes and elements of something else that the function fills and, as far as names tell, releases
     from there."""
@@ -69,7 +69,7 @@ def facts_of(code: Function | Index, decisive_words: frozenset[str], release_nam
         _unbound(function, release_names, live) if function else (),
         _compared(function) if function else frozenset(),
         _constants(function) if function else {},
-        for_debugging(function) if function else frozenset(),
+        seldom_made(function) if function else frozenset(),
         _taken_back(function, release_names) if function else frozenset(),
     )
 

@@ -88,7 +88,7 @@ class _Class:
     in_sight: bool
     """Whether nothing else decides what becomes of its attributes."""
     made: frozenset[str]
-    """Attributes on which it puts what a call gives."""
+    """Attributes on which it puts more than what is written out: what a call gives, by whatever name."""
     given: frozenset[int]
     """The `id` of functions that fill an attribute on which the constructor has put something before."""
 
@@ -101,7 +101,7 @@ def _read(names: Names, owner: Class) -> _Class:
         methods,
         frozenset(n for n, m in methods.items() if not names.is_property(m)),
         in_sight(names, owner) and _HOOKS.isdisjoint(methods),
-        frozenset(a for a, values in put if any(True for v, _ in values for _ in nodes_of(cst.Call, descendants(v)))),
+        frozenset(a for a, values in put if any(literal(v) is ... for v, _ in values)),
         frozenset(id(s.function) for _, values in put if any(map(_is_given, values)) for _, s in values),
     )
 

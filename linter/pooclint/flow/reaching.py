@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 import libcst as cst
 
-from pooclint.flow.debugging import for_debugging
 from pooclint.flow.external import (
     awaited_of_another,
     called_elsewhere,
@@ -20,6 +19,7 @@ from pooclint.flow.external import (
 )
 from pooclint.flow.retries import between_attempts
 from pooclint.flow.run import Reached
+from pooclint.flow.seldom import seldom_made
 from pooclint.flow.settled import making, settled
 from pooclint.flow.switches import Literals, Switches, by_text, switched_off, switches
 from pooclint.models import External
@@ -149,7 +149,7 @@ class Reaching:
         slowest: Reached | None = None
         off = switched_off(function, given) if given else frozenset[int]()
         waited: frozenset[int] | None = None
-        debugging: frozenset[int] | None = None
+        seldom: frozenset[int] | None = None
         for node in function.own_nodes:
             if (type(node) is not cst.Call and type(node) is not cst.Await) or id(node) in off:
                 continue
@@ -159,8 +159,8 @@ class Reaching:
                 found, suspends = self._by_await(node, function), False
             if found is None or (slowest and slowest.order <= found.order):
                 continue
-            debugging = for_debugging(function) if debugging is None else debugging
-            if id(node) in debugging:
+            seldom = seldom_made(function) if seldom is None else seldom
+            if id(node) in seldom:
                 continue
             if suspends and waited is None:
                 waited = waited_for(self.names, function)

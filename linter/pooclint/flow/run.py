@@ -440,8 +440,8 @@ class Run:
     """The names that may still be read; None: all of them, always."""
     constants: Mapping[str, object]
     """Variables that stand for one text, number or truth value wherever they have one, with that."""
-    debugging: frozenset[int]
-    """Calls, by `id`, that are made for debugging."""
+    seldom: frozenset[int]
+    """Calls, by `id`, that most calls of the function do not make."""
     taken_back: frozenset[str]
     """Paths of attributes and elements of something else that the function fills and releases from there."""
     making: bool = False

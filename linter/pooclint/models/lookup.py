@@ -273,7 +273,7 @@ class Models:
             found = self._external_methods.get((name, method))
             found = found or (self._external_methods.get((name, "*")) if public else None)
             if found:
-                return found
+                return found if method not in found.without else None
         return None
 
     def library(self, item: Type | Call | External) -> str:

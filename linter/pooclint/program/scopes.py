@@ -152,10 +152,23 @@ class Function:
             self._uses = {}
             targets = {id(target_of(node)) for node in self.body_nodes}
             objects = {id(node.value) for node in nodes_of(cst.Attribute, self.body_nodes)}
+            others = self._of_nested()
             for node in variable_nodes(self.node.body):
-                if id(node) not in targets:
+                if id(node) not in targets and id(node) not in others:
                     self._uses.setdefault(node.value, []).append(Use(node, id(node) in objects))
         return self._uses
+
+    def _of_nested(self) -> set[int]:
+        """Names, by `id`, that stand for variables of nested functions."""
+        found: set[int] = set()
+        for node in self.body_nodes:
+            if type(node) is not cst.FunctionDef and type(node) is not cst.Lambda:
+                continue
+            inner = self.scope.module.function(node)
+            if inner is not None:
+                own = inner.scope.bindings.keys() - inner.scope.declared_outside
+                found.update(id(n) for n in variable_nodes(inner.node.body) if n.value in own)
+        return found
 
     @property
     def own_nodes(self) -> tuple[cst.CSTNode, ...]:

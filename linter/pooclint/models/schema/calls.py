@@ -194,6 +194,8 @@ class External(Table, frozen=True, kw_only=True, eq=False):
     """Types whose `methods` these are."""
     methods: tuple[str, ...] = ()
     """Method names; `*` is every public method."""
+    without: tuple[str, ...] = ()
+    """Those that `*` does not mean: they answer by themselves (`generate_presigned_url`)."""
     io: Literal["await", "blocking"]
     """`await`: a coroutine, waited for at its `await`. `blocking`: the call itself waits."""
     category: Category
