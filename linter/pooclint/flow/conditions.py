@@ -9,6 +9,7 @@ import libcst as cst
 
 from pooclint.flow.run import Run
 from pooclint.flow.values import NONE, NOT_NONE, UNBOUND, UNKNOWN, ClassNamed, State, Value, condition_key
+from pooclint.program.attributes import has_unknown_base
 from pooclint.program.defaults import is_optional
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Binding, Class
@@ -17,6 +18,8 @@ from pooclint.source.nodes import dotted
 Ways = tuple[State | None, State | None]
 """The state in which a condition is true, and the one in which it is false; None where it cannot be."""
 
+_STRUCTURAL = frozenset({"typing.Protocol", "typing_extensions.Protocol", "abc.ABC"})
+"""Of classes that derive from these, objects are instances whose classes do not."""
 _NEGATED = (cst.IsNot, cst.NotEqual, cst.NotIn)
 
 
@@ -150,6 +153,33 @@ def none_test(run: Run, node: cst.BaseExpression, value: Value, state: State) ->
         return state, state
     true = True if "." not in name and _falsy(run, name, value) is NONE else value.truth
     return state.know(name, NONE), state.know(name, replace(value, constant=NOT_NONE, truth=true))
+
+
+def is_instance(run: Run, node: cst.BaseExpression, state: State) -> bool | None:
+    """Whether a resource is an instance, where a condition asks that; None where nobody can say, or it asks something
+    else."""
+    match node:
+        case cst.Call(func=cst.Name(value="isinstance"), args=[cst.Arg(value=asked), cst.Arg(value=classes)]):
+            value = state.get(dotted(asked))
+            if not value.refs or not value.type:
+                return None
+            named = [e.value for e in classes.elements] if isinstance(classes, cst.Tuple) else [classes]
+            found = [_is_of_class(run, value.type, each) for each in named]
+            return True if True in found else None if None in found else False
+    return None
+
+
+def _is_of_class(run: Run, type_name: str, node: cst.BaseExpression) -> bool | None:
+    """Whether an object of a library's class is one of another. One that the library made is of no class of the
+    project, unless that is derived from the library's, or a protocol."""
+    type_ = run.models.type(run.names.qualify(node, run.scope))
+    if type_ is not None:
+        return True if type_.name in run.models.lineage(type_name) else None
+    defined = run.names.definition(node, run.scope, interest="anything")
+    if not isinstance(defined, Class) or run.models.type(type_name) is None:
+        return None
+    structural = not _STRUCTURAL.isdisjoint(run.names.base_names(defined))
+    return None if structural or run.names.modelled_base(defined) or has_unknown_base(run.names, defined) else False
 
 
 def _remembered(run: Run, node: cst.Comparison, operator: str, state: State) -> Ways:

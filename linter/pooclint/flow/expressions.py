@@ -787,6 +787,7 @@ def test(run: Run, node: cst.BaseExpression, state: State, out: Outcomes) -> tup
             continue
         empty = collections.is_empty(value, after)
         truth = value.known_truth if empty is None else not empty
+        truth = conditions.is_instance(run, node, after) if truth is None else truth
         name = dotted(node.target) if isinstance(node, cst.NamedExpr) else dotted(node)
         if_true, if_false = conditions.refined(run, name, value, after) if name and truth is None else (after, after)
         if truth is not False:

@@ -13,7 +13,7 @@ from pooclint.flow.external import hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import UNPACKED, Built, Reached, Run, Summary
 from pooclint.flow.switches import by_values
-from pooclint.flow.values import COLLECTIONS, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
+from pooclint.flow.values import COLLECTIONS, NONE, NOT_NONE, UNKNOWN, Fate, Lane, State, Value
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function
 from pooclint.rule import Place
@@ -195,8 +195,14 @@ def _unseen_result(run: Run, function: Function) -> Value:
     plain = isinstance(function.node, cst.FunctionDef) and function.owner is None and not function.decorators
     if plain and not function.returns_value and not function.is_generator:
         return NONE
-    type_ = run.names.returned_type(function)
-    return Value(type_) if type_ else NOTHING
+    constant = NOT_NONE if _names_one_class(function) else UNKNOWN
+    return Value(run.names.returned_type(function), constant=constant)
+
+
+def _names_one_class(function: Function) -> bool:
+    """True for a function that says of what class its result is, and so that it is not None."""
+    said = function.node.returns if isinstance(function.node, cst.FunctionDef) else None
+    return said is not None and dotted(said.annotation).rpartition(".")[2] not in ("", "None", "Any", "object")
 
 
 def settled_by(
