@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from pooclint.flow.external import waited_for
+from pooclint.flow.external import handed_back, waited_for
 from pooclint.models import Call, Type
 from pooclint.program.circles import Memo
 from pooclint.program.defaults import defaults, optional
@@ -36,6 +36,8 @@ class Draw:
     """True when it is an error at once that the pool has none left."""
     unless: str = ""
     """The parameter of the function for want of which it takes one; empty when it does in any case."""
+    handed_back: bool = False
+    """True when the function only gives what takes it (a task, a coroutine)."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,7 @@ class Draws:
             return []
         found: dict[Pool, Draw] = {}
         waited: frozenset[int] | None = None
+        given_back: frozenset[int] | None = None
         handed_over = self.names.returned_type(function)
         wanting: dict[int, str] | None = None
         for node in nodes_of(cst.Call, function.body_nodes):
@@ -88,9 +91,12 @@ class Draws:
                     waited = waited_for(self.names, function)
                 if waits and waited is not None and id(node) not in waited:
                     continue
+                if waits and given_back is None:
+                    given_back = handed_back(function)
+                later = waits and given_back is not None and id(node) in given_back
                 if wanting is None:
                     wanting = {id(d.made): d.given for d in defaults(function) if "." not in d.given}
-                here = replace(draw, unless=wanting.get(id(node), draw.unless))
+                here = replace(draw, unless=wanting.get(id(node), draw.unless), handed_back=later)
                 if draw.pool not in found or not here.unless:
                     found[draw.pool] = here
             if len(found) >= _MAX_DRAWS:
@@ -122,7 +128,7 @@ class Draws:
                 yield Draw(pool, f"{function.name} → {called.name}", Place(node, scope.module)), False
             return
         for draw in self.at(called, node, function):
-            yield replace(draw, way=f"{function.name} → {draw.way}"), called.is_async
+            yield replace(draw, way=f"{function.name} → {draw.way}"), called.is_async or draw.handed_back
 
     def _takes(self, model: Call) -> bool:
         acquisition = self.names.models.acquisition(model)

@@ -17,7 +17,7 @@ from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
-from pooclint.source.nodes import descendants, dotted, loops_of
+from pooclint.source.nodes import descendants, dotted, loops_of, nodes_of
 
 
 def external_call(run: Run, invocation: Invocation) -> External | None:
@@ -140,6 +140,19 @@ def waited_for(names: Names, function: Function) -> frozenset[int]:
         ):
             roots += node.args  # it runs a coroutine to its end
     return _calls_of(function, roots)
+
+
+def handed_back(function: Function) -> frozenset[int]:
+    """Those of these calls whose result a function that is no coroutine gives to who calls it, to be awaited there."""
+    if function.is_async or isinstance(function.node, cst.Lambda):
+        return frozenset()
+    return _calls_of(function, [n.value for n in nodes_of(cst.Return, function.body_nodes) if n.value is not None])
+
+
+def awaited_at_once(function: Function | None, node: cst.CSTNode) -> bool:
+    """True for a call that is part of what a function awaits: what it gives has no name before that."""
+    awaited = nodes_of(cst.Await, function.own_nodes) if function else ()
+    return any(n is node for each in awaited for n in descendants(each))
 
 
 def read(names: Names, function: Function) -> frozenset[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from pooclint.flow.draws import Draw
-from pooclint.flow.external import occupies
+from pooclint.flow.external import awaited_at_once, occupies
 from pooclint.flow.run import Nested, Run
 from pooclint.flow.values import Site, State, Value
 from pooclint.program.pool_identity import Pool
@@ -37,7 +37,8 @@ def drawn(
     if given and any(p.default is not None for p in function.parameters):
         return  # it may well use what it is given, and take one only without
     for draw in run.draws.at(function, node, run.function):
-        _note(run, state, draw.pool, node, draw=draw)
+        if not draw.handed_back or awaited_at_once(run.function, node):
+            _note(run, state, draw.pool, node, draw=draw)
 
 
 def _others(run: Run, state: State, site: Site | None = None) -> bool:

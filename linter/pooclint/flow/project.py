@@ -9,7 +9,7 @@ import libcst as cst
 
 from pooclint.flow import ambient, nesting
 from pooclint.flow.completions import CANCEL, EXIT, GENERATOR_EXIT, OTHER, Outcomes
-from pooclint.flow.external import hold
+from pooclint.flow.external import awaited_at_once, hold
 from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import UNPACKED, Built, Reached, Run, Summary
 from pooclint.flow.switches import by_values
@@ -137,6 +137,8 @@ def reached_by(
     """The external call that a project function makes when it is given this."""
     given = by_values(function, {parameter_name(function, k): v for k, v in arguments})
     reached = run.reaches(function, given)
+    if reached and reached.handed_back and not awaited_at_once(run.function, node):
+        return None
     of_object = run.settled(function, node) if reached and isinstance(node, cst.Call) else {}
     return run.reaches(function, {**given, **of_object}) if of_object else reached
 

@@ -12,6 +12,7 @@ from pooclint.flow.external import (
     awaited_of_another,
     called_elsewhere,
     external_of,
+    handed_back,
     passed_on,
     read,
     waited_for,
@@ -133,7 +134,7 @@ class Reaching:
             inner = self.reaches(called, {**told, **of_object}) if of_object else inner
             inner = while_read(inner) if called.is_generator else inner
             if inner and (slowest is None or inner.order < slowest.order):
-                slowest, suspends = inner, called.is_async
+                slowest, suspends = inner, called.is_async or inner.handed_back
         return slowest, suspends
 
     def _runs_in(self, called: Function, node: cst.Call, function: Function) -> bool:
@@ -165,7 +166,8 @@ class Reaching:
             if suspends and waited is None:
                 waited = waited_for(self.names, function)
             if not suspends or waited is None or id(node) in waited:
-                slowest = found
+                later = suspends and id(node) in handed_back(function)
+                slowest = replace(found, handed_back=later)
                 if not any(found.rank) and len(found.functions) == 1:
                     break
         return slowest

@@ -108,6 +108,8 @@ class Reached:
     """True when only a method's name says what is called."""
     retries: bool = False
     """True for a pause between attempts at something that the function is given."""
+    handed_back: bool = False
+    """True when the function only gives what makes it (a task, a coroutine): it is made where that is awaited."""
 
     @property
     def way(self) -> str:
