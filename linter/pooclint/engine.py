@@ -35,7 +35,15 @@ from pooclint.program.homes import Home, homes, set_afterwards
 from pooclint.program.importers import Importers
 from pooclint.program.invariants import Invariants
 from pooclint.program.keywords import keywords
-from pooclint.program.lifetimes import answer_lasts, dropped, in_new_loop, is_guarded, is_handed_in, outlives
+from pooclint.program.lifetimes import (
+    answer_lasts,
+    conditions_before,
+    dropped,
+    in_new_loop,
+    is_guarded,
+    is_handed_in,
+    outlives,
+)
 from pooclint.program.literals import literal
 from pooclint.program.making import built_per_request
 from pooclint.program.modules import Modules
@@ -164,6 +172,11 @@ class FileContext:
     def in_new_loop(self, entry: Entry) -> bool:
         """True when what `entry` describes comes to the scope that is visited in an event loop made for it."""
         return in_new_loop(self.callers.edges, entry.chain)
+
+    def conditions_before(self, node: cst.CSTNode, entry: Entry) -> int:
+        """How many functions on the way that `entry` describes come to `node`, in the scope that is visited, only in
+        some of their calls."""
+        return conditions_before(self.callers.edges, entry.chain, node)
 
     def is_handed_in(self, node: cst.CSTNode, entry: Entry) -> bool:
         """True when `node`, in the scope that is visited, is only made where nobody hands one in, and whoever calls the

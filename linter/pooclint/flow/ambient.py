@@ -74,14 +74,15 @@ def ended_by(run: Run, manager: cst.BaseExpression, state: State) -> State:
 
 def left_in_use(record: Record, states: Iterator[State]) -> dict[str, bool | None]:
     """By type of such sessions, whether one may have a connection when the function returns; None where that is so on
-    hardly any way; none that it leaves as they were."""
+    hardly any way, or where others give it back: who commits what there is to write (`if rows: session.commit()`)
+    seldom has nothing; none that it leaves as they were."""
     seen: dict[str, set[bool | None]] = {}
     for state in states:
         for number, obligation in state.obligations.items():
             if is_ambient(number):
                 holds = None if obligation.holding and obligation.scarcely else obligation.holding
                 seen.setdefault(obligation.site.registry, set()).add(holds)
-    return {name: next(h for h in (True, None, False) if h in known) for name, known in seen.items()}
+    return {name: known.pop() if len(known) == 1 else None for name, known in seen.items()}
 
 
 def is_ambient(number: int) -> bool:

@@ -106,7 +106,10 @@ def in_new_loop(edges: Edges, chain: tuple[Function, ...]) -> bool:
     """True when a function of the chain runs the next one in an event loop of its own (`asyncio.run(fetch())`): what is
     used there is of no use in another."""
     for caller, called in pairwise(chain):
-        running = {id(node) for node in edges.between(caller, called)}
+        # What a nested function runs counts as run by the function around it.
+        nested = (caller.scope.module.function(n) for n in nodes_of(cst.Lambda, caller.body_nodes))
+        runners = (caller, *(f for f in nested if f is not None))
+        running = {id(node) for runner in runners for node in edges.between(runner, called)}
         loops = (c for c in nodes_of(cst.Call, caller.body_nodes) if c.args and _makes_loop(edges, c, caller))
         if any(id(n) in running for c in loops for n in descendants(c.args[0].value)):
             return True
@@ -114,7 +117,35 @@ def in_new_loop(edges: Edges, chain: tuple[Function, ...]) -> bool:
 
 
 def _makes_loop(edges: Edges, node: cst.Call, function: Function) -> bool:
-    return any(c.new_loop for c in edges.names.calls(node, function.scope))
+    """True for a call that runs something in a new event loop, or is of a function that does."""
+    if any(c.new_loop for c in edges.names.calls(node, function.scope)):
+        return True
+    called = edges.names.definition(node.func, function.scope, interest="anything")
+    if not isinstance(called, Function) or called.is_async:
+        return False
+    inner = nodes_of(cst.Call, called.body_nodes)
+    return any(c.new_loop for n in inner for c in edges.names.calls(n, called.scope))
+
+
+def conditions_before(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode) -> int:
+    """How many functions of a chain run the next one, or make `node`, in a branch of an `if` or once something has
+    failed: only in some of their calls."""
+    made: list[cst.CSTNode] = [node]
+    count = 0
+    for position in range(len(chain) - 1, -1, -1):
+        branches = {id(n) for branch in _branches(chain[position]) for n in descendants(branch)}
+        count += bool(made) and all(id(n) in branches for n in made)
+        made = [*edges.between(chain[position - 1], chain[position])] if position else []
+    return count
+
+
+def _branches(function: Function) -> Iterator[cst.CSTNode]:
+    for part in function.body_nodes:
+        match part:
+            case cst.If(body=body, orelse=orelse) | cst.IfExp(body=body, orelse=orelse):
+                yield from (b for b in (body, orelse) if b is not None)
+            case cst.ExceptHandler(body=body) | cst.MatchCase(body=body):
+                yield body
 
 
 def dropped(edges: Edges, chain: tuple[Function, ...], node: cst.CSTNode) -> bool:
