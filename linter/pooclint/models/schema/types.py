@@ -134,9 +134,10 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     """False when only a statement that writes begins a transaction."""
     stays_open: bool = False
     """True when its release leaves a transaction open that has only read: the next owner reads what it saw."""
-    concurrent: Literal["", "raises", "mixes"] = ""
+    concurrent: Literal["", "raises", "either", "mixes"] = ""
     """What becomes of two tasks or threads that use one instance at the same time: `raises`, or `mixes` (each sees and
-    commits the other's work, or reads its answers). Empty: they take turns, or nobody has looked."""
+    commits the other's work, or reads its answers), or the one until it has a connection and the other afterwards
+    (`either`). Empty: they take turns, or nobody has looked."""
     ambient: str = ""
     """Type of the session that everybody in a thread or context shares without acquiring it, and on which calls on an
     instance work: a registry's own (`scoped_session`), or another's (a model class's `query`)."""
