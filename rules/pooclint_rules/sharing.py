@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _OUTCOMES = {
     "raises": "the library raises as soon as a second one begins while the first is not done",
-    "either": "the library raises where a second one begins while the first still gets its connection; later, each sees, "
-    "commits and rolls back what the other has begun",
+    "either": "the library raises where a second one begins while the first still gets its connection; later, each "
+    "sees, commits and rolls back what the other has begun",
     "mixes": "it is not made for that: each sees, commits and rolls back what the other has begun",
 }
 

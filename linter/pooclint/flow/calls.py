@@ -21,6 +21,7 @@ from pooclint.flow.values import NOTHING, UNBOUND, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete, given_back
 from pooclint.models import Acquisition, Call, Kind, parse_release
 from pooclint.program.exports import Interest
+from pooclint.program.failing import cannot_raise
 from pooclint.program.scopes import Class, Function
 from pooclint.source.nodes import dotted
 
@@ -296,7 +297,8 @@ def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out
     value = Value(run.names.local_type(owner))
     numbers = reach(state, [v for _, v in invocation.arguments])
     if not numbers:
-        run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
+        if not cannot_raise(run.names, owner):
+            run.fail(state, invocation.node, out, OTHER, {}, Lane.OTHER)
         return [_holding(run, invocation, owner, state, value)]
     if initializer is None:
         state = run.keep(state, numbers)

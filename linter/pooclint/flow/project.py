@@ -14,6 +14,7 @@ from pooclint.flow.invocations import Invocation, Results, reach
 from pooclint.flow.run import UNPACKED, Built, Reached, Run, Summary
 from pooclint.flow.switches import by_values
 from pooclint.flow.values import COLLECTIONS, NONE, NOT_NONE, UNKNOWN, Fate, Lane, State, Value
+from pooclint.program.failing import cannot_raise
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function
 from pooclint.rule import Place
@@ -98,9 +99,10 @@ def apply_summary(
     if summaries is None:
         numbers = reach(state, [v for _, v in arguments])
         state = run.used_by_somebody(state.change(numbers, doubtful=True), numbers, node) if numbers else state
-        run.fail(state, node, out, OTHER, {}, Lane.OTHER)
-        if function.is_async:
-            run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
+        if not cannot_raise(run.names, function):
+            run.fail(state, node, out, OTHER, {}, Lane.OTHER)
+            if function.is_async:
+                run.fail(state, node, out, CANCEL, {}, Lane.CANCELLED)
         return [(state, _unseen_result(run, function))]
     results: Results = []
     passed = reach(state, [v for _, v in arguments])

@@ -48,6 +48,8 @@ class Names:
         self.takes_over: Memo[tuple[int, frozenset[str], frozenset[str]], frozenset[str]] = {}
         """By class, what it has found its methods to do with what the constructor is given."""
         self.made_here: Memo[tuple[int, str], bool] = {}
+        self.harmless: Memo[int, bool] = {}
+        """By function, whether `program/failing.py` has found that a call of it cannot raise."""
         """By function and type, whether `flow/external.py` has found it to make what it awaits of that type itself."""
         self.only_keeps: Memo[tuple[int, str, frozenset[str]], bool] = {}
         """By class and attribute, whether it has found its objects to do no more with what is put there than use it."""
@@ -121,6 +123,7 @@ class Names:
         self.not_yet_set.clear()
         self.takes_over.clear()
         self.made_here.clear()
+        self.harmless.clear()
         self.only_keeps.clear()
         self.kept_sessions.clear()
         self.constants.clear()
