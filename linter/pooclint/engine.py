@@ -244,10 +244,12 @@ class FileContext:
             assert function is not None
             chain = (function, *found.chain)
             asked = self._of_turn(found, bound, by)
+            # What it is called on counts like an argument: `Session(region).client("sts")`.
+            decisive = (found.node.func, *(a.value for a in found.node.args))
             if (
                 not is_guarded(edges, chain, found.node, by)
                 and dropped(edges, chain, found.node)
-                and all(asked.same(a.value, found.chain[-1].scope) for a in found.node.args)
+                and all(asked.same(v, found.chain[-1].scope) for v in decisive)
             ):
                 return found
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.run import Record, Run
+from pooclint.flow.run import Left, Run
 from pooclint.flow.values import Fate, Obligation, Site, State, Value
 from pooclint.models import Models
 from pooclint.program.circles import Memo
@@ -53,12 +53,15 @@ def of_value(run: Run, value: Value, node: cst.CSTNode, state: State) -> tuple[f
 
 def after_call(run: Run, function: Function, node: cst.Call, state: State) -> State:
     """The state after a call of a function that works on such sessions: it may leave them with a connection."""
-    for type_name, holding in run.ambient(function).items():
+    for type_name, left in run.ambient(function).items():
         number, state = _present(run, state, type_name, node)
         if number < 0:
             continue
-        if holding is not False:
-            state = state.occupy([number], node).change([number], scarcely=holding is None)
+        if left is not Left.FREE:
+            before = state.obligations[number]
+            held = before.holding and not before.scarcely
+            seldom = left is Left.SELDOM or (left is Left.EITHER and not held)
+            state = state.occupy([number], node).change([number], scarcely=seldom)
         elif not run.names.runs_once(function):  # what is cached may not run at all
             state = state.change([number], holding=False)
     return state
@@ -72,17 +75,24 @@ def ended_by(run: Run, manager: cst.BaseExpression, state: State) -> State:
     return state.change(over, holding=False) if over else state
 
 
-def left_in_use(record: Record, states: Iterator[State]) -> dict[str, bool | None]:
-    """By type of such sessions, whether one may have a connection when the function returns; None where that is so on
-    hardly any way, or where others give it back: who commits what there is to write (`if rows: session.commit()`)
-    seldom has nothing; none that it leaves as they were."""
-    seen: dict[str, set[bool | None]] = {}
+def left_in_use(states: Iterator[State]) -> dict[str, Left]:
+    """By type of such sessions, whether one may have a connection when the function returns; none that it leaves as
+    they were."""
+    seen: dict[str, set[Left]] = {}
     for state in states:
         for number, obligation in state.obligations.items():
             if is_ambient(number):
-                holds = None if obligation.holding and obligation.scarcely else obligation.holding
-                seen.setdefault(obligation.site.registry, set()).add(holds)
-    return {name: known.pop() if len(known) == 1 else None for name, known in seen.items()}
+                busy = Left.SELDOM if obligation.scarcely else Left.BUSY
+                seen.setdefault(obligation.site.registry, set()).add(busy if obligation.holding else Left.FREE)
+    return {name: _joined(known) for name, known in seen.items()}
+
+
+def _joined(known: set[Left]) -> Left:
+    """Where it is so on some ways, and others give it back, it is seldom so: who commits what there is to write
+    (`if rows: session.commit()`) mostly has something."""
+    if Left.FREE in known and Left.BUSY in known:
+        return Left.EITHER
+    return next(left for left in (Left.BUSY, Left.SELDOM, Left.FREE) if left in known)
 
 
 def is_ambient(number: int) -> bool:

@@ -28,7 +28,7 @@ from pooclint.flow.leaving import MAKING, leave
 from pooclint.flow.owners import owned
 from pooclint.flow.passing import calls_of_own
 from pooclint.flow.reaching import Reaching
-from pooclint.flow.run import GaveUp, Hold, Leak, Owned, Record, Run, Summary
+from pooclint.flow.run import GaveUp, Hold, Leak, Left, Owned, Record, Run, Summary
 from pooclint.flow.summaries import SYMBOLIC, holding_as_either, summarised, symbolic, translated
 from pooclint.flow.switches import literal_defaults
 from pooclint.flow.values import NONE, NOTHING, UNBOUND, Lane, Obligation, Site, State, Value
@@ -130,7 +130,7 @@ class Analysis:
                 return record
         return record
 
-    def _ambient_left(self, function: Function) -> Mapping[str, bool | None]:
+    def _ambient_left(self, function: Function) -> Mapping[str, Left]:
         """By type of a session that nobody acquires, whether a call of the function may leave it with a connection;
         empty when it works on none."""
         if not self.users().uses(function) or id(function) in self._entering:
@@ -145,7 +145,7 @@ class Analysis:
 
     def leaves_in_use(self, function: Function) -> bool:
         """True when a call of the function may leave a session that nobody acquires with a connection."""
-        return any(self._ambient_left(function).values())
+        return not {Left.BUSY, Left.EITHER}.isdisjoint(self._ambient_left(function).values())
 
     def _is_kept(self, type_name: str, module: Index) -> bool:
         """True unless only a setting that is off would make it matter."""
@@ -447,7 +447,7 @@ class Analysis:
         function = run.function
         record.taken.update(record.kept)
         normal = (s for c, states in out.items() if not c.exceptional and c.kind != "exit" for s in states)
-        record.ambient_left.update(ambient.left_in_use(record, normal))
+        record.ambient_left.update(ambient.left_in_use(normal))
         # What the ways leave behind that end normally decides about the others.
         for completion, states in sorted(out.items(), key=lambda way: way[0].exceptional):
             for ended in states:

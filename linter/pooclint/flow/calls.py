@@ -20,6 +20,7 @@ from pooclint.flow.run import Misuse, Reached, Run
 from pooclint.flow.values import NOTHING, UNBOUND, Lane, Pending, State, Value
 from pooclint.flow.waiting import answer_for, complete, given_back
 from pooclint.models import Acquisition, Call, Kind, parse_release
+from pooclint.program.attributes import has_unknown_base
 from pooclint.program.exports import Interest
 from pooclint.program.failing import cannot_raise
 from pooclint.program.scopes import Class, Function
@@ -294,7 +295,7 @@ def _fields(run: Run, invocation: Invocation, function: Function, state: State) 
 def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out: Outcomes) -> Results:
     """An instance of a class of this file: what its constructor stores belongs to the instance."""
     initializer = run.names.method(owner, "__init__")
-    value = Value(run.names.local_type(owner))
+    value = Value(run.names.local_type(owner), truth=True if _is_always_true(run, owner) else None)
     numbers = reach(state, [v for _, v in invocation.arguments])
     if not numbers:
         if not cannot_raise(run.names, owner):
@@ -313,6 +314,12 @@ def _construct(run: Run, invocation: Invocation, owner: Class, state: State, out
         at = held_at(run, owner, initializer, arguments, made.parts)
         results.append(_holding(run, invocation, owner, after, replace(value, parts=made.parts, held_at=at)))
     return results
+
+
+def _is_always_true(run: Run, owner: Class) -> bool:
+    """True for a class that does not say otherwise of its objects."""
+    says = any(run.names.method(owner, name) for name in ("__bool__", "__len__"))
+    return not says and not has_unknown_base(run.names, owner)
 
 
 def _holding(run: Run, invocation: Invocation, owner: Class, state: State, built: Value) -> tuple[State, Value]:

@@ -18,7 +18,7 @@ from pooclint.source.nodes import dotted
 Ways = tuple[State | None, State | None]
 """The state in which a condition is true, and the one in which it is false; None where it cannot be."""
 
-_STRUCTURAL = frozenset({"typing.Protocol", "typing_extensions.Protocol", "abc.ABC"})
+_STRUCTURAL = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
 """Of classes that derive from these, objects are instances whose classes do not."""
 _NEGATED = (cst.IsNot, cst.NotEqual, cst.NotIn)
 

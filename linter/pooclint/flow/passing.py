@@ -122,7 +122,8 @@ def _is_all_seen(names: Names, known: _Class, method: Function, others: frozense
     if not filling.isdisjoint(known.given):
         return False
     releases = names.models.release_names | PROTOCOL
-    apart = [m for n in others for m in (methods[n], *_below(names, methods[n], methods)) if id(m) not in filling]
+    below = (m for n in others for m in _below(names, methods[n], methods) if id(m) not in filling)
+    apart = [*(methods[n] for n in others), *below]  # also what the method calls itself, before it fills anything
     return all(taken(m, m.parameters[0].name, releases).isdisjoint(known.made) for m in apart)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -92,6 +93,16 @@ class Leak:
         # Of equally plain ways, what the user of a generator raises at its `yield` comes first.
         at_yield = isinstance(self.cause, cst.Yield)
         return (self.obligation.lane, self.idle, self.obligation.doubtful, not at_yield, len(self.trace))
+
+
+class Left(enum.Enum):
+    """Whether a session that nobody acquires has a connection when a function returns."""
+
+    FREE = enum.auto()
+    SELDOM = enum.auto()
+    EITHER = enum.auto()
+    """On some ways; others give it back."""
+    BUSY = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +329,7 @@ class Record:
     """Numbers of the caller's sites that have a connection at a `yield`."""
     ambient: dict[int, Site] = field(default_factory=dict)
     """Sessions that nobody acquires, by their numbers."""
-    ambient_left: dict[str, bool | None] = field(default_factory=dict)
+    ambient_left: dict[str, Left] = field(default_factory=dict)
     """By their types, whether they may have a connection when the function returns."""
     given: list[Site] = field(default_factory=list)
     """What is somebody else's when the function is entered; `label` is its path."""
@@ -418,7 +429,7 @@ class Run:
     """The external call that a project function makes, itself or through others, and the way to it."""
     settled: Callable[[Function, cst.Call], Mapping[str, object]]
     """What the attributes of its own object stand for in a method that is called, as far as its making tells."""
-    ambient: Callable[[Function], Mapping[str, bool | None]]
+    ambient: Callable[[Function], Mapping[str, Left]]
     """By type of a session that nobody acquires, whether a function of the project may leave it with a connection."""
     dispatched: Callable[[cst.Call], Reached | None]
     """What tells which external call a method makes whose receiver is not known."""

@@ -117,6 +117,7 @@ def _portable(value: Value) -> Value:
         items=tuple(_portable(v) for v in value.items) if value.items is not None else None,
         keys=value.keys,
         constant=value.constant if value.constant is None or isinstance(value.constant, bool) else NOTHING.constant,
+        truth=value.truth,
         pending=pending,
         method=value.method,
         inner=_portable(value.inner) if value.inner else None,
