@@ -34,6 +34,7 @@ Functions and objects:
     dispatch            methods that a call may mean
     requests            which functions run again and again
     request_holds       what requests keep by a setting
+    failing             functions that cannot raise
     threads             what threads of the project's own leave open
     scripts             which functions run once in a process that ends with them
     defaults            `client or Client()`
