@@ -84,7 +84,13 @@ def alternatives(node: cst.BaseExpression) -> list[cst.BaseExpression]:
 def _assign(assigned: _Leaves, target: cst.BaseExpression, value: cst.BaseExpression) -> None:
     path = dotted(target)
     if path:
-        assigned.setdefault(path, []).extend(alternatives(value))
+        assigned.setdefault(path, []).extend(_others(path, value))
+
+
+def _others(path: str, value: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """What may be assigned to a place, other than what it gives itself: `session = session()` makes nothing for want of
+    one."""
+    return [leaf for leaf in alternatives(value) if not isinstance(leaf, cst.Call) or dotted(leaf.func) != path]
 
 
 def _pair(found: dict[tuple[str, int], Default], roots: frozenset[str], leaves: list[cst.BaseExpression]) -> None:
@@ -110,7 +116,7 @@ def _replaced(node: cst.If, roots: frozenset[str], function: Function) -> Iterat
         for target in inner.targets:
             path = dotted(target.target)
             if path in asked and _is_given(path, roots):
-                yield from ((path, made) for made in alternatives(inner.value) if isinstance(made, cst.Call))
+                yield from ((path, made) for made in _others(path, inner.value) if isinstance(made, cst.Call))
 
 
 def _mentioned(node: cst.CSTNode) -> set[str]:
