@@ -15,6 +15,7 @@ from pooclint.program.circles import Memo
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.program.threads import names_an_end
+from pooclint.source.nodes import descendants, nodes_of
 
 FIRST = 1_900_000
 """Numbers of such sessions, which are no caller's and no callee's own."""
@@ -75,24 +76,39 @@ def ended_by(run: Run, manager: cst.BaseExpression, state: State) -> State:
     return state.change(over, holding=False) if over else state
 
 
-def left_in_use(states: Iterator[State]) -> dict[str, Left]:
+def left_in_use(run: Run, states: Iterator[State]) -> dict[str, Left]:
     """By type of such sessions, whether one may have a connection when the function returns; none that it leaves as
     they were."""
-    seen: dict[str, set[Left]] = {}
+    seen: dict[str, tuple[Obligation, set[Left]]] = {}
     for state in states:
         for number, obligation in state.obligations.items():
             if is_ambient(number):
                 busy = Left.SELDOM if obligation.scarcely else Left.BUSY
-                seen.setdefault(obligation.site.registry, set()).add(busy if obligation.holding else Left.FREE)
-    return {name: _joined(known) for name, known in seen.items()}
+                _, known = seen.setdefault(obligation.site.registry, (obligation, set()))
+                known.add(busy if obligation.holding else Left.FREE)
+    return {name: _joined(run, obligation, known) for name, (obligation, known) in seen.items()}
 
 
-def _joined(known: set[Left]) -> Left:
-    """Where it is so on some ways, and others give it back, it is seldom so: who commits what there is to write
-    (`if rows: session.commit()`) mostly has something."""
-    if Left.FREE in known and Left.BUSY in known:
+def _joined(run: Run, obligation: Obligation, known: set[Left]) -> Left:
+    if known >= {Left.BUSY, Left.FREE} and _writes_what_there_is(run, obligation):
         return Left.EITHER
     return next(left for left in (Left.BUSY, Left.SELDOM, Left.FREE) if left in known)
+
+
+_BUILT = (cst.List, cst.Dict, cst.Set, cst.ListComp, cst.DictComp, cst.SetComp)
+
+
+def _writes_what_there_is(run: Run, obligation: Obligation) -> bool:
+    """True for a function that gives the session's connection back if a list that it has built holds anything
+    (`rows = [...]`, `if rows: ...; session.commit()`): mostly it does."""
+    function = run.function
+    for node in nodes_of(cst.If, function.body_nodes) if function else ():
+        bindings = function.scope.bindings.get(node.test.value, ()) if function and type(node.test) is cst.Name else ()
+        if bindings and all(isinstance(b.value, _BUILT) for b in bindings):
+            called = (n.func for n in nodes_of(cst.Call, descendants(node.body, into_functions=False)))
+            if any(isinstance(f, cst.Attribute) and run.checks_in(obligation, f.attr.value) for f in called):
+                return True
+    return False
 
 
 def is_ambient(number: int) -> bool:

@@ -447,7 +447,7 @@ class Analysis:
         function = run.function
         record.taken.update(record.kept)
         normal = (s for c, states in out.items() if not c.exceptional and c.kind != "exit" for s in states)
-        record.ambient_left.update(ambient.left_in_use(normal))
+        record.ambient_left.update(ambient.left_in_use(run, normal))
         # What the ways leave behind that end normally decides about the others.
         for completion, states in sorted(out.items(), key=lambda way: way[0].exceptional):
             for ended in states:

@@ -101,7 +101,7 @@ class Left(enum.Enum):
     FREE = enum.auto()
     SELDOM = enum.auto()
     EITHER = enum.auto()
-    """On some ways; others give it back."""
+    """Where it had nothing to write; else it gives it back."""
     BUSY = enum.auto()
 
 
