@@ -313,7 +313,7 @@ def f(pool: fakepool.Pool):
         later()
     except ValueError:
         conn = fakepool.connect()
-""", category="function-never-fails"),
+"""),
     Case("tested-before-it-is-bound", "false alarm", """\
 def f(pool: fakepool.Pool, box, a):
     if a:
@@ -342,7 +342,7 @@ def f(pool: fakepool.Pool):
             pass
     except ValueError:
         conn = pool.getconn()
-""", category="several-of-these"),
+"""),
     Case("thrown-into", "wrong kind", """\
 async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
     conn = await apool.acquire()
