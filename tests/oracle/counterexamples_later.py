@@ -343,6 +343,19 @@ def f(pool: fakepool.Pool):
     except ValueError:
         conn = pool.getconn()
 """),
+    Case("function-that-does-next-to-nothing-caught-twice", "false alarm", """\
+def f(pool: fakepool.Pool):
+    try:
+        try:
+            def later():
+                for _ in ():
+                    pass
+            later()
+        except ValueError:
+            pass
+    except ValueError:
+        conn = pool.getconn()
+""", category="several-of-these"),
     Case("thrown-into", "wrong kind", """\
 async def f(pool: fakepool.Pool, apool: fakepool.AsyncPool):
     conn = await apool.acquire()
