@@ -92,7 +92,7 @@ class Draws:
                 if waits and waited is not None and id(node) not in waited:
                     continue
                 if waits and given_back is None:
-                    given_back = handed_back(function)
+                    given_back = handed_back(self.names, function)
                 later = waits and given_back is not None and id(node) in given_back
                 if wanting is None:
                     wanting = {id(d.made): d.given for d in defaults(function) if "." not in d.given}

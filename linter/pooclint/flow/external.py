@@ -135,18 +135,22 @@ def waited_for(names: Names, function: Function) -> frozenset[int]:
                 roots += items
             case cst.Return(value=cst.BaseExpression() as value) if not function.is_async:
                 roots.append(value)
-        if isinstance(node, cst.Call) and any(
-            c.passes and c.awaited == "no" for c in names.calls(node, function.scope)
-        ):
-            roots += node.args  # it runs a coroutine to its end
-    return _calls_of(function, roots)
+    return _calls_of(function, [*roots, *_run_to_their_end(names, function)])
 
 
-def handed_back(function: Function) -> frozenset[int]:
+def _run_to_their_end(names: Names, function: Function) -> list[cst.CSTNode]:
+    """What the function gives to calls that run a coroutine (`asyncio.run(fetch())`)."""
+    calls = nodes_of(cst.Call, function.body_nodes)
+    running = (n for n in calls if any(c.passes and c.awaited == "no" for c in names.calls(n, function.scope)))
+    return [argument for node in running for argument in node.args]
+
+
+def handed_back(names: Names, function: Function) -> frozenset[int]:
     """Those of these calls whose result a function that is no coroutine gives to who calls it, to be awaited there."""
     if function.is_async or isinstance(function.node, cst.Lambda):
         return frozenset()
-    return _calls_of(function, [n.value for n in nodes_of(cst.Return, function.body_nodes) if n.value is not None])
+    given = [n.value for n in nodes_of(cst.Return, function.body_nodes) if n.value is not None]
+    return _calls_of(function, [*given]) - _calls_of(function, _run_to_their_end(names, function))
 
 
 def awaited_at_once(function: Function | None, node: cst.CSTNode) -> bool:

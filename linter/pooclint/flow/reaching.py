@@ -166,7 +166,7 @@ class Reaching:
             if suspends and waited is None:
                 waited = waited_for(self.names, function)
             if not suspends or waited is None or id(node) in waited:
-                later = suspends and id(node) in handed_back(function)
+                later = suspends and id(node) in handed_back(self.names, function)
                 slowest = replace(found, handed_back=later)
                 if not any(found.rank) and len(found.functions) == 1:
                     break
