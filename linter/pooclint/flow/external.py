@@ -149,8 +149,21 @@ def handed_back(names: Names, function: Function) -> frozenset[int]:
     """Those of these calls whose result a function that is no coroutine gives to who calls it, to be awaited there."""
     if function.is_async or isinstance(function.node, cst.Lambda):
         return frozenset()
-    given = [n.value for n in nodes_of(cst.Return, function.body_nodes) if n.value is not None]
-    return _calls_of(function, [*given]) - _calls_of(function, _run_to_their_end(names, function))
+    found: set[int] = set()
+    todo = [n.value for n in nodes_of(cst.Return, function.body_nodes) if n.value is not None]
+    while todo:
+        match todo.pop():
+            case cst.Name(value=name):
+                todo += (b.value for b in function.scope.bindings.get(name, ()) if isinstance(b.value, cst.Call))
+            case cst.List(elements=elements) | cst.Tuple(elements=elements):
+                todo += (e.value for e in elements)
+            case cst.ListComp(elt=element):
+                todo.append(element)
+            case cst.Call() as call if id(call) not in found:
+                found.add(id(call))
+                if any(c.passes and c.awaited != "no" for c in names.calls(call, function.scope)):  # `create_task(f())`
+                    todo += (a.value for a in call.args)
+    return frozenset(found)
 
 
 def awaited_at_once(function: Function | None, node: cst.CSTNode) -> bool:
