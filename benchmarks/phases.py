@@ -37,7 +37,17 @@ PHASES = {
         (f"{name}.py", "*"): "control flow"
         for name in (
             "statements",
+            "loops",
+            "matching",
+            "with_statements",
+            "try_statements",
+            "losing",
             "expressions",
+            "operands",
+            "assignments",
+            "branches",
+            "comprehensions",
+            "yields",
             "calls",
             "modelled",
             "acquiring",

@@ -15,7 +15,7 @@ from pooclint.deep import with_deep_stack
 from pooclint.engine import FileResult, Limits, check_bytes
 from pooclint.flow import run as flow_run
 from pooclint.flow.analysis import Analysis
-from pooclint.flow.run import Summary
+from pooclint.flow.record import Summary
 from pooclint.models import Models, load_models
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.packs import load_rules, model_paths

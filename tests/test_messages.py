@@ -504,6 +504,21 @@ def test_a_turn_builds_one_arm_of_a_conditional(tmp_path: Path, made: str) -> No
     assert len(found(tmp_path, EITHER.format(made=made), "CNX303")) == 1
 
 
+ONE_OF_MANY = """\
+from kubernetes import client
+
+
+def scale(names):
+    for name in names:
+        client.AppsV1Api().patch_namespaced_deployment_scale(name, "shop", {})
+"""
+
+
+def test_a_class_is_named_as_the_source_names_it(tmp_path: Path) -> None:
+    (finding,) = found(tmp_path, ONE_OF_MANY, "CNX303")
+    assert finding.startswith("kubernetes.client.AppsV1Api is built in every turn")
+
+
 STALE = """\
 import aiohttp
 import httpx

@@ -24,6 +24,8 @@ class Program:
     def __init__(self, call: Call, acquisition: Acquisition, type_: Type) -> None:
         conditions = [f"{name}={value!r}" for name, value in call.only_if.items()]
         conditions += [f"{name}='host'" for name in call.given[:1]]
+        conditions += [f"{name}={classes[0]}" for name, classes in call.when.items()]
+        named = "".join(f"import {classes[0].rpartition('.')[0]}\n" for classes in call.when.values())
         keywords = ", ".join("'host'" if text.startswith("*") else text for text in conditions)
         if call.names:
             module, parameter = call.names[0].rpartition(".")[0], ""
@@ -35,7 +37,7 @@ class Program:
             self.header, self.call = f"from {module} import {class_name}\n", f"owner{method}({keywords})"
         form = call.with_form or type_.with_form
         awaits = call.awaited != "no" or form == "async" or any(release.awaited for release in acquisition.releases)
-        self.header += f"{'async def' if awaits else 'def'} work({parameter}):\n"
+        self.header += f"{named}{'async def' if awaits else 'def'} work({parameter}):\n"
         self.has_owner = bool(parameter)
         self.awaited = "await " if call.at == "await" else ""
         self.use = f"x.{type_.checks_out[0] if type_.lazy else 'use'}()"

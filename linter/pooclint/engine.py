@@ -20,7 +20,8 @@ from pooclint.flow.draws import Draws
 from pooclint.flow.external import external_of
 from pooclint.flow.offers import Offers
 from pooclint.flow.reaching import Reaching
-from pooclint.flow.run import GaveUp, Record
+from pooclint.flow.record import Record
+from pooclint.flow.run import GaveUp
 from pooclint.models import Call, External, Models, Parameter
 from pooclint.own_rules import AnalysisGaveUp, UnreadableFile
 from pooclint.program.addresses import address_of
@@ -168,6 +169,11 @@ class FileContext:
         """True when what `node`, in the scope that is visited, answers is kept for later requests."""
         function = self.scope.function
         return function is not None and answer_lasts(self.callers.edges, entry, function, node)
+
+    def comes_to(self, node: cst.CSTNode, entry: Entry) -> bool:
+        """False where the arguments on the way that `entry` describes rule out that it comes to `node`, in the scope
+        that is visited."""
+        return self.analysis.reaching.comes_to(self.callers.edges, entry.chain, node)
 
     def in_new_loop(self, entry: Entry) -> bool:
         """True when what `entry` describes comes to the scope that is visited in an event loop made for it."""

@@ -43,6 +43,15 @@ def built(node: cst.Call, context: FileContext, kinds: frozenset[str]) -> Acquis
     return None if gives_existing(node, context) else site.acquisition
 
 
+def named(node: cst.CSTNode, acquisition: Acquisition, context: FileContext) -> str:
+    """The class that a call names, where a model has several under one name (`kubernetes.client.AppsV1Api`); else the
+    type of what it gives."""
+    qualified = context.names.qualify(node.func, context.scope) if isinstance(node, cst.Call) else ""
+    models = context.names.calls(node, context.scope) if isinstance(node, cst.Call) and qualified else ()
+    is_class = qualified.rpartition(".")[2][:1].isupper()
+    return qualified if is_class and any(qualified in model.names for model in models) else acquisition.type
+
+
 def gives_existing(node: cst.CSTNode, context: FileContext) -> bool:
     """True for the call of a function that builds something on one way, and gives what there was before on another."""
     record = context.record(context.scope.function)
@@ -88,7 +97,7 @@ def _entry(node: cst.Call, context: FileContext) -> Entry | None:
         return None
     if context.outlives(node, entry) or context.answer_lasts(node, entry) or _is_kept(node, context):
         return None
-    return entry
+    return entry if context.comes_to(node, entry) else None
 
 
 def _is_kept(node: cst.Call, context: FileContext) -> bool:
@@ -128,7 +137,7 @@ def _per_request(
     often = context.conditions_before(node, entry) < _SELDOM
     yield _report(
         node,
-        f"{acquisition.type} is built for every {entry.kind} ({_chain(node, entry)}): {cost}; "
+        f"{named(node, acquisition, context)} is built for every {entry.kind} ({_chain(node, entry)}): {cost}; "
         f"{advice(node, context, same, share)}",
         severity,
         Confidence.HIGH if same and often else Confidence.LOW,
@@ -353,10 +362,11 @@ class ConnectionPerRequest:
         if entry is None:
             return
         same = context.same_each_time(node, entry)
+        todo = advice(node, context, same, f"take it from a shared {opened.pool}")
         yield _report(
             node,
-            f"{acquisition.type} is opened for every {entry.kind} ({_chain(node, entry)}): nothing limits how many the "
-            f"server gets at a time; {advice(node, context, same, f'take it from a shared {opened.pool}')}",
+            f"{named(node, acquisition, context)} is opened for every {entry.kind} ({_chain(node, entry)}): nothing "
+            f"limits how many the server gets at a time; {todo}",
             Severity.INFO if entry.kind == "task" else self.severity,
             Confidence.HIGH if same else Confidence.LOW,
             context,

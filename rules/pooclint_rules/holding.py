@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import libcst as cst
 
+from pooclint.flow.record import Hold
 from pooclint.flow.retries import between_attempts
-from pooclint.flow.run import Hold
 from pooclint.flow.values import Lane
 from pooclint.rule import Confidence, Report, Severity
 from pooclint.source.nodes import descendants, dotted, variables
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
-    from pooclint.flow.run import Record
+    from pooclint.flow.record import Record
     from pooclint.flow.values import Site
     from pooclint.program.scopes import Function
 

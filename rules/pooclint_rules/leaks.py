@@ -18,7 +18,7 @@ from pooclint_rules.verdict_reports import released_on, reports, source, subject
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
-    from pooclint.flow.run import Record
+    from pooclint.flow.record import Record
     from pooclint.program.scopes import Function
 
 

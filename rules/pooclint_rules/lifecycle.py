@@ -12,27 +12,28 @@ from pooclint.program.app_scoped import handed_to, imports, kept_as, reads
 from pooclint.program.scopes import Function, Index
 from pooclint.rule import Confidence, Report, Severity
 from pooclint.source.nodes import descendants
+from pooclint_rules.construction import built
 from pooclint_rules.serving import is_server
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
 
 _POOLS = frozenset({"pool", "engine"})
+_KINDS = _POOLS | {"client"}
 
 
 def _kept(node: cst.Call, context: FileContext) -> tuple[Acquisition, str] | None:
-    """What a call makes for the life of a server program, and the name it goes by."""
-    for call in context.names.calls(node, context.scope):
-        made = context.models.acquisition(call)
-        if made is None or made.kind not in (*_POOLS, "client") or call.on:
-            continue
-        function = context.scope.function
-        if function is not None and context.entry(function) is not None:
-            continue
-        name = kept_as(node, context.scope)
-        if name and is_server(context):
-            return made, name
-    return None
+    """What a call makes for the life of a server program, or has a function of the project make, and the name it goes
+    by."""
+    function = context.scope.function
+    acquires = any(call.acquires for call in context.names.calls(node, context.scope))
+    if not acquires and not isinstance(context.names.definition(node.func, context.scope), Function):
+        return None
+    if function is not None and context.entry(function) is not None:
+        return None
+    name = kept_as(node, context.scope)
+    made = built(node, context, _KINDS) if name and is_server(context) else None
+    return (made, name) if made else None
 
 
 def _report(node: cst.Call, text: str, made: Acquisition, severity: Severity, context: FileContext) -> Report:

@@ -15,7 +15,7 @@ from pooclint.program.running import IMPLIED
 from pooclint.rule import Confidence, Place, Report, Severity
 from pooclint.source.nodes import descendants, dotted, loops_of, nodes_of, variables
 from pooclint.source.targets import paths, target_of
-from pooclint_rules.construction import built, gives_existing, leaks
+from pooclint_rules.construction import built, gives_existing, leaks, named
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -291,7 +291,7 @@ def _report(
     return Report(
         part,
         (
-            f"{acquired.type} is built {dropped}{when} the loop on line ",
+            f"{named(part, acquired, context)} is built {dropped}{when} the loop on line ",
             loop,
             f"{f' ({way})' if way else ''}, and nothing in it depends on the turn{host}{advice}",
         ),

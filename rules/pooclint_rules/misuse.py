@@ -13,7 +13,7 @@ from pooclint.source.nodes import descendants, dotted
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
-    from pooclint.flow.run import Record
+    from pooclint.flow.record import Record
     from pooclint.flow.values import Site
 
 

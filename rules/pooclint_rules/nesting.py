@@ -13,7 +13,7 @@ from pooclint.rule import Confidence, Place, Report, Severity
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
-    from pooclint.flow.run import Nested, Record
+    from pooclint.flow.record import Nested, Record
     from pooclint.program.scopes import Function
 
 

@@ -27,7 +27,7 @@ from pooclint_rules.verdict_reports import Message, reports, source, stands_in_f
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
-    from pooclint.flow.run import Record
+    from pooclint.flow.record import Record
     from pooclint.flow.values import Site
     from pooclint.models import Acquisition
     from pooclint.program.scopes import Class, Function

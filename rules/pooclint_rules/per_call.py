@@ -11,7 +11,7 @@ import libcst as cst
 from pooclint.program.constructions import POOLED
 from pooclint.program.shared import variable_of
 from pooclint.rule import Confidence, Place, Report, Severity
-from pooclint_rules.construction import advice, built
+from pooclint_rules.construction import advice, built, named
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
@@ -96,9 +96,10 @@ def _per_call(node: cst.Call, context: FileContext, function: Function, acquired
     else:
         what, share = f"where {sibling.name} has none", f"keep it in {sibling.name}, and close it with the object"
     name = f"{owner.name}.{function.name}" if owner else function.name
+    shown = named(node, acquired, context)
     yield Report(
         node,
-        (f"{acquired.type} is built in every call of {name}, {what}: {advice(node, context, same, share)}",),
+        (f"{shown} is built in every call of {name}, {what}: {advice(node, context, same, share)}",),
         Severity.WARNING if (sibling and sibling.there == "yes") or not cheap else Severity.INFO,
         (Confidence.HIGH if sibling else Confidence.MEDIUM) if same else Confidence.LOW,
         function.qualname,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import libcst as cst
 
 from pooclint.flow.fields import stale_fields, used_up_fields
-from pooclint.flow.run import Misuse, MisuseKind, Record
+from pooclint.flow.record import Misuse, MisuseKind, Record
 from pooclint.flow.values import Lane, Site
 from pooclint.flow.verdicts import Verdict, verdicts
 from pooclint.program.literals import literal

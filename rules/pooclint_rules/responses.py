@@ -11,7 +11,7 @@ from pooclint_rules.verdict_reports import Message, released_on, reports, source
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
-    from pooclint.flow.run import Record
+    from pooclint.flow.record import Record
     from pooclint.program.scopes import Function
 
 _KINDS: frozenset[VerdictKind] = frozenset({

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from pooclint.engine import FileContext
-    from pooclint.flow.run import Record, Shared
+    from pooclint.flow.record import Record, Shared
     from pooclint.program.scopes import Function
 
 _OUTCOMES = {

@@ -11,7 +11,7 @@ from pooclint.rule import Confidence, Report, Severity
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
-    from pooclint.flow.run import Record, Suspended
+    from pooclint.flow.record import Record, Suspended
     from pooclint.program.scopes import Function
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import libcst as cst
 
 from pooclint.flow.analysis import own_calls
-from pooclint.flow.run import Misuse, MisuseKind, Record
+from pooclint.flow.record import Misuse, MisuseKind, Record
 from pooclint.flow.values import Lane, Obligation, Site
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function, Scope

@@ -19,7 +19,7 @@ from pooclint.source.targets import shown_place
 
 if TYPE_CHECKING:
     from pooclint.engine import FileContext
-    from pooclint.flow.run import Record
+    from pooclint.flow.record import Record
     from pooclint.flow.values import Site
     from pooclint.program.scopes import Function
 

@@ -13,7 +13,8 @@ from pooclint.flow.external import external_call
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.parts import behind, built_from, given_by
 from pooclint.flow.run import Run
-from pooclint.flow.values import NOTHING, Fate, Lane, Obligation, Pending, State, Value
+from pooclint.flow.states import State
+from pooclint.flow.values import NOTHING, Fate, Lane, Obligation, Pending, Value
 from pooclint.models import Call
 from pooclint.program.attributes import only_called
 from pooclint.program.keywords import argument_keys

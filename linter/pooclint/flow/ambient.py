@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.run import Left, Run
-from pooclint.flow.values import Fate, Obligation, Site, State, Value
+from pooclint.flow.record import Record
+from pooclint.flow.run import Run
+from pooclint.flow.states import State
+from pooclint.flow.values import Fate, Obligation, Site, Value
 from pooclint.models import Models
 from pooclint.program.circles import Memo
 from pooclint.program.names import Names
 from pooclint.program.scopes import Function, Index, Scope
 from pooclint.program.threads import names_an_end
-from pooclint.source.nodes import descendants, nodes_of
 
 FIRST = 1_900_000
 """Numbers of such sessions, which are no caller's and no callee's own."""
@@ -54,15 +55,12 @@ def of_value(run: Run, value: Value, node: cst.CSTNode, state: State) -> tuple[f
 
 def after_call(run: Run, function: Function, node: cst.Call, state: State) -> State:
     """The state after a call of a function that works on such sessions: it may leave them with a connection."""
-    for type_name, left in run.ambient(function).items():
+    for type_name, holding in run.ambient(function).items():
         number, state = _present(run, state, type_name, node)
         if number < 0:
             continue
-        if left is not Left.FREE:
-            before = state.obligations[number]
-            held = before.holding and not before.scarcely
-            seldom = left is Left.SELDOM or (left is Left.EITHER and not held)
-            state = state.occupy([number], node).change([number], scarcely=seldom)
+        if holding is not False:
+            state = state.occupy([number], node).change([number], scarcely=holding is None)
         elif not run.names.runs_once(function):  # what is cached may not run at all
             state = state.change([number], holding=False)
     return state
@@ -76,39 +74,16 @@ def ended_by(run: Run, manager: cst.BaseExpression, state: State) -> State:
     return state.change(over, holding=False) if over else state
 
 
-def left_in_use(run: Run, states: Iterator[State]) -> dict[str, Left]:
-    """By type of such sessions, whether one may have a connection when the function returns; none that it leaves as
-    they were."""
-    seen: dict[str, tuple[Obligation, set[Left]]] = {}
+def left_in_use(record: Record, states: Iterator[State]) -> dict[str, bool | None]:
+    """By type of such sessions, whether one may have a connection when the function returns; None where that is so on
+    hardly any way; none that it leaves as they were."""
+    seen: dict[str, set[bool | None]] = {}
     for state in states:
         for number, obligation in state.obligations.items():
             if is_ambient(number):
-                busy = Left.SELDOM if obligation.scarcely else Left.BUSY
-                _, known = seen.setdefault(obligation.site.registry, (obligation, set()))
-                known.add(busy if obligation.holding else Left.FREE)
-    return {name: _joined(run, obligation, known) for name, (obligation, known) in seen.items()}
-
-
-def _joined(run: Run, obligation: Obligation, known: set[Left]) -> Left:
-    if known >= {Left.BUSY, Left.FREE} and _writes_what_there_is(run, obligation):
-        return Left.EITHER
-    return next(left for left in (Left.BUSY, Left.SELDOM, Left.FREE) if left in known)
-
-
-_BUILT = (cst.List, cst.Dict, cst.Set, cst.ListComp, cst.DictComp, cst.SetComp)
-
-
-def _writes_what_there_is(run: Run, obligation: Obligation) -> bool:
-    """True for a function that gives the session's connection back if a list that it has built holds anything
-    (`rows = [...]`, `if rows: ...; session.commit()`): mostly it does."""
-    function = run.function
-    for node in nodes_of(cst.If, function.body_nodes) if function else ():
-        bindings = function.scope.bindings.get(node.test.value, ()) if function and type(node.test) is cst.Name else ()
-        if bindings and all(isinstance(b.value, _BUILT) for b in bindings):
-            called = (n.func for n in nodes_of(cst.Call, descendants(node.body, into_functions=False)))
-            if any(isinstance(f, cst.Attribute) and run.checks_in(obligation, f.attr.value) for f in called):
-                return True
-    return False
+                holds = None if obligation.holding and obligation.scarcely else obligation.holding
+                seen.setdefault(obligation.site.registry, set()).add(holds)
+    return {name: next(h for h in (True, None, False) if h in known) for name, known in seen.items()}
 
 
 def is_ambient(number: int) -> bool:

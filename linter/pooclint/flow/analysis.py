@@ -28,10 +28,12 @@ from pooclint.flow.leaving import MAKING, leave
 from pooclint.flow.owners import owned
 from pooclint.flow.passing import calls_of_own
 from pooclint.flow.reaching import Reaching
-from pooclint.flow.run import GaveUp, Hold, Leak, Left, Owned, Record, Run, Summary
+from pooclint.flow.record import Hold, Leak, Owned, Record, Summary
+from pooclint.flow.run import GaveUp, Run
+from pooclint.flow.states import State
 from pooclint.flow.summaries import SYMBOLIC, holding_as_either, summarised, symbolic, translated
 from pooclint.flow.switches import literal_defaults
-from pooclint.flow.values import NONE, NOTHING, UNBOUND, Lane, Obligation, Site, State, Value
+from pooclint.flow.values import NONE, NOTHING, UNBOUND, Lane, Obligation, Site, Value
 from pooclint.flow.waiting import complete
 from pooclint.program.circles import Memo
 from pooclint.program.names import Names
@@ -130,7 +132,7 @@ class Analysis:
                 return record
         return record
 
-    def _ambient_left(self, function: Function) -> Mapping[str, Left]:
+    def _ambient_left(self, function: Function) -> Mapping[str, bool | None]:
         """By type of a session that nobody acquires, whether a call of the function may leave it with a connection;
         empty when it works on none."""
         if not self.users().uses(function) or id(function) in self._entering:
@@ -145,7 +147,7 @@ class Analysis:
 
     def leaves_in_use(self, function: Function) -> bool:
         """True when a call of the function may leave a session that nobody acquires with a connection."""
-        return not {Left.BUSY, Left.EITHER}.isdisjoint(self._ambient_left(function).values())
+        return any(self._ambient_left(function).values())
 
     def _is_kept(self, type_name: str, module: Index) -> bool:
         """True unless only a setting that is off would make it matter."""
@@ -447,7 +449,7 @@ class Analysis:
         function = run.function
         record.taken.update(record.kept)
         normal = (s for c, states in out.items() if not c.exceptional and c.kind != "exit" for s in states)
-        record.ambient_left.update(ambient.left_in_use(run, normal))
+        record.ambient_left.update(ambient.left_in_use(record, normal))
         # What the ways leave behind that end normally decides about the others.
         for completion, states in sorted(out.items(), key=lambda way: way[0].exceptional):
             for ended in states:
@@ -465,6 +467,8 @@ class Analysis:
             scope=scope,
             function=function,
             record=record,
+            evaluate=evaluate,
+            execute=statements.evaluate_block,
             owned=self.owned,
             summarise=self.summarise,
             is_on_own=lambda node: self._is_on_own(node, function),

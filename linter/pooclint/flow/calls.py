@@ -16,8 +16,10 @@ from pooclint.flow.modelled import doubt, modelled
 from pooclint.flow.parts import borrowed, held_at
 from pooclint.flow.project import apply_summary, implied_arguments, parameter_name, with_receiver
 from pooclint.flow.reading import begun
-from pooclint.flow.run import Misuse, Reached, Run
-from pooclint.flow.values import NOTHING, UNBOUND, Lane, Pending, State, Value
+from pooclint.flow.record import Misuse, Reached
+from pooclint.flow.run import Run
+from pooclint.flow.states import State
+from pooclint.flow.values import NOTHING, UNBOUND, Lane, Pending, Value
 from pooclint.flow.waiting import answer_for, complete, given_back
 from pooclint.models import Acquisition, Call, Kind, parse_release
 from pooclint.program.attributes import has_unknown_base

@@ -20,7 +20,8 @@ import libcst as cst
 from pooclint.flow.completions import INDEX_ERROR, OTHER, Outcomes
 from pooclint.flow.invocations import Invocation, Results
 from pooclint.flow.run import Run
-from pooclint.flow.values import COLLECTIONS, KEY, MORE, NONE, NOTHING, UNKNOWN, Fate, Lane, State, Value
+from pooclint.flow.states import State
+from pooclint.flow.values import COLLECTIONS, KEY, MORE, NONE, NOTHING, UNKNOWN, Fate, Lane, Value
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from pooclint.flow.values import State
+from pooclint.flow.states import State
 
 T = TypeVar("T")
 
@@ -126,3 +126,10 @@ class Outcomes:
     def items(self) -> list[tuple[Completion, list[State]]]:
         """All completions with their states."""
         return [(c, list(s)) for c, s in self.by_completion.items()]
+
+
+def normal_end(states: Iterable[State]) -> Outcomes:
+    """The outcomes of a statement that does nothing: control goes on."""
+    out = Outcomes()
+    out.extend(NORMAL, states)
+    return out

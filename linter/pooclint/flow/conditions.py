@@ -8,7 +8,8 @@ from dataclasses import replace
 import libcst as cst
 
 from pooclint.flow.run import Run
-from pooclint.flow.values import NONE, NOT_NONE, UNBOUND, UNKNOWN, ClassNamed, State, Value, condition_key
+from pooclint.flow.states import State, condition_key
+from pooclint.flow.values import NONE, NOT_NONE, UNBOUND, UNKNOWN, ClassNamed, Value
 from pooclint.program.attributes import has_unknown_base
 from pooclint.program.defaults import is_optional
 from pooclint.program.literals import literal

@@ -15,6 +15,7 @@ from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pool, Pools
 from pooclint.program.scopes import Function
+from pooclint.program.supplies import Supply, supplied
 from pooclint.rule import Place
 from pooclint.source.nodes import nodes_of, spelled
 
@@ -85,6 +86,10 @@ class Draws:
         given_back: frozenset[int] | None = None
         handed_over = self.names.returned_type(function)
         wanting: dict[int, str] | None = None
+        for supply in supplied(self.names, function):
+            drawn = self._by_decorator(supply, function, handed_over)
+            if drawn:
+                found[drawn.pool] = drawn
         for node in nodes_of(cst.Call, function.body_nodes):
             for draw, waits in self._by_call(node, function, handed_over):
                 if waits and waited is None:
@@ -129,6 +134,17 @@ class Draws:
             return
         for draw in self.at(called, node, function):
             yield replace(draw, way=f"{function.name} → {draw.way}"), called.is_async or draw.handed_back
+
+    def _by_decorator(self, supply: Supply, function: Function, handed_over: str) -> Draw | None:
+        """What the decorator of a function takes for it, where it is not given one."""
+        type_ = self.names.models.type(supply.type)
+        if type_ is None or type_.kind not in _SLOTS or not self._stays(type_, function, handed_over):
+            return None
+        pool = self.pools.provided_by(supply.wrapper)
+        if pool is None or pool.root[0] == "parameter":
+            return None
+        place = Place(supply.wrapper.node, supply.wrapper.scope.module)
+        return Draw(pool, f"{function.name} → {supply.decorator}", place, unless=supply.parameter)
 
     def _takes(self, model: Call) -> bool:
         acquisition = self.names.models.acquisition(model)

@@ -9,8 +9,10 @@ import libcst as cst
 
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.private import from_own_pool, is_private
-from pooclint.flow.run import Hold, Reached, Reaches, Run
-from pooclint.flow.values import Fate, Obligation, Site, State
+from pooclint.flow.record import Hold, Reached
+from pooclint.flow.run import Reaches, Run
+from pooclint.flow.states import State
+from pooclint.flow.values import Fate, Obligation, Site
 from pooclint.models import Call, External
 from pooclint.program.keywords import argument_keys, literal_arguments
 from pooclint.program.literals import literal

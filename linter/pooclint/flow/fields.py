@@ -15,7 +15,8 @@ import libcst as cst
 from pooclint.flow.analysis import Analysis, own_calls
 from pooclint.flow.given import Given, Within
 from pooclint.flow.owners import RESOURCES
-from pooclint.flow.run import GaveUp, Leak, Record
+from pooclint.flow.record import Leak, Record
+from pooclint.flow.run import GaveUp
 from pooclint.flow.values import Fate, Site
 from pooclint.program.attributes import (
     PROTOCOL,

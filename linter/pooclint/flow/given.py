@@ -14,6 +14,7 @@ from pooclint.program.defaults import defaults
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function, Scope
+from pooclint.program.supplies import supplied
 from pooclint.source.nodes import dotted, nodes_of
 
 _MAX_PARTS = 2
@@ -60,8 +61,14 @@ class Given:
 
 def held_parameters(names: Names, function: Function) -> Iterator[Given]:
     """Parameters through which something that occupies a connection is handed in."""
+    by_decorators = {s.parameter: s for s in supplied(names, function)}
     for index, parameter in enumerate(function.parameters):
         if index == 0 and names.has_receiver(function):
+            continue
+        supply = by_decorators.get(parameter.name)
+        acquisition = names.models.acquisition_of_type(supply.type) if supply else None
+        if supply and acquisition and acquisition.kind in ("connection", "session"):
+            yield Given(parameter.name, acquisition, True, provider=supply.wrapper)
             continue
         type_name = names.annotated(parameter.annotation, function.parent) if parameter.annotation else ""
         injection = names.injected(parameter, function.parent)
@@ -155,7 +162,8 @@ def lent_by(names: Names, manager: Function) -> Acquisition | None:
     """What a `@contextmanager`, or the `__enter__` of a class, gives to the block that it serves: the manager releases
     it, and the block holds it.
 
-    What an `__enter__` does not acquire itself, the object has for longer.
+    What an `__enter__` does not acquire itself, the object has for longer, and so it has what a generator gives of its
+    attributes.
     """
     type_ = names.yielded_type(manager) if manager.is_generator else names.returned_type(manager)
     known = names.models.acquisition_of_type(type_)
@@ -169,7 +177,14 @@ def lent_by(names: Names, manager: Function) -> Acquisition | None:
     if known.pooled and manager.is_generator:
         return known
     # The type alone does not say that it is of a pool.
-    return next(iter(shared), known if made or manager.is_generator else None)
+    return next(iter(shared), known if made or (manager.is_generator and not _gives_attributes(manager)) else None)
+
+
+def _gives_attributes(manager: Function) -> bool:
+    """True for a generator that gives nothing but attributes of its own object (`yield self._conn`)."""
+    own = manager.scope.own_object
+    given = [n.value for n in nodes_of(cst.Yield, manager.own_nodes)]
+    return bool(own) and all(isinstance(v, cst.Attribute) and dotted(v.value) == own for v in given)
 
 
 def _acquired(names: Names, node: cst.Call, scope: Scope) -> Iterator[Acquisition]:

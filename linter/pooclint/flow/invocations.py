@@ -8,7 +8,8 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow.values import State, Value
+from pooclint.flow.states import State
+from pooclint.flow.values import Value
 from pooclint.models import Argument
 
 Results = list[tuple[State, Value]]

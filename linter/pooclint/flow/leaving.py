@@ -6,8 +6,10 @@ from pooclint.flow import misuses, statements, suspending, work
 from pooclint.flow.completions import Completion
 from pooclint.flow.given import Within
 from pooclint.flow.project import settled_by, settled_in
-from pooclint.flow.run import Leak, Run
-from pooclint.flow.values import UNBOUND, Fate, Lane, Obligation, Site, State, Value
+from pooclint.flow.record import Leak
+from pooclint.flow.run import Run
+from pooclint.flow.states import State
+from pooclint.flow.values import UNBOUND, Fate, Lane, Obligation, Site, Value
 from pooclint.program.attributes import not_yet_set
 from pooclint.program.scopes import Function
 

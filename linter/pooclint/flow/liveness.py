@@ -15,7 +15,8 @@ from operator import or_
 import libcst as cst
 
 from pooclint.flow.completions import States
-from pooclint.flow.values import COLLECTIONS, ENTERED, KEY, MORE, Fate, State, names_of
+from pooclint.flow.states import State, names_of
+from pooclint.flow.values import COLLECTIONS, ENTERED, KEY, MORE, Fate
 from pooclint.program.scopes import Function
 from pooclint.source.nodes import body_of, dotted, operands, variables
 

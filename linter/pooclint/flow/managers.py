@@ -14,8 +14,10 @@ from pooclint.flow.given import entering_method, lent_by
 from pooclint.flow.invocations import Attempt
 from pooclint.flow.misuses import released_again
 from pooclint.flow.project import block_of
-from pooclint.flow.run import Misuse, Run
-from pooclint.flow.values import ENTERED, NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.flow.record import Misuse
+from pooclint.flow.run import Run
+from pooclint.flow.states import State
+from pooclint.flow.values import ENTERED, NOTHING, Fate, Lane, Pending, Value
 from pooclint.flow.waiting import complete, ended_by, lend
 from pooclint.flow.work import out_of_sight
 from pooclint.models import Call

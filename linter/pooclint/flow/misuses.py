@@ -10,8 +10,10 @@ from collections.abc import Iterable
 import libcst as cst
 
 from pooclint.flow.invocations import Invocation, reach
-from pooclint.flow.run import Misuse, MisuseKind, Run
-from pooclint.flow.values import Fate, Obligation, State, Value
+from pooclint.flow.record import Misuse, MisuseKind
+from pooclint.flow.run import Run
+from pooclint.flow.states import State
+from pooclint.flow.values import Fate, Obligation, Value
 from pooclint.source.nodes import dotted
 
 

@@ -16,19 +16,8 @@ from pooclint.flow.parts import new_object
 from pooclint.flow.project import settled_by
 from pooclint.flow.reading import begun, exhausted
 from pooclint.flow.run import Run
-from pooclint.flow.values import (
-    AWAITS,
-    COLLECTIONS,
-    NOTHING,
-    OBJECTS,
-    Closure,
-    Fate,
-    Lane,
-    Obligation,
-    Pending,
-    State,
-    Value,
-)
+from pooclint.flow.states import State
+from pooclint.flow.values import AWAITS, COLLECTIONS, NOTHING, OBJECTS, Closure, Fate, Lane, Obligation, Pending, Value
 from pooclint.flow.waiting import complete
 from pooclint.models import Call
 from pooclint.program.keywords import argument_keys
@@ -330,6 +319,8 @@ def doubt(run: Run, invocation: Invocation, state: State) -> State:
     # Who is given a connection may release that, and not the engine behind it.
     behind = frozenset[int]().union(*(v.parts - v.refs for _, v in invocation.arguments if v.refs))
     doubtful = state.change((numbers - behind) & named, doubtful=True)
+    if invocation.method.startswith(run.models.keeping_methods):
+        return doubtful
     return run.used_by_somebody(doubtful, numbers & named, invocation.node)
 
 

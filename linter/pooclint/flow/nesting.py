@@ -6,8 +6,10 @@ import libcst as cst
 
 from pooclint.flow.draws import Draw
 from pooclint.flow.external import awaited_at_once, occupies
-from pooclint.flow.run import Nested, Run
-from pooclint.flow.values import Site, State, Value
+from pooclint.flow.record import Nested
+from pooclint.flow.run import Run
+from pooclint.flow.states import State
+from pooclint.flow.values import Site, Value
 from pooclint.program.pool_identity import Pool
 from pooclint.program.scopes import Function
 

@@ -12,7 +12,7 @@ import libcst as cst
 
 from pooclint.flow.given import Given
 from pooclint.flow.private import from_own_pool, makes_pool
-from pooclint.flow.run import Owned
+from pooclint.flow.record import Owned
 from pooclint.flow.values import Site
 from pooclint.models import Acquisition, Release
 from pooclint.program.attributes import (

@@ -10,7 +10,8 @@ import libcst as cst
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.project import parameter_name
 from pooclint.flow.run import CELL, Run
-from pooclint.flow.values import NOT_NONE, NOTHING, UNKNOWN, Fate, Site, State, Value
+from pooclint.flow.states import State
+from pooclint.flow.values import NOT_NONE, NOTHING, UNKNOWN, Fate, Site, Value
 from pooclint.models import Call
 from pooclint.program.borrowing import only_keeps, takes_over
 from pooclint.program.scopes import Class, Function

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import libcst as cst
 
+from pooclint.flow.assignments import bind
 from pooclint.flow.completions import Outcomes, States
 from pooclint.flow.conditions import none_test, same
-from pooclint.flow.expressions import bind
 from pooclint.flow.run import Run
-from pooclint.flow.values import NOT_NONE, UNKNOWN, State, Value, condition_key
+from pooclint.flow.states import State, condition_key
+from pooclint.flow.values import NOT_NONE, UNKNOWN, Value
 from pooclint.program.literals import literal
 from pooclint.source.nodes import descendants, dotted
 

@@ -11,9 +11,11 @@ from pooclint.flow import ambient, nesting
 from pooclint.flow.completions import CANCEL, EXIT, GENERATOR_EXIT, OTHER, Outcomes
 from pooclint.flow.external import awaited_at_once, hold
 from pooclint.flow.invocations import Invocation, Results, reach
-from pooclint.flow.run import UNPACKED, Built, Reached, Run, Summary
+from pooclint.flow.record import Built, Reached, Summary
+from pooclint.flow.run import UNPACKED, Run
+from pooclint.flow.states import State
 from pooclint.flow.switches import by_values
-from pooclint.flow.values import COLLECTIONS, NONE, NOT_NONE, UNKNOWN, Fate, Lane, State, Value
+from pooclint.flow.values import COLLECTIONS, NONE, NOT_NONE, UNKNOWN, Fate, Lane, Value
 from pooclint.program.failing import cannot_raise
 from pooclint.program.literals import literal
 from pooclint.program.scopes import Function

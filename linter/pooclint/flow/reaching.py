@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import MappingProxyType
 
 import libcst as cst
@@ -18,8 +19,8 @@ from pooclint.flow.external import (
     waited_for,
     while_read,
 )
+from pooclint.flow.record import Reached
 from pooclint.flow.retries import between_attempts
-from pooclint.flow.run import Reached
 from pooclint.flow.seldom import seldom_made
 from pooclint.flow.settled import making, settled
 from pooclint.flow.switches import Literals, Switches, by_text, switched_off, switches
@@ -28,7 +29,7 @@ from pooclint.program.circles import Memo
 from pooclint.program.dispatch import Dispatch
 from pooclint.program.names import Names
 from pooclint.program.pool_identity import Pools
-from pooclint.program.running import meant
+from pooclint.program.running import Edges, meant
 from pooclint.program.scopes import Function, Scope
 from pooclint.rule import Place
 from pooclint.source.nodes import dotted, is_super, spelled
@@ -110,6 +111,27 @@ class Reaching:
         wanted = self.names.own_attributes(method)
         made = making(self.names, receiver, scope) if wanted else None
         return {f"{own}.{n}": v for n, v in settled(self.names, self.pools, made, wanted)} if made else {}
+
+    def comes_to(self, edges: Edges, chain: Sequence[Function], node: cst.CSTNode) -> bool:
+        """False where what the functions of a chain give each other (`Client(pooled=True)`) rules out that the last one
+        comes to `node`."""
+        given = _NOTHING_GIVEN
+        for caller, called in pairwise(chain):
+            off = switched_off(caller, given) if given else frozenset[int]()
+            calls = edges.between(caller, called)
+            told = [self._told(call, called, caller.scope, given) for call in calls if id(call) not in off]
+            if calls and not told:
+                return False
+            first = told[0] if told else _NOTHING_GIVEN  # a function inside the caller may run it
+            given = {n: v for n, v in first.items() if all(n in other and other[n] == v for other in told)}
+        return not given or id(node) not in switched_off(chain[-1], given)
+
+    def _told(self, call: cst.CSTNode, called: Function, scope: Scope, given: Literals) -> Literals:
+        """What the parameters and the object of a function stand for in a call of it."""
+        if not isinstance(call, cst.Call):
+            return _NOTHING_GIVEN
+        told = by_text(self.names, self.pools, called, self._switches_of(called).names, call, scope, given)
+        return {**told, **self.settled(called, call, scope, given)}
 
     def _switches_of(self, function: Function) -> Switches:
         if id(function) not in self._switches:

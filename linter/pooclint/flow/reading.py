@@ -10,7 +10,8 @@ from pooclint.flow.external import hold, while_read
 from pooclint.flow.invocations import reach
 from pooclint.flow.project import apply_summary, reached_by, settled_in
 from pooclint.flow.run import Run
-from pooclint.flow.values import Fate, State, Value
+from pooclint.flow.states import State
+from pooclint.flow.values import Fate, Value
 
 
 def read_to_end(run: Run, node: cst.CSTNode, iterable: Value, state: State) -> State:

@@ -7,8 +7,10 @@ from collections import Counter
 import libcst as cst
 
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.run import Run, Shared
-from pooclint.flow.values import COLLECTIONS, Fate, Pending, State, Value
+from pooclint.flow.record import Shared
+from pooclint.flow.run import Run
+from pooclint.flow.states import State
+from pooclint.flow.values import COLLECTIONS, Fate, Pending, Value
 from pooclint.models import Call
 
 _SLOTS = frozenset({"connection", "session"})
@@ -26,9 +28,10 @@ def started(run: Run, invocation: Invocation, model: Call, state: State) -> Stat
         return state  # it runs it to its end
     wanted = invocation.chosen(model.passes) if model.passes else [v for _, v in invocation.arguments]
     used = frozenset[int]().union(*(_used(state, v) for v in wanted))
+    begun = [v.pending.node for v in wanted if v.pending]  # `shield(task)` is no other user than the task
     for number in sorted(used):
         obligation = state.obligations.get(number)
-        if obligation is None or not _is_single(run, state, number):
+        if obligation is None or not _is_single(run, state, number) or any(obligation.task is n for n in begun):
             continue
         if model.repeats or obligation.task is not None:
             _note(run, state, number, invocation.node, obligation.task)

@@ -11,7 +11,8 @@ from pooclint.flow.completions import OTHER, TYPE_ERROR, Completion, Outcomes
 from pooclint.flow.invocations import Invocation
 from pooclint.flow.project import apply_summary, implied_arguments, outcomes
 from pooclint.flow.run import Run
-from pooclint.flow.values import AWAITS, CALLBACKS, NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.flow.states import State
+from pooclint.flow.values import AWAITS, CALLBACKS, NOTHING, Fate, Lane, Pending, Value
 
 
 @dataclass(frozen=True, slots=True)

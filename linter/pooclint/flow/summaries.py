@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pooclint.flow.completions import NORMAL, Completion
-from pooclint.flow.run import Built, Summary
+from pooclint.flow.record import Built, Summary
 from pooclint.flow.statements import RETURNED
-from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Pending, Site, State, Value
+from pooclint.flow.states import State
+from pooclint.flow.values import NONE, NOT_NONE, NOTHING, UNBOUND, Fate, Lane, Pending, Site, Value
 
 SYMBOLIC = 1_000_000
 """The number of the first of a callee's arguments."""

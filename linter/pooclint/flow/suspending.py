@@ -6,8 +6,10 @@ import libcst as cst
 
 from pooclint.flow.external import delays, occupies
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.run import Run, Suspended
-from pooclint.flow.values import NOTHING, Fate, State, Value
+from pooclint.flow.record import Suspended
+from pooclint.flow.run import Run
+from pooclint.flow.states import State
+from pooclint.flow.values import NOTHING, Fate, Value
 
 _SLOTS = frozenset({"connection", "session"})
 

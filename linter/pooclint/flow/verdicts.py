@@ -8,7 +8,7 @@ from typing import Literal
 
 import libcst as cst
 
-from pooclint.flow.run import Leak, Record
+from pooclint.flow.record import Leak, Record
 from pooclint.flow.values import COLLECTIONS, Fate, Lane, Site
 from pooclint.models import Acquisition
 from pooclint.rule import Confidence, Severity

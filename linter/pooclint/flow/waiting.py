@@ -15,7 +15,8 @@ from pooclint.flow.invocations import Attempt, Invocation, Results
 from pooclint.flow.misuses import released_again
 from pooclint.flow.project import apply_summary, outcomes, parameter_name
 from pooclint.flow.run import Run
-from pooclint.flow.values import NOTHING, Fate, Lane, Pending, State, Value
+from pooclint.flow.states import State
+from pooclint.flow.values import NOTHING, Fate, Lane, Pending, Value
 from pooclint.models import Acquisition
 from pooclint.program.scopes import Function
 from pooclint.source.nodes import descendants, variables

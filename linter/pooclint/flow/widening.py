@@ -13,7 +13,8 @@ from dataclasses import replace
 from functools import reduce
 
 from pooclint.flow.completions import States
-from pooclint.flow.values import COLLECTIONS, KEY, MORE, NOTHING, UNBOUND, UNKNOWN, State, Value
+from pooclint.flow.states import State
+from pooclint.flow.values import COLLECTIONS, KEY, MORE, NOTHING, UNBOUND, UNKNOWN, Value
 
 
 def merged(states: Sequence[State], most: int) -> list[State]:

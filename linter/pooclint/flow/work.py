@@ -9,8 +9,10 @@ from typing import Final
 import libcst as cst
 
 from pooclint.flow.invocations import Invocation
-from pooclint.flow.run import Misuse, MisuseKind, Run
-from pooclint.flow.values import Fate, Lane, State, Value
+from pooclint.flow.record import Misuse, MisuseKind
+from pooclint.flow.run import Run
+from pooclint.flow.states import State
+from pooclint.flow.values import Fate, Lane, Value
 from pooclint.program.literals import leading_text
 
 _WRITES: Final = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"})

@@ -56,6 +56,7 @@ class Models:
         self.changing = frozenset(n for f in self.files for n in f.changing)
         """Functions whose answers differ from call to call."""
         self.quiet_methods = frozenset(m for f in self.files for m in f.quiet_methods)
+        self.keeping_methods = tuple(m for f in self.files for m in f.keeping_methods)
         self.distinctive: dict[str, tuple[Call, ...]] = {}
         """Acquiring calls by method names that say enough on a receiver of unknown type."""
         for file in self.files:

@@ -38,6 +38,7 @@ Functions and objects:
     threads             what threads of the project's own leave open
     scripts             which functions run once in a process that ends with them
     defaults            `client or Client()`
+    supplies            what a decorator of the project gives to what it wraps
     deadlines           limits in time around code
     constructions       calls that build an object with a pool of its own
     homes               where what a function makes goes

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Iterator
 
 import libcst as cst
 
+from pooclint.program.literals import literal
 from pooclint.program.scopes import Binding, Index, Scope
 from pooclint.source.nodes import descendants
 
 
 def kept_as(node: cst.Call, scope: Scope) -> str:
-    """The name of the module's variable, or of the attribute of another object (`app.state.pool`), that a call's result
-    is kept as; empty when it is kept nowhere, or on the method's own object."""
+    """The name of the module's variable, or of the attribute or element of another object (`app.state.pool`,
+    `app["pool"]`), that a call's result is kept as; empty when it is kept nowhere, or on the method's own object."""
     module = scope.module.scope
     for name, bindings in module.bindings.items():
         if any(_gives(b, node) for b in bindings):
@@ -27,8 +28,8 @@ def kept_as(node: cst.Call, scope: Scope) -> str:
                     match target.target:
                         case cst.Attribute(value=cst.Name(value=first)) if first == own:
                             return ""
-                        case cst.Attribute(attr=cst.Name(value=name)):
-                            return name
+                        case cst.Attribute() | cst.Subscript() as place:
+                            return _last(place)
     return ""
 
 
@@ -71,6 +72,8 @@ def _last(node: cst.CSTNode) -> str:
     match node:
         case cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name)):
             return name
+        case cst.Subscript(slice=[cst.SubscriptElement(cst.Index(cst.SimpleString() as key))]):
+            return str(literal(key))
     return ""
 
 

@@ -267,8 +267,11 @@ def has_unknown_base(names: Names, owner: Class) -> bool:
 def in_sight(names: Names, owner: Class) -> bool:
     """True where all that an object of a class does is read in its methods: no base is out of sight, no decorator,
     metaclass or `__new__` makes something else of it."""
-    if names.modelled_base(owner) or has_unknown_base(names, owner):
-        return False
+    return not names.modelled_base(owner) and not has_unknown_base(names, owner) and made_as_usual(names, owner)
+
+
+def made_as_usual(names: Names, owner: Class) -> bool:
+    """True where no decorator, metaclass or `__new__` of the project decides what a call of the class gives."""
     family = names.ancestors(owner)
     return not any(c.node.decorators or c.node.keywords or "__new__" in c.methods for c in family)
 

@@ -60,7 +60,7 @@ class Constructions:
         names, models = self.edges.names, self.edges.names.models
         for call in names.calls(node, scope):
             acquisition = models.acquisition(call)
-            if acquisition is None or acquisition.kind not in kinds:
+            if acquisition is None or acquisition.kind not in kinds or self._asks_nobody(node, scope, acquisition.type):
                 continue
             # A transport or connector that is not built on the spot belongs to somebody else; its pool is reused.
             given: dict[int | str, bool] = {i: _is_built(a.value) for i, a in enumerate(node.args) if not a.keyword}
@@ -73,6 +73,19 @@ class Constructions:
                 taken = taker and any(c.acquires and c.owned_by for c in names.calls(taker, scope))
                 return None if taken else call
         return None
+
+    def _asks_nobody(self, node: cst.Call, scope: Scope, type_name: str) -> bool:
+        """True for an object on which its function calls nothing but what it does by itself."""
+        type_ = self.edges.names.models.type(type_name)
+        function = scope.function
+        if type_ is None or not type_.local or function is None:
+            return False
+        called = {id(n.value): n.attr.value for n in nodes_of(cst.Attribute, function.body_nodes)}
+        if id(node) in called:
+            return called[id(node)] in type_.local
+        named = [name for name, found in scope.bindings.items() if any(b.value is node for b in found)]
+        uses = [use.node for name in named for use in function.uses.get(name, ())]
+        return bool(uses) and all(called.get(id(use), "") in type_.local for use in uses)
 
     def below(self, function: Function, kinds: frozenset[str]) -> Iterator[Construction]:
         """What is built when a function runs, by it or by what it runs; nothing where the result is cached."""

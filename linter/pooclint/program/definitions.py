@@ -63,7 +63,7 @@ class Definitions:
             return target.defined if target else None
         binding = self._defining(node.value, *found)
         if binding is None:
-            return None
+            return self.own_class(node, scope)
         if binding.defined:
             return binding.defined
         if binding.kind == "import":

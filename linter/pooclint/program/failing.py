@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from pooclint.program.attributes import made_as_usual
 from pooclint.program.names import Names
 from pooclint.program.scopes import Class, Function
 from pooclint.source.nodes import is_super
@@ -20,8 +21,9 @@ def cannot_raise(names: Names, called: Function | Class) -> bool:
     if isinstance(called, Function):
         return names.circles.answer(names.harmless, id(called), False, lambda: _does_nothing(names, called))
     constructor = names.method(called, "__init__")
-    known = constructor is not None and "__setattr__" not in called.methods and "__new__" not in called.methods
-    return known and constructor is not None and not called.node.keywords and cannot_raise(names, constructor)
+    if constructor is None or not made_as_usual(names, called) or names.method(called, "__setattr__"):
+        return False
+    return cannot_raise(names, constructor)
 
 
 def _does_nothing(names: Names, function: Function) -> bool:

@@ -93,7 +93,10 @@ class Imports:
     def _imported_as(self, node: cst.Name, holder: Scope, bindings: list[Binding], steps: int) -> str:
         imported = [b.qualified for b in bindings if b.kind == "import"]
         if imported:
-            return next((q for q in imported if self._is_modelled(q)), imported[0])
+            modelled = list(dict.fromkeys(q for q in imported if self._is_modelled(q)))
+            if len(modelled) > 1 and holder.kind == "function":
+                return ""  # what the function is given may decide which (`if is_async: from … import … as connect`)
+            return modelled[0] if modelled else imported[0]
         for binding in bindings:
             value = binding.value
             if isinstance(value, (cst.Name, cst.Attribute)) and not binding.entered and not is_none(value):

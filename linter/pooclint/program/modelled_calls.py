@@ -59,7 +59,7 @@ class ModelledCalls:
             found = self._methods(node.func, scope, receiver)
         if found:
             return found
-        defined = self.definitions.definition(node.func, scope) or self.definitions.own_class(node.func, scope)
+        defined = self.definitions.definition(node.func, scope)
         if isinstance(defined, Class):
             base = self.types.modelled_base(defined)
             return () if self._makes_itself(defined, base) else models.calls(base)

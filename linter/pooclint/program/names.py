@@ -25,6 +25,7 @@ from pooclint.program.types import Types
 
 if TYPE_CHECKING:
     from pooclint.program.constants import Constant
+    from pooclint.program.supplies import Supply
 
 
 class Names:
@@ -48,9 +49,11 @@ class Names:
         self.takes_over: Memo[tuple[int, frozenset[str], frozenset[str]], frozenset[str]] = {}
         """By class, what it has found its methods to do with what the constructor is given."""
         self.made_here: Memo[tuple[int, str], bool] = {}
+        """By function and type, whether `flow/external.py` has found it to make what it awaits of that type itself."""
         self.harmless: Memo[int, bool] = {}
         """By function, whether `program/failing.py` has found that a call of it cannot raise."""
-        """By function and type, whether `flow/external.py` has found it to make what it awaits of that type itself."""
+        self.supplies: Memo[int, tuple[Supply, ...]] = {}
+        """By function, which of its parameters `program/supplies.py` has found its decorators to fill."""
         self.only_keeps: Memo[tuple[int, str, frozenset[str]], bool] = {}
         """By class and attribute, whether it has found its objects to do no more with what is put there than use it."""
         self.kept_sessions: Memo[tuple[int, int], tuple[tuple[str, Acquisition], ...]] = {}
@@ -124,6 +127,7 @@ class Names:
         self.takes_over.clear()
         self.made_here.clear()
         self.harmless.clear()
+        self.supplies.clear()
         self.only_keeps.clear()
         self.kept_sessions.clear()
         self.constants.clear()

@@ -17,6 +17,7 @@ from pooclint.program.circles import Memo
 from pooclint.program.literals import literal
 from pooclint.program.names import Names
 from pooclint.program.scopes import Binding, Class, Function, Scope
+from pooclint.program.supplies import supplied
 from pooclint.source.nodes import unawaited
 
 _MAX_STEPS = 12
@@ -193,7 +194,11 @@ class Pools:
         return Pool(("local", id(holder.node), name))
 
     def _provider(self, name: str, function: Function) -> Function | None:
-        """The function from which a framework takes a parameter's value; None for what is no parameter."""
+        """The function from which a framework, or a decorator, takes a parameter's value; None for what is no
+        parameter."""
+        wrapper = next((s.wrapper for s in supplied(self.names, function) if s.parameter == name), None)
+        if wrapper is not None:
+            return wrapper
         parameter = next((p for p in function.parameters if p.name == name), None)
         found = self.names.injected(parameter, function.parent) if parameter else None
         return found.provider if found else None

@@ -152,23 +152,11 @@ class Function:
             self._uses = {}
             targets = {id(target_of(node)) for node in self.body_nodes}
             objects = {id(node.value) for node in nodes_of(cst.Attribute, self.body_nodes)}
-            others = self._of_nested()
+            others = set(_variables_of_nested(self))
             for node in variable_nodes(self.node.body):
                 if id(node) not in targets and id(node) not in others:
                     self._uses.setdefault(node.value, []).append(Use(node, id(node) in objects))
         return self._uses
-
-    def _of_nested(self) -> set[int]:
-        """Names, by `id`, that stand for variables of nested functions."""
-        found: set[int] = set()
-        for node in self.body_nodes:
-            if type(node) is not cst.FunctionDef and type(node) is not cst.Lambda:
-                continue
-            inner = self.scope.module.function(node)
-            if inner is not None:
-                own = inner.scope.bindings.keys() - inner.scope.declared_outside
-                found.update(id(n) for n in variable_nodes(inner.node.body) if n.value in own)
-        return found
 
     @property
     def own_nodes(self) -> tuple[cst.CSTNode, ...]:
@@ -215,6 +203,16 @@ class Function:
     def decorators(self) -> tuple[cst.BaseExpression, ...]:
         """Decorator expressions, outermost first."""
         return tuple(d.decorator for d in self.node.decorators) if isinstance(self.node, cst.FunctionDef) else ()
+
+
+def _variables_of_nested(function: Function) -> Iterator[int]:
+    """Names, by `id`, that stand for variables of functions nested in one, however far inside."""
+    for node in function.body_nodes:
+        inner = function.scope.module.function(node)
+        if inner is not None:
+            own = inner.scope.bindings.keys() - inner.scope.declared_outside
+            yield from (id(n) for n in variable_nodes(inner.node.body) if n.value in own)
+            yield from _variables_of_nested(inner)
 
 
 @dataclass(eq=False, slots=True)

@@ -46,3 +46,6 @@ class ModelFile(Table, frozen=True, kw_only=True):
     """Functions whose answers differ from call to call: clocks, random numbers, what is signed with either."""
     quiet_methods: tuple[str, ...] = ()
     """Method names that are not counted as points of failure on a value of unknown type (`append`, `info`)."""
+    keeping_methods: tuple[str, ...] = ()
+    """Beginnings of method names of which an unknown object may keep what it is given, and asks nobody with it yet
+    (`set_`)."""

@@ -91,6 +91,8 @@ class Type(Table, frozen=True, kw_only=True, eq=False):
     then."""
     cannot_raise: tuple[str, ...] = ()
     """Methods that do not fail in practice (`cursor()` of a live connection)."""
+    local: tuple[str, ...] = ()
+    """Methods that ask nobody: an instance of which nothing else is called has no connection."""
     reads_to_end: tuple[str, ...] = ()
     """Attributes whose reading takes all that is left, and so gives the connection back (`Response.content`)."""
     ends: tuple[str, ...] = ()
