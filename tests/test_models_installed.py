@@ -113,6 +113,8 @@ DYNAMIC = frozenset(
         "asyncio.Condition",
         "blacksheep.Application",
         "botocore.client.BaseClient",
+        "ccxt.Exchange",
+        "ccxt.async_support.Exchange",
         "dbutils.pooled_db.PooledDedicatedDBConnection",
         "dbutils.simple_pooled_db.PooledDB",
         "dbutils.simple_pooled_db.PooledDBConnection",
@@ -122,6 +124,8 @@ DYNAMIC = frozenset(
         "psycopg2.pool.AbstractConnectionPool",
         "psycopg2cffi.pool.AbstractConnectionPool",
         "sqlalchemy.PoolProxiedConnection",
+        "web3.eth.AsyncEth",
+        "web3.eth.Eth",
     }
 )
 # Their `with` is inherited, and calls a close() that is a coroutine here.
@@ -133,9 +137,10 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 # Large, or slow to import.
 HEAVY = frozenset(
     {
-        "airflow", "azure_servicebus", "cassandra", "chromadb", "confluent_kafka", "duckdb", "google_cloud_bigquery",
-        "google_cloud_bigquery_storage", "google_genai", "huggingface_hub", "langchain_core", "litellm", "openai",
-        "pymilvus", "snowflake", "streamlit", "twilio", "weaviate",
+        "airflow", "azure_servicebus", "cassandra", "ccxt", "chromadb", "confluent_kafka", "duckdb", "firebase_admin",
+        "fireworks", "google_cloud_bigquery", "google_cloud_bigquery_storage", "google_genai", "google_generativeai",
+        "huggingface_hub", "langchain_core", "litellm", "openai", "pymilvus", "snowflake", "streamlit", "temporalio",
+        "twilio", "weaviate", "web3", "yfinance",
     }
 )  # fmt: skip
 
