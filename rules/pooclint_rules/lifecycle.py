@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import libcst as cst
 
 from pooclint.models import Acquisition
-from pooclint.program.app_scoped import handed_to, imports, kept_as, reads
+from pooclint.program.app_scoped import Keeping, handed_to, imports, kept_as, reads
 from pooclint.program.scopes import Function, Index
 from pooclint.rule import Confidence, Report, Severity
 from pooclint.source.nodes import descendants
@@ -22,18 +22,21 @@ _POOLS = frozenset({"pool", "engine"})
 _KINDS = _POOLS | {"client"}
 
 
-def _kept(node: cst.Call, context: FileContext) -> tuple[Acquisition, str] | None:
-    """What a call makes for the life of a server program, or has a function of the project make, and the name it goes
-    by."""
+def _kept(node: Keeping, context: FileContext) -> tuple[cst.Call, Acquisition, str] | None:
+    """A call that makes something for the life of a server program, or has a function of the project make it; what it
+    makes, and the name that goes by."""
+    found = kept_as(node, context.scope)
+    if found is None:
+        return None
+    call, name = found
     function = context.scope.function
-    acquires = any(call.acquires for call in context.names.calls(node, context.scope))
-    if not acquires and not isinstance(context.names.definition(node.func, context.scope), Function):
+    acquires = any(known.acquires for known in context.names.calls(call, context.scope))
+    if not acquires and not isinstance(context.names.definition(call.func, context.scope), Function):
         return None
-    if function is not None and context.entry(function) is not None:
+    if not is_server(context) or (function is not None and context.entry(function) is not None):
         return None
-    name = kept_as(node, context.scope)
-    made = built(node, context, _KINDS) if name and is_server(context) else None
-    return (made, name) if made else None
+    made = built(call, context, _KINDS)
+    return (call, made, name) if made else None
 
 
 def _report(node: cst.Call, text: str, made: Acquisition, severity: Severity, context: FileContext) -> Report:
@@ -76,12 +79,12 @@ class PoolNeverClosed:
     severity: ClassVar[Severity] = Severity.WARNING
     default: ClassVar[bool] = False
 
-    def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
+    def visit_Assign(self, node: Keeping, context: FileContext) -> Iterable[Report]:
         """Report what nobody closes."""
         found = _kept(node, context)
         if found is None:
             return
-        made, name = found
+        call, made, name = found
         asynchronous = any(r.awaited for r in made.releases)
         if made.kind not in _POOLS and not asynchronous:
             return
@@ -89,7 +92,9 @@ class PoolNeverClosed:
         indexes = list(context.around([name]))
         if not reads(name, ways, indexes) and not _closed_by_a_function(name, ways, indexes, context):
             text = f"'{name}' lives as long as the program, and nothing closes it at the end ({made.releases[0]})"
-            yield _report(node, text.replace("$", name), made, self.severity, context)
+            yield _report(call, text.replace("$", name), made, self.severity, context)
+
+    visit_AnnAssign = visit_NamedExpr = visit_Assign
 
 
 def _closed_by_a_function(name: str, ways: set[str], indexes: list[Index], context: FileContext) -> bool:
@@ -141,12 +146,12 @@ class UnmonitoredPool:
     severity: ClassVar[Severity] = Severity.WARNING
     default: ClassVar[bool] = False
 
-    def visit_Call(self, node: cst.Call, context: FileContext) -> Iterable[Report]:
+    def visit_Assign(self, node: Keeping, context: FileContext) -> Iterable[Report]:
         """Report pools that nobody watches."""
         found = _kept(node, context)
-        if found is None or found[0].kind not in _POOLS:
+        if found is None or found[1].kind not in _POOLS:
             return
-        made, name = found
+        call, made, name = found
         types = (context.models.type(t) for t in context.models.lineage(made.type))
         statistics = {s for type_ in types if type_ for s in type_.statistics}
         if not statistics:
@@ -156,4 +161,6 @@ class UnmonitoredPool:
         if any(imports(index, roots) for index in indexes) or reads(name, statistics, indexes):
             return
         some = " or ".join(sorted(statistics)[:2])
-        yield _report(node, f"nothing reads how much of '{name}' is in use ({some})", made, self.severity, context)
+        yield _report(call, f"nothing reads how much of '{name}' is in use ({some})", made, self.severity, context)
+
+    visit_AnnAssign = visit_NamedExpr = visit_Assign

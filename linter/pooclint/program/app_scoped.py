@@ -7,40 +7,39 @@ from collections.abc import Collection, Iterable, Iterator
 import libcst as cst
 
 from pooclint.program.literals import literal
-from pooclint.program.scopes import Binding, Index, Scope
+from pooclint.program.scopes import Index, Scope
 from pooclint.source.nodes import descendants
 
-
-def kept_as(node: cst.Call, scope: Scope) -> str:
-    """The name of the module's variable, or of the attribute or element of another object (`app.state.pool`,
-    `app["pool"]`), that a call's result is kept as; empty when it is kept nowhere, or on the method's own object."""
-    module = scope.module.scope
-    for name, bindings in module.bindings.items():
-        if any(_gives(b, node) for b in bindings):
-            return name
-    body = scope.function.node.body if scope.function else scope.module.module
-    function = scope.function
-    own = function.parameters[0].name if function and function.owner and function.parameters else ""
-    for part in descendants(body, into_functions=False):
-        match part:
-            case cst.Assign(targets=targets, value=value) if _is_made_by(value, node):
-                for target in targets:
-                    match target.target:
-                        case cst.Attribute(value=cst.Name(value=first)) if first == own:
-                            return ""
-                        case cst.Attribute() | cst.Subscript() as place:
-                            return _last(place)
-    return ""
+Keeping = cst.Assign | cst.AnnAssign | cst.NamedExpr
+"""What may keep the result of a call."""
 
 
-def _gives(binding: Binding, node: cst.Call) -> bool:
-    return not binding.entered and binding.value is not None and _is_made_by(binding.value, node)
+def kept_as(node: Keeping, scope: Scope) -> tuple[cst.Call, str] | None:
+    """A call whose result is kept, and the name of the module's variable, or of the attribute or element of another
+    object (`app.state.pool`, `app["pool"]`), that it is kept as; None for what is kept nowhere, or on the method's own
+    object.
 
-
-def _is_made_by(value: cst.BaseExpression, node: cst.Call) -> bool:
+    Args:
+        node: an assignment.
+        scope: where it stands.
+    """
+    value = node.value
     while isinstance(value, (cst.Await, cst.NamedExpr)):
         value = value.expression if isinstance(value, cst.Await) else value.value
-    return value is node
+    if not isinstance(value, cst.Call):
+        return None
+    targets = [one.target for one in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    name = next(filter(None, (_lasting(target, scope) for target in targets)), "")
+    return (value, name) if name else None
+
+
+def _lasting(target: cst.BaseExpression, scope: Scope) -> str:
+    match target:
+        case cst.Name(value=name):
+            return name if scope.kind == "module" or name in scope.declared_outside else ""
+        case cst.Attribute(value=cst.Name(value=first)) if first == scope.own_object:
+            return ""
+    return _last(target)
 
 
 def reads(name: str, wanted: Collection[str], indexes: Iterable[Index]) -> bool:
